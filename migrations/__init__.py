@@ -1,0 +1,1 @@
+"""Alembic migrations: each must work with the code before it, under lock and statement timeouts."""

@@ -1,0 +1,1 @@
+"""Everything that knows it is a web service."""

@@ -1,0 +1,191 @@
+"""Signing in and out, enrolling and revoking devices."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from argon2 import PasswordHasher
+from argon2.exceptions import VerifyMismatchError
+from sqlalchemy import func, select, update
+
+from server.access.models import Account, Device, DeviceContact, Token
+from server.kernel.events import record_event
+from server.kernel.ids import new_id
+from server.kernel.permissions import Role
+from server.kernel.problems import Problem
+from server.kernel.work import Work
+
+_HASHER = PasswordHasher()
+# Verified when the user name is unknown, so that the answer's time does not tell which names exist.
+_NOBODY = _HASHER.hash(secrets.token_hex(8))
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A secret, told once. Only its digest is kept."""
+
+    token: str
+    csrf: str | None
+    expires_at: datetime
+    account: Account
+    device: Device | None = None
+
+
+def digest(token: str) -> bytes:
+    """What the token table keeps of a secret."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def hash_password(password: str) -> str:
+    """argon2id with the library's present defaults.
+
+    Raises:
+        Problem: ``invalid`` when it is shorter than 8 characters.
+    """
+    if len(password) < 8:
+        raise Problem("invalid", errors=[{"path": "/password", "code": "too_short", "detail": "口令至少 8 个字符。"}])
+    return _HASHER.hash(password)
+
+
+def create_account(
+    work: Work, username: str, password_hash: str, roles: frozenset[Role], person_id: uuid.UUID | None
+) -> Account:
+    """A new account of the actor's bureau."""
+    account = Account(
+        id=new_id(work.now),
+        bureau_id=work.bureau_id,
+        username=username,
+        password_hash=password_hash,
+        roles=sorted(role.value for role in roles),
+        person_id=person_id,
+    )
+    work.session.add(account)
+    work.session.flush()
+    record_event(work, "account.created", [account.id], roles=account.roles)
+    return account
+
+
+def sign_in(work: Work, username: str, password: str) -> Issued:
+    """A browser session for the account.
+
+    Raises:
+        Problem: ``bad_credentials`` or ``account_locked``.
+    """
+    account = work.session.scalar(select(Account).where(func.lower(Account.username) == username.lower()))
+    try:
+        _HASHER.verify(account.password_hash if account else _NOBODY, password)
+    except VerifyMismatchError as mismatch:
+        raise Problem("bad_credentials") from mismatch
+    if account is None:
+        raise Problem("bad_credentials")
+    if account.disabled_at is not None:
+        raise Problem("account_locked")
+    if _HASHER.check_needs_rehash(account.password_hash):
+        account.password_hash = _HASHER.hash(password)
+    expires_at = work.now + timedelta(hours=work.settings.session_hours)
+    return _issue(work, account, "session", expires_at, csrf=secrets.token_urlsafe(24))
+
+
+def sign_out(work: Work, token: str) -> None:
+    """End the session whose secret this is; ending it twice is no error."""
+    work.session.execute(
+        update(Token)
+        .where(Token.digest == digest(token), Token.revoked_at.is_(None))
+        .values(revoked_at=work.now)
+    )
+
+
+def enrol_device(work: Work, label: str) -> Issued:
+    """Enrol a handheld for the signed-in person and issue its token.
+
+    Raises:
+        Problem: ``invalid`` for an account that is nobody in the field.
+    """
+    account = work.session.get(Account, work.actor.account_id)
+    if account is None or account.person_id is None:
+        raise Problem("invalid", detail="该账号没有对应的外勤人员，不能登记手持设备。The account is tied to no field person.")
+    expires_at = work.now + timedelta(days=work.settings.device_days)
+    device = Device(
+        id=new_id(work.now),
+        bureau_id=account.bureau_id,
+        person_id=account.person_id,
+        label=label,
+        state="active",
+        enrolled_at=work.now,
+        expires_at=expires_at,
+    )
+    work.session.add(device)
+    work.session.flush()
+    record_event(work, "device.enrolled", [device.id], label=label)
+    return _issue(work, account, "device", expires_at, device=device)
+
+
+def revoke_device(work: Work, device_id: uuid.UUID, *, at_once: bool) -> Device:
+    """Revoke a device. Its pending records may still land, unless ``at_once``.
+
+    Raises:
+        Problem: ``not_found``.
+    """
+    device = work.session.scalar(
+        select(Device).where(Device.id == device_id, Device.bureau_id == work.bureau_id).with_for_update()
+    )
+    if device is None:
+        raise Problem("not_found")
+    device.state = "dead" if at_once else "push_only"
+    device.revoked_at = device.revoked_at or work.now
+    record_event(work, "device.revoked", [device.id], state=device.state)
+    return device
+
+
+def note_contact(work: Work, queue_length: int, device_time: datetime) -> int:
+    """Keep what the device told of itself; return its clock offset (device minus true) in whole seconds.
+
+    Raises:
+        Problem: ``invalid`` when the token belongs to no device.
+    """
+    device = work.session.get(Device, work.actor.device_id) if work.actor.device_id else None
+    if device is None:
+        raise Problem("invalid", detail="只有已登记的手持设备才能报告状态。Only an enrolled device reports itself.")
+    offset = round((device_time - work.now).total_seconds())
+    device.clock_offset_s = offset
+    work.session.add(
+        DeviceContact(
+            id=new_id(work.now),
+            bureau_id=device.bureau_id,
+            device_id=device.id,
+            heard_at=work.now,
+            queue_length=queue_length,
+            clock_offset_s=offset,
+        )
+    )
+    return offset
+
+
+def _issue(
+    work: Work,
+    account: Account,
+    kind: str,
+    expires_at: datetime,
+    *,
+    csrf: str | None = None,
+    device: Device | None = None,
+) -> Issued:
+    secret = secrets.token_urlsafe(32)
+    work.session.add(
+        Token(
+            id=new_id(work.now),
+            bureau_id=account.bureau_id,
+            kind=kind,
+            account_id=account.id,
+            device_id=device.id if device else None,
+            digest=digest(secret),
+            csrf=csrf,
+            issued_at=work.now,
+            expires_at=expires_at,
+        )
+    )
+    return Issued(secret, csrf, expires_at, account, device)

@@ -1,0 +1,97 @@
+"""create_app: where the house is put together. Nobody imports it but the command line, the server and tests."""
+
+from __future__ import annotations
+
+import flask_limiter
+from flask import Flask, Response, redirect
+from flask_limiter.util import get_remote_address
+from flask_swagger_ui import get_swaggerui_blueprint
+from redis import Redis
+from sqlalchemy import text
+from werkzeug.wrappers import Response as AnyResponse
+
+import sync.api
+from server.access.api import blueprint as access
+from server.authentication import authenticate
+from server.cadence.api import blueprint as cadence
+from server.grids.api import blueprint as grids
+from server.house import compose
+from server.kernel import http
+from server.kernel.problems import Problem
+from server.kernel.settings import Settings
+from server.kernel.work import Kernel
+from server.outlets.api import blueprint as outlets
+from server.records.api import blueprint as records
+from server.replication import COLLECTIONS, reader_of
+from server.reports.api import blueprint as reports
+
+API_TITLE = "Xunge 巡格"
+API_VERSION = "0.1.0"
+
+
+def create_app(settings: Settings) -> Flask:
+    """The web application over one database, one redis and one folder of files."""
+    app = Flask("server")
+    app.config.update(
+        API_TITLE=API_TITLE,
+        API_VERSION="v1",
+        OPENAPI_VERSION="3.1.0",
+        OPENAPI_URL_PREFIX="/api",
+        OPENAPI_JSON_PATH="openapi.json",
+        MAX_CONTENT_LENGTH=settings.max_body_bytes,
+    )
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]  # Flask's default provider has it.
+    kernel = compose(settings)
+    http.install(app, kernel, authenticate)
+    api = http.ProblemApi(app)
+    for blueprint in (access, grids, outlets, cadence, records, reports):
+        api.register_blueprint(blueprint)
+    app.register_blueprint(
+        sync.api.mount(
+            session=lambda: kernel.work(http.authenticated(), http.now()),
+            actor=reader_of,
+            problem=Problem,
+            collections=COLLECTIONS,
+        )
+    )
+    app.register_blueprint(
+        get_swaggerui_blueprint("/api/docs", "/api/openapi.json", config={"app_name": API_TITLE})
+    )
+    _add_health(app, kernel)
+    _limit_sign_in(app, settings)
+    return app
+
+
+def _add_health(app: Flask, kernel: Kernel) -> None:
+    @app.get("/healthz")
+    def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @app.get("/readyz")
+    def readyz() -> dict[str, str]:
+        try:
+            with kernel.sessions() as session:
+                session.execute(text("select 1 from alembic_version"))
+            with Redis.from_url(kernel.settings.redis_url) as redis:
+                redis.ping()
+        except Exception as error:
+            raise Problem("unavailable", detail=type(error).__name__) from error
+        return {"status": "ready"}
+
+    @app.get("/")
+    def home() -> AnyResponse:
+        return redirect("/api/docs/")
+
+    @app.after_request
+    def harden(response: Response) -> Response:
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        response.headers.setdefault("Referrer-Policy", "no-referrer")
+        return response
+
+
+def _limit_sign_in(app: Flask, settings: Settings) -> None:
+    """Guessing passwords is slowed down per address; the count lives in redis, shared by every worker."""
+    storage = settings.redis_url.replace("unix://", "redis+unix://", 1)
+    limiter = flask_limiter.Limiter(get_remote_address, app=app, storage_uri=storage)
+    view = app.view_functions["access.sign_in"]
+    app.view_functions["access.sign_in"] = limiter.limit(settings.sign_in_limit)(view)

@@ -1,0 +1,1 @@
+"""Grid cells, who is responsible for them, and who may see what lies in them."""

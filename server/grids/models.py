@@ -1,0 +1,79 @@
+"""Tables of the grid."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import date, datetime
+
+from geoalchemy2 import Geometry, WKBElement
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy.dialects.postgresql import DATERANGE, ExcludeConstraint, Range
+from sqlalchemy.orm import Mapped, mapped_column
+
+from server.kernel.db import Base, Owned
+
+
+class GridCell(Owned, Base):
+    """A grid cell (单元格) of the four-level tree; leaves are what duty and outlets hang on.
+
+    ``existing_count`` is kept from the outlets; the difference is planned minus existing and may be negative.
+    """
+
+    __tablename__ = "grid_cell"
+    __table_args__ = (
+        UniqueConstraint("bureau_id", "code"),
+        CheckConstraint("cell_level between 1 and 4", name="cell_level"),
+        CheckConstraint(
+            "cell_type in ('city_street', 'township_street', 'road_corridor', 'rural')", name="cell_type"
+        ),
+        CheckConstraint("control_mode in ('distance', 'area', 'both')", name="control_mode"),
+        CheckConstraint("purpose in ('duty', 'layout', 'both')", name="purpose"),
+    )
+
+    parent_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("grid_cell.id"), index=True)
+    code: Mapped[str]
+    name: Mapped[str]
+    cell_level: Mapped[int]
+    cell_type: Mapped[str | None]
+    control_mode: Mapped[str]
+    purpose: Mapped[str]
+    planned_count: Mapped[int | None]
+    existing_count: Mapped[int] = mapped_column(default=0)
+    geom: Mapped[WKBElement] = mapped_column(Geometry("MULTIPOLYGON", srid=4326))
+    edit_id: Mapped[uuid.UUID]
+
+
+class Duty(Owned, Base):
+    """One squad and one lead officer for one cell, with dates (片区明确、责任到人)."""
+
+    __tablename__ = "duty"
+    __table_args__ = (
+        ExcludeConstraint(("cell_id", "="), ("valid", "&&"), name="ex_duty_cell_id_valid", using="gist"),
+    )
+
+    cell_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("grid_cell.id"))
+    squad_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("squad.id"), index=True)
+    lead_person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("person.id"), index=True)
+    valid: Mapped[Range[date]] = mapped_column(DATERANGE)
+    known_at: Mapped[datetime]
+
+
+class Scope(Base):
+    """Who sees which cell today. Dates are carried out into this table, not evaluated when reading."""
+
+    __tablename__ = "scope"
+    __table_args__ = (Index("ix_scope_cell_id_person_id", "cell_id", "person_id"),)
+
+    bureau_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("bureau.id"))
+    person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("person.id"), primary_key=True)
+    squad_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("squad.id"), primary_key=True)
+    cell_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("grid_cell.id"), primary_key=True)
+
+
+class ScopeApplied(Base):
+    """The day whose duty and membership the scope table carries, so that "nothing is due" is one look-up."""
+
+    __tablename__ = "scope_applied"
+
+    bureau_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("bureau.id"), primary_key=True)
+    day: Mapped[date]

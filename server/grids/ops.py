@@ -1,0 +1,209 @@
+"""Writing the grid: cells, duty, and carrying dates out into scope."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+from sqlalchemy import ARRAY, Select, Text, cast, delete, func, insert, literal, select, tuple_, update
+from sqlalchemy.dialects.postgresql import UUID, Range
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.orm import Session
+
+from server.grids.models import Duty, GridCell, Scope, ScopeApplied
+from server.grids.queries import cells_in_scope
+from server.kernel.events import record_event
+from server.kernel.ids import new_id
+from server.kernel.problems import Problem
+from server.kernel.work import Work
+from server.org.models import Person, Squad, SquadMember
+from sync import feed
+
+
+Grants = set[tuple[uuid.UUID, uuid.UUID, uuid.UUID]]
+
+
+def announce(work: Work, collection: str, pairs: Iterable[tuple[uuid.UUID, uuid.UUID | None]]) -> None:
+    """Tell the squads that see each cell to look at the documents again: pairs of (document id, cell id).
+
+    The cells' rows are held FOR KEY SHARE until commit, so that no grant or revoke of a cell runs between a
+    document's write and its place in the feed. Documents without a cell are nobody's in the field yet.
+    """
+    placed = sorted({(document, cell) for document, cell in pairs if cell is not None})
+    if not placed:
+        return
+    cells = sorted({cell for _, cell in placed})
+    hold_cells(work.session, cells)
+    feed.remember(work.session, work.bureau_id, collection, [(cell, document) for document, cell in placed])
+    item = select(
+        func.unnest(cast([document for document, _ in placed], ARRAY(UUID(as_uuid=True)))).label("id"),
+        func.unnest(cast([cell for _, cell in placed], ARRAY(UUID(as_uuid=True)))).label("cell_id"),
+    ).cte("item")
+    seen_by = select(Scope.squad_id, Scope.cell_id).where(Scope.cell_id.in_(cells)).distinct().cte("seen_by")
+    principal = func.concat("squad:", cast(seen_by.c.squad_id, Text)).label("principal")
+    feed.touch_from(
+        work.session,
+        work.bureau_id,
+        collection,
+        select(principal, item.c.id).join(item, item.c.cell_id == seen_by.c.cell_id).distinct(),
+    )
+
+
+def hold_cells(session: Session, cells: Sequence[uuid.UUID]) -> None:
+    """Hold the cells' rows against grants and revokes, in one order."""
+    session.execute(
+        select(GridCell.id).where(GridCell.id.in_(cells)).order_by(GridCell.id).with_for_update(read=True, key_share=True)
+    )
+
+
+def assign_duty(
+    work: Work, cell_ids: Sequence[uuid.UUID], squad_id: uuid.UUID, lead_person_id: uuid.UUID, from_day: date
+) -> int:
+    """Make a squad and a lead officer responsible for cells from a day on; earlier duty ends on the day before.
+
+    Duty that would begin on or after ``from_day`` is replaced. Returns the number of cells.
+
+    Raises:
+        Problem: ``not_found`` for a cell that is no leaf of the bureau, a squad or a person of another bureau.
+    """
+    wanted = sorted(set(cell_ids))
+    known = work.session.scalars(
+        select(GridCell.id).where(
+            GridCell.id.in_(wanted), GridCell.bureau_id == work.bureau_id, GridCell.cell_level == 4
+        )
+    ).all()
+    if missing := set(wanted) - set(known):
+        raise Problem("not_found", detail=f"没有这些末级网格：{sorted(map(str, missing))[:5]}。No such leaf cells.")
+    if work.session.scalar(select(Squad.id).where(Squad.id == squad_id, Squad.bureau_id == work.bureau_id)) is None:
+        raise Problem("not_found", detail="没有这个中队。No such squad.")
+    lead = work.session.scalar(
+        select(Person.kind).where(Person.id == lead_person_id, Person.bureau_id == work.bureau_id)
+    )
+    if lead != "officer":
+        raise Problem(
+            "invalid", errors=[{"path": "/lead_person_id", "code": "not_an_officer", "detail": "责任人须为执法人员。"}]
+        )
+    work.session.execute(
+        select(GridCell.id).where(GridCell.id.in_(wanted)).order_by(GridCell.id).with_for_update()
+    )
+    work.session.execute(delete(Duty).where(Duty.cell_id.in_(wanted), func.lower(Duty.valid) >= from_day))
+    work.session.execute(
+        update(Duty)
+        .where(Duty.cell_id.in_(wanted), Duty.valid.op("@>")(from_day))
+        .values(valid=func.daterange(func.lower(Duty.valid), from_day))
+    )
+    work.session.execute(
+        insert(Duty),
+        [
+            {
+                "id": new_id(work.now),
+                "bureau_id": work.bureau_id,
+                "cell_id": cell,
+                "squad_id": squad_id,
+                "lead_person_id": lead_person_id,
+                "valid": Range(from_day, None),
+                "known_at": work.now,
+            }
+            for cell in wanted
+        ],
+    )
+    record_event(work, "duty.assigned", wanted, squad_id=str(squad_id), from_day=from_day.isoformat())
+    apply_due_scope(work, changed=True)
+    return len(wanted)
+
+
+def apply_due_scope(work: Work, *, changed: bool = False) -> int:
+    """Carry the dates of duty and squad membership out into ``scope`` as of today, and touch what changes.
+
+    Runs at midnight, before each pull, and with ``changed`` after each change of duty or membership; when the day
+    is carried out already it costs one look-up. Returns the number of (person, cell) grants and revokes.
+    """
+    today = work.now.astimezone(work.zone).date()
+    session = work.session
+    applied = select(ScopeApplied.day).where(ScopeApplied.bureau_id == work.bureau_id)
+    if not changed and session.scalar(applied) == today:
+        return 0
+    # One at a time for a bureau: two appliers at once would each carry out half of a hand-over.
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"scope:{work.bureau_id}", 0))))
+    session.execute(
+        upsert(ScopeApplied)
+        .values(bureau_id=work.bureau_id, day=today)
+        .on_conflict_do_update(index_elements=["bureau_id"], set_={"day": today})
+    )
+    return _carry_out(work, today)
+
+
+def _carry_out(work: Work, today: date) -> int:
+    session = work.session
+    desired: Grants = {(p, s, c) for p, s, c in session.execute(_desired(work.bureau_id, today))}
+    current: Grants = {
+        (person, squad, cell)
+        for person, squad, cell in session.execute(
+            select(Scope.person_id, Scope.squad_id, Scope.cell_id).where(Scope.bureau_id == work.bureau_id)
+        )
+    }
+    gained, lost = desired - current, current - desired
+    changed = gained | lost
+    if not changed:
+        return 0
+    cells = sorted({cell for _, _, cell in changed})
+    session.execute(select(GridCell.id).where(GridCell.id.in_(cells)).order_by(GridCell.id).with_for_update())
+    if lost:
+        row = tuple_(Scope.person_id, Scope.squad_id, Scope.cell_id)
+        session.execute(delete(Scope).where(row.in_(sorted(lost))))
+    if gained:
+        session.execute(
+            insert(Scope),
+            [
+                {"bureau_id": work.bureau_id, "person_id": person, "squad_id": squad, "cell_id": cell}
+                for person, squad, cell in sorted(gained)
+            ],
+        )
+    # The cells themselves are documents too: a first grant must find them in what the cell ever fed.
+    feed.remember(session, work.bureau_id, "cells", [(cell, cell) for cell in cells])
+    feed.touch_origins(session, work.bureau_id, _principals(current, desired, changed))
+    record_event(work, "scope.applied", [], day=today.isoformat(), gained=len(gained), lost=len(lost))
+    return len(changed)
+
+
+def _principals(current: Grants, desired: Grants, changed: Grants) -> set[tuple[str, uuid.UUID]]:
+    """Whom to touch for what cell: the squad where the squad's view of the cell changed, else the person."""
+    before = {(squad, cell) for _, squad, cell in current}
+    after = {(squad, cell) for _, squad, cell in desired}
+    members_before = {(person, squad) for person, squad, _ in current}
+    members_after = {(person, squad) for person, squad, _ in desired}
+    pairs: set[tuple[str, uuid.UUID]] = set()
+    for person, squad, cell in changed:
+        if ((squad, cell) in before) != ((squad, cell) in after):
+            pairs.add((f"squad:{squad}", cell))
+        # Somebody who comes or goes reads other principals from now on, so what he gains or loses stands in his own.
+        if ((person, squad) in members_before) != ((person, squad) in members_after):
+            pairs.add((f"officer:{person}", cell))
+    return pairs
+
+
+def _desired(bureau_id: uuid.UUID, today: date) -> Select[tuple[uuid.UUID, uuid.UUID, uuid.UUID]]:
+    """The query of (person, squad, cell) as duty and membership say for a day."""
+    return (
+        select(SquadMember.person_id, Duty.squad_id, Duty.cell_id)
+        .join(Duty, Duty.squad_id == SquadMember.squad_id)
+        .where(
+            Duty.bureau_id == bureau_id,
+            Duty.valid.op("@>")(literal(today)),
+            SquadMember.valid.op("@>")(literal(today)),
+        )
+    )
+
+
+def check_assigner(work: Work, cell_ids: Sequence[uuid.UUID], squad_id: uuid.UUID) -> None:
+    """A squad leader hands out cells that lie in his own scope, to his own squad; wider roles have no such bound.
+
+    Raises:
+        Problem: ``not_found`` for a cell or a squad outside that.
+    """
+    if work.actor.sees_bureau:
+        return
+    seen = set(work.session.scalars(cells_in_scope(work.actor)))
+    if squad_id not in work.actor.squad_ids or set(cell_ids) - seen:
+        raise Problem("not_found")

@@ -1,0 +1,85 @@
+"""Reads of the grid, always from what the actor may see."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from geoalchemy2 import Geometry
+from sqlalchemy import JSON, ColumnElement, Select, Text, cast, func, select
+
+from server.grids.models import Duty, GridCell, Scope
+from server.kernel.actor import Actor
+
+
+def cells_in_scope(actor: Actor) -> Select[tuple[uuid.UUID]]:
+    """The ids of the cells that the actor sees today."""
+    if actor.sees_bureau:
+        return select(GridCell.id).where(GridCell.bureau_id == actor.bureau_id)
+    return select(Scope.cell_id).where(Scope.person_id == actor.person_id)
+
+
+def scope_holds(person_id: ColumnElement[uuid.UUID], cell_id: ColumnElement[Any]) -> ColumnElement[bool]:
+    """True where the person sees the cell, by the carried-out scope table."""
+    return select(Scope.cell_id).where(Scope.person_id == person_id, Scope.cell_id == cell_id).exists()
+
+
+def visible_to(actor: Actor) -> Select[tuple[GridCell]]:
+    """The cells in scope, and above them the cells of the tree that hold them."""
+    if actor.sees_bureau:
+        return select(GridCell).where(GridCell.bureau_id == actor.bureau_id)
+    return select(GridCell).where(GridCell.id.in_(cells_in_scope(actor)))
+
+
+def document() -> ColumnElement[str]:
+    """A cell as devices hold it; the border is GeoJSON, EPSG:4326."""
+    fields = func.json_build_object(
+        "id", GridCell.id,
+        "edit_id", GridCell.edit_id,
+        "_deleted", False,
+        "code", GridCell.code,
+        "name", GridCell.name,
+        "cell_level", GridCell.cell_level,
+        "cell_type", GridCell.cell_type,
+        "control_mode", GridCell.control_mode,
+        "planned_count", GridCell.planned_count,
+        "existing_count", GridCell.existing_count,
+        "parent_id", GridCell.parent_id,
+        "geometry", cast(func.ST_AsGeoJSON(GridCell.geom, 6), JSON),
+    )  # fmt: skip
+    return cast(fields, Text)
+
+
+def synced(ids: ColumnElement[uuid.UUID], person_id: ColumnElement[uuid.UUID]) -> Select[tuple[str]]:
+    """The pull query of the collection ``cells``."""
+    return select(document().label("document")).where(GridCell.id == ids, scope_holds(person_id, GridCell.id))
+
+
+def leaf_cell_at(point: ColumnElement[Any], bureau_id: ColumnElement[uuid.UUID] | uuid.UUID) -> Select[tuple[uuid.UUID]]:
+    """The one leaf cell that a point belongs to: a corridor before a polygon, then the smaller area, then the code."""
+    return (
+        select(GridCell.id)
+        .where(
+            GridCell.bureau_id == bureau_id,
+            GridCell.cell_level == 4,
+            GridCell.purpose != "layout",
+            func.ST_Covers(GridCell.geom, cast(point, Geometry("POINT", srid=4326))),
+        )
+        .order_by(
+            (GridCell.cell_type == "road_corridor").desc().nulls_last(),
+            func.ST_Area(GridCell.geom),
+            GridCell.code,
+        )
+        .limit(1)
+    )
+
+
+def duty_on(cell_id: ColumnElement[Any], day: ColumnElement[Any]) -> Any:
+    """The duty of a cell on a day, as a lateral subquery with ``squad_id`` and ``lead_person_id``."""
+    return (
+        select(Duty.squad_id, Duty.lead_person_id)
+        .where(Duty.cell_id == cell_id, Duty.valid.op("@>")(day))
+        .limit(1)
+        .lateral("duty_on")
+    )
+

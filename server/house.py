@@ -1,0 +1,38 @@
+"""Composing the kernel: settings, engine, upkeep, queue. The web, the worker and the command line share it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from redis import Redis
+from rq import Queue
+from rq.serializers import JSONSerializer
+from sqlalchemy.orm import sessionmaker
+
+from server.kernel.db import make_engine
+from server.kernel.settings import Settings
+from server.kernel.work import Kernel
+from server.upkeep import UPKEEP
+
+QUEUE = "xunge"
+
+
+def queue_of(settings: Settings) -> Queue:
+    """The one job queue; arguments travel as JSON, never as pickles."""
+    return Queue(QUEUE, connection=Redis.from_url(settings.redis_url), serializer=JSONSerializer)
+
+
+def compose(settings: Settings) -> Kernel:
+    """The kernel over the settings' database and redis."""
+    engine = make_engine(settings.database_url)
+    queue = queue_of(settings)
+
+    def enqueue(job: str, arguments: tuple[Any, ...]) -> None:
+        queue.enqueue(job, *arguments)
+
+    return Kernel(
+        settings=settings,
+        sessions=sessionmaker(engine, expire_on_commit=False),
+        upkeep=UPKEEP,
+        enqueue=enqueue,
+    )

@@ -1,0 +1,98 @@
+"""What may be done, and which role may do it (administrators hold no case content)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Permission(StrEnum):
+    """One name per kind of act, sorted."""
+
+    ACCOUNT_MANAGE = "account.manage"
+    CADENCE_WAIVE = "cadence.waive"
+    CELL_MANAGE = "cell.manage"
+    CELL_READ = "cell.read"
+    DEVICE_ENROL = "device.enrol"
+    DEVICE_MANAGE = "device.manage"
+    DUTY_ASSIGN = "duty.assign"
+    FORM_READ = "form.read"
+    OBLIGATION_READ = "obligation.read"
+    OUTLET_READ = "outlet.read"
+    PERSON_READ = "person.read"
+    POLICY_MANAGE = "policy.manage"
+    POLICY_READ = "policy.read"
+    RECORD_READ = "record.read"
+    RECORD_WRITE = "record.write"
+    REGISTER_IMPORT = "register.import"
+    REPORT_READ = "report.read"
+    SELF_READ = "self.read"
+    SYNC_SETTLE = "sync.settle"
+    SYNC_USE = "sync.use"
+    WORKDAY_MANAGE = "workday.manage"
+    WORKDAY_READ = "workday.read"
+
+
+class Role(StrEnum):
+    """The roles of a bureau. A role is a set of permissions; an account holds one or more."""
+
+    OFFICER = "officer"
+    AUXILIARY = "auxiliary"
+    SQUAD_LEADER = "squad_leader"
+    BUREAU_LEADER = "bureau_leader"
+    LEGAL = "legal"
+    EVIDENCE_KEEPER = "evidence_keeper"
+    GIS = "gis"
+    ADMIN = "admin"
+
+
+P = Permission
+_EVERYONE = frozenset({P.SELF_READ, P.WORKDAY_READ, P.POLICY_READ, P.FORM_READ})
+_FIELD = _EVERYONE | {
+    P.CELL_READ,
+    P.DEVICE_ENROL,
+    P.OBLIGATION_READ,
+    P.OUTLET_READ,
+    P.PERSON_READ,
+    P.RECORD_READ,
+    P.RECORD_WRITE,
+    P.SYNC_USE,
+}
+_READER = _EVERYONE | {
+    P.CELL_READ,
+    P.OBLIGATION_READ,
+    P.OUTLET_READ,
+    P.PERSON_READ,
+    P.RECORD_READ,
+    P.REPORT_READ,
+}
+
+ROLES: dict[Role, frozenset[Permission]] = {
+    Role.OFFICER: _FIELD | {P.REPORT_READ},
+    Role.AUXILIARY: _FIELD,
+    Role.SQUAD_LEADER: _FIELD | {P.REPORT_READ, P.CADENCE_WAIVE, P.DUTY_ASSIGN, P.SYNC_SETTLE},
+    Role.BUREAU_LEADER: _READER | {P.CADENCE_WAIVE, P.DUTY_ASSIGN, P.SYNC_SETTLE},
+    Role.LEGAL: _READER,
+    Role.EVIDENCE_KEEPER: _EVERYONE | {P.RECORD_READ, P.PERSON_READ},
+    Role.GIS: _EVERYONE | {P.CELL_READ, P.CELL_MANAGE, P.OUTLET_READ, P.REPORT_READ},
+    Role.ADMIN: _EVERYONE
+    | {
+        P.ACCOUNT_MANAGE,
+        P.CELL_READ,
+        P.CELL_MANAGE,
+        P.DEVICE_MANAGE,
+        P.DUTY_ASSIGN,
+        P.OUTLET_READ,
+        P.PERSON_READ,
+        P.POLICY_MANAGE,
+        P.REGISTER_IMPORT,
+        P.WORKDAY_MANAGE,
+    },
+}
+
+# These roles see the cells of their whole bureau; the others see what the scope table gives them.
+BUREAU_WIDE = frozenset({Role.BUREAU_LEADER, Role.LEGAL, Role.EVIDENCE_KEEPER, Role.GIS, Role.ADMIN})
+
+
+def permissions_of(roles: frozenset[Role]) -> frozenset[Permission]:
+    """The union of what the roles may do."""
+    return frozenset().union(*(ROLES[role] for role in roles))

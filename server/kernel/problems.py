@@ -1,0 +1,131 @@
+"""One catalogue of problem codes (RFC 9457). docs/errors.md lists the same codes; a test keeps them equal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A problem as documented: HTTP status and one sentence in Chinese and in English."""
+
+    status: int
+    zh: str
+    en: str
+
+
+CATALOGUE: dict[str, Kind] = {
+    "account_locked": Kind(403, "账号已停用，请联系管理员。", "The account is disabled; ask an administrator."),
+    "bad_credentials": Kind(401, "用户名或密码不对。", "The user name or password is wrong."),
+    "bad_envelope": Kind(
+        400, "请求的外层格式不对，里面的内容没有被处理。", "The request's envelope is malformed; nothing in it was processed."
+    ),
+    "bad_period": Kind(
+        422, "看不懂这个周期，例如 2026Q3、2026-07、2026-W31。", "The period is not understood; write 2026Q3, 2026-07 or 2026-W31."
+    ),
+    "bad_request": Kind(400, "请求格式不对。", "The request is malformed."),
+    "body_too_large": Kind(413, "内容过大，请分批发送。", "The body is too large; send it in parts."),
+    "client_too_old": Kind(426, "应用版本过旧，请更新后再同步。", "The app is too old; update it, then sync."),
+    "conflict": Kind(409, "数据已被他人改动，请刷新后重试。", "The data was changed by someone else; reload and try again."),
+    "csrf_failed": Kind(403, "页面已过期，请刷新后重试。", "The page has expired; reload it and try again."),
+    "device_revoked": Kind(
+        403,
+        "本设备已停用：未上传的记录仍可上传，不再下发数据。",
+        "This device is revoked: its pending records still land, nothing more is sent to it.",
+    ),
+    "duty_overlap": Kind(
+        409, "同一网格同一时间只能有一个责任中队。", "A cell has one responsible squad at any one time."
+    ),
+    "form_published": Kind(409, "该版本表单已发布，不能修改。", "This form version is published and cannot change."),
+    "forbidden": Kind(403, "没有权限进行此操作。", "You may not do this."),
+    "internal": Kind(500, "服务器出错，已发送的内容没有丢失。", "The server failed; nothing already sent is lost."),
+    "invalid": Kind(422, "有字段填写不对，见 errors。", "Some fields are not valid; see errors."),
+    "licence_taken": Kind(409, "该许可证号已登记。", "This licence number is already registered."),
+    "method_not_allowed": Kind(405, "该地址不支持这种请求。", "This address does not take this method."),
+    "not_acceptable": Kind(406, "不支持所要求的格式。", "The requested format is not offered."),
+    "not_found": Kind(404, "没有找到，或不在您的辖区内。", "Not found, or not within your scope."),
+    "obligation_closed": Kind(
+        409, "该应查任务已结束，不能免查。", "This obligation is closed and cannot be waived."
+    ),
+    "rate_limited": Kind(429, "尝试过于频繁，请稍后再试。", "Too many tries; wait a little."),
+    "reference_missing": Kind(409, "引用的对象不存在。", "Something this refers to does not exist."),
+    "sign_in_needed": Kind(401, "请先登录。", "Sign in first."),
+    "unavailable": Kind(503, "服务暂不可用，请稍后重试。", "The service is not ready; try again soon."),
+    "unsupported_media_type": Kind(415, "不支持这种内容类型。", "This content type is not supported."),
+    "username_taken": Kind(409, "用户名已被使用。", "The user name is taken."),
+    "workdays_missing": Kind(
+        422,
+        "该年度的工作日尚未导入，无法给出确定的期限。",
+        "The workdays of that year are not loaded, so no firm due date can be given.",
+    ),
+}
+
+# The database keeps the invariants; this table says which problem a broken one is to whoever broke it.
+CONSTRAINTS: dict[str, str] = {
+    "ex_duty_cell_id_valid": "duty_overlap",
+    "uq_account_username": "username_taken",
+    "uq_form_bureau_id_form_code_version": "form_published",
+    "uq_outlet_bureau_id_licence_no": "licence_taken",
+}
+
+STATUS_CODES: dict[int, str] = {
+    400: "bad_request",
+    401: "sign_in_needed",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    406: "not_acceptable",
+    409: "conflict",
+    413: "body_too_large",
+    415: "unsupported_media_type",
+    422: "invalid",
+    429: "rate_limited",
+    500: "internal",
+    503: "unavailable",
+}
+
+
+class Problem(Exception):
+    """Raise to fail: the unit of work rolls back and the answer is problem+json.
+
+    ``errors`` lists fields at fault as ``{"path": "/officers/1", "code": …, "detail": …}``.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        *,
+        detail: str | None = None,
+        errors: list[dict[str, Any]] | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        self.kind = CATALOGUE[code]
+        self.code = code
+        self.detail = detail or f"{self.kind.zh}{self.kind.en}"
+        self.errors = errors or []
+        self.headers = headers or {}
+        super().__init__(f"{code}: {self.detail}")
+
+    def body(self) -> dict[str, Any]:
+        """The problem+json members."""
+        body: dict[str, Any] = {
+            "type": f"/problems/{self.code}",
+            "title": self.kind.zh,
+            "title_en": self.kind.en,
+            "status": self.kind.status,
+            "code": self.code,
+            "detail": self.detail,
+        }
+        if self.errors:
+            body["errors"] = self.errors
+        return body
+
+
+def problem_of_constraint(name: str | None, sqlstate: str | None) -> Problem:
+    """The problem for a broken database constraint; an unnamed one is a plain conflict."""
+    if name in CONSTRAINTS:
+        return Problem(CONSTRAINTS[name])
+    if sqlstate == "23503":
+        return Problem("reference_missing", detail=f"引用的对象不存在（{name}）。")
+    return Problem("conflict", detail=f"数据与约束 {name} 冲突。The data breaks the constraint {name}.")

@@ -1,0 +1,54 @@
+"""Settings, read from the environment once, at the composition root."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from environs import Env
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What one installation is told from outside.
+
+    ``database_url`` signs in as the role that owns no table; ``owner_database_url`` is for migrations only.
+    ``zone`` is the bureau's civil time: periods and legal clocks are computed in it.
+    """
+
+    database_url: str
+    owner_database_url: str
+    redis_url: str
+    files_dir: Path
+    environment: str
+    zone: ZoneInfo
+    session_hours: int
+    device_days: int
+    record_window_days: int
+    max_body_bytes: int
+    sign_in_limit: str
+
+    @property
+    def secure_cookies(self) -> bool:
+        """Cookies travel over TLS only, save in the demo and in tests, which serve plain loopback."""
+        return self.environment == "production"
+
+
+def read_settings() -> Settings:
+    """Read every ``XUNGE_*`` variable; ``environs.EnvError`` names the one that is missing or malformed."""
+    env = Env(prefix="XUNGE_")
+    database_url: str = env.str("DATABASE_URL")
+    return Settings(
+        database_url=database_url,
+        owner_database_url=env.str("OWNER_DATABASE_URL", database_url),
+        redis_url=env.str("REDIS_URL"),
+        files_dir=Path(env.str("FILES_DIR", "var/files")),
+        environment=env.str("ENVIRONMENT", "production"),
+        zone=ZoneInfo(env.str("ZONE", "Asia/Shanghai")),
+        session_hours=env.int("SESSION_HOURS", 12),
+        device_days=env.int("DEVICE_DAYS", 90),
+        record_window_days=env.int("RECORD_WINDOW_DAYS", 90),
+        max_body_bytes=env.int("MAX_BODY_BYTES", 32 * 1024 * 1024),
+        sign_in_limit=env.str("SIGN_IN_LIMIT", "20 per minute"),
+    )

@@ -1,0 +1,1 @@
+"""The bureau and its people: squads, persons, certificates, vehicles, partner units."""

@@ -1,0 +1,107 @@
+"""Tables of the organisation."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint
+from sqlalchemy.dialects.postgresql import DATERANGE, ExcludeConstraint, Range
+from sqlalchemy.orm import Mapped, mapped_column
+
+from server.kernel.db import Base, Owned
+
+
+class Bureau(Base):
+    """One monopoly bureau; provinces hold prefectures, prefectures hold counties."""
+
+    __tablename__ = "bureau"
+    __table_args__ = (CheckConstraint("level in ('province', 'prefecture', 'county')", name="level"),)
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    parent_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("bureau.id"), index=True)
+    name: Mapped[str]
+    level: Mapped[str]
+    region_code: Mapped[str]
+    population: Mapped[int | None]
+
+
+class Squad(Owned, Base):
+    """A squad (中队)."""
+
+    __tablename__ = "squad"
+    __table_args__ = (UniqueConstraint("bureau_id", "name"),)
+
+    name: Mapped[str]
+    edit_id: Mapped[uuid.UUID]
+
+
+class Person(Owned, Base):
+    """Somebody who works in the field. Auxiliaries are not officers and may not inspect."""
+
+    __tablename__ = "person"
+    __table_args__ = (
+        CheckConstraint("kind in ('officer', 'auxiliary', 'staff')", name="kind"),
+        UniqueConstraint("bureau_id", "staff_no"),
+    )
+
+    name: Mapped[str]
+    staff_no: Mapped[str]
+    kind: Mapped[str]
+    phone: Mapped[str | None]
+    edit_id: Mapped[uuid.UUID]
+
+
+class Certificate(Owned, Base):
+    """An enforcement certificate (执法证), valid on the days it says. Never overwritten: a new one is a new row."""
+
+    __tablename__ = "certificate"
+    __table_args__ = (
+        UniqueConstraint("bureau_id", "cert_no", "valid_from"),
+        CheckConstraint("valid_to >= valid_from", name="days"),
+    )
+
+    person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("person.id"), index=True)
+    cert_no: Mapped[str]
+    valid_from: Mapped[date]
+    valid_to: Mapped[date]
+    known_at: Mapped[datetime]
+
+
+class SquadMember(Owned, Base):
+    """Who is in which squad, and when; nobody is in two squads on one day."""
+
+    __tablename__ = "squad_member"
+    __table_args__ = (
+        ExcludeConstraint(
+            ("person_id", "="), ("valid", "&&"), name="ex_squad_member_person_id_valid", using="gist"
+        ),
+    )
+
+    person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("person.id"), index=True)
+    squad_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("squad.id"), index=True)
+    leads: Mapped[bool]
+    valid: Mapped[Range[date]] = mapped_column(DATERANGE)
+    known_at: Mapped[datetime]
+
+
+class Vehicle(Owned, Base):
+    """A patrol vehicle."""
+
+    __tablename__ = "vehicle"
+    __table_args__ = (UniqueConstraint("bureau_id", "plate"),)
+
+    plate: Mapped[str]
+    squad_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("squad.id"))
+
+
+class PartnerUnit(Owned, Base):
+    """A unit that joins an action or takes a hand-over: police, market supervision, post, transport."""
+
+    __tablename__ = "partner_unit"
+    __table_args__ = (UniqueConstraint("bureau_id", "name"),)
+
+    name: Mapped[str]
+    kind: Mapped[str]
+    contacts: Mapped[list[Any]]

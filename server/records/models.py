@@ -1,0 +1,147 @@
+"""Tables of records. A record is one insert-only row; what reports count is drawn out into tables of its own."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import date, datetime
+from typing import Any
+
+from geoalchemy2 import Geometry, WKBElement
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSON
+from sqlalchemy.orm import Mapped, mapped_column
+
+from server.kernel.db import Base, Owned
+
+
+class Form(Owned, Base):
+    """A version of a form: JSON Schema for the answers, and what the kind demands. Published ones never change."""
+
+    __tablename__ = "form"
+    __table_args__ = (
+        UniqueConstraint("bureau_id", "form_code", "version"),
+        CheckConstraint("state in ('draft', 'published', 'retired')", name="state"),
+    )
+
+    form_code: Mapped[str]
+    version: Mapped[int]
+    kind: Mapped[str]
+    tier: Mapped[str | None]
+    title: Mapped[str]
+    answers_schema: Mapped[dict[str, Any]]
+    demands: Mapped[dict[str, Any]]
+    state: Mapped[str]
+    published_at: Mapped[datetime | None]
+    edit_id: Mapped[uuid.UUID]
+
+
+class Record(Owned, Base):
+    """A field record: what reports and rules read in typed columns, and the document as the device sent it.
+
+    ``document`` is JSON, not JSONB: the text stays as it came, and pulls pass it through unparsed.
+    ``edit_id`` changes with every stamp of the server; ``device_edit_id`` is what the device pushed.
+    ``cell_id`` is the server's, ``claimed_cell_id`` the device's: both are kept.
+    """
+
+    __tablename__ = "record"
+    __table_args__ = (
+        Index("ix_record_cell_id_started_at", "cell_id", "started_at"),
+        Index("ix_record_subject_id_started_at", "subject_id", "started_at"),
+        Index("ix_record_amends_id", "amends_id", postgresql_where="amends_id is not null"),
+    )
+
+    edit_id: Mapped[uuid.UUID]
+    device_edit_id: Mapped[uuid.UUID]
+    kind: Mapped[str]
+    form_code: Mapped[str]
+    form_version: Mapped[int]
+    device_id: Mapped[uuid.UUID | None]
+    pushed_by: Mapped[uuid.UUID] = mapped_column(ForeignKey("person.id"))
+    squad_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("squad.id"))
+    cell_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("grid_cell.id"))
+    claimed_cell_id: Mapped[uuid.UUID | None]
+    subject_kind: Mapped[str | None]
+    subject_id: Mapped[uuid.UUID | None]
+    visit_kind: Mapped[str]
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime]
+    clock_offset_s: Mapped[int]
+    performed_at: Mapped[datetime]
+    received_at: Mapped[datetime]
+    position: Mapped[WKBElement | None] = mapped_column(Geometry("POINT", srid=4326))
+    accuracy_m: Mapped[float | None]
+    distance_m: Mapped[float | None]
+    makes_up: Mapped[str | None]
+    amends_id: Mapped[uuid.UUID | None]
+    valid: Mapped[bool]
+    findings: Mapped[list[Any]]
+    flags: Mapped[list[Any]]
+    document: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class RecordOfficer(Base):
+    """Who was there, in the order they signed."""
+
+    __tablename__ = "record_officer"
+    __table_args__ = (Index("ix_record_officer_person_id", "person_id", "record_id"),)
+
+    bureau_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("bureau.id"))
+    record_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("record.id"), primary_key=True)
+    ordinal: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("person.id"))
+    cert_no: Mapped[str | None]
+
+
+class RoadStop(Base):
+    """One vehicle stopped in a road-check session (路检路查)."""
+
+    __tablename__ = "road_stop"
+
+    bureau_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("bureau.id"))
+    record_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("record.id"), primary_key=True)
+    ordinal: Mapped[int] = mapped_column(primary_key=True)
+    stopped_at: Mapped[datetime]
+    plate: Mapped[str | None]
+    vehicle_kind: Mapped[str]
+    goods_found: Mapped[bool]
+    permit: Mapped[str | None]
+    disposal: Mapped[str]
+    stick_total: Mapped[int]
+
+
+class GoodsLine(Base):
+    """One line of goods, in whole sticks, grams, millilitres or pieces; never a float."""
+
+    __tablename__ = "goods_line"
+    __table_args__ = (CheckConstraint("quantity >= 0", name="quantity"),)
+
+    bureau_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("bureau.id"))
+    record_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("record.id"), primary_key=True)
+    ordinal: Mapped[int] = mapped_column(primary_key=True)
+    stop_ordinal: Mapped[int | None]
+    category: Mapped[str]
+    product_spec: Mapped[str | None]
+    quantity: Mapped[int]
+    unit: Mapped[str]
+    sticks: Mapped[int]
+    grams: Mapped[int]
+
+
+class Rectification(Owned, Base):
+    """An order to put something right by a day (责令改正), edited by officers until it is done."""
+
+    __tablename__ = "rectification"
+    __table_args__ = (CheckConstraint("status in ('open', 'done', 'withdrawn')", name="status"),)
+
+    edit_id: Mapped[uuid.UUID]
+    record_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("record.id"), index=True)
+    subject_kind: Mapped[str]
+    subject_id: Mapped[uuid.UUID]
+    cell_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("grid_cell.id"), index=True)
+    demand: Mapped[str]
+    due_on: Mapped[date]
+    status: Mapped[str]
+    done_on: Mapped[date | None]
+    proof_record_id: Mapped[uuid.UUID | None]
+    note: Mapped[str | None]
+    deleted: Mapped[bool] = mapped_column(default=False)

@@ -1,0 +1,115 @@
+"""Reads of records, always from what the actor may see."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Select, Text, cast, func, or_, select
+
+from server.grids.queries import cells_in_scope, scope_holds
+from server.kernel.actor import Actor
+from server.records.models import Form, Record, RecordOfficer, Rectification
+
+
+def window_start(now: datetime, days: int) -> datetime:
+    """Records performed before this moment have left the handhelds (the record window)."""
+    return now - timedelta(days=days)
+
+
+def visible_to(actor: Actor) -> Select[tuple[Record]]:
+    """The records of the actor's cells, and those that the actor was on."""
+    records = select(Record).where(Record.bureau_id == actor.bureau_id)
+    if actor.sees_bureau:
+        return records
+    return records.where(
+        or_(Record.cell_id.in_(cells_in_scope(actor)), _on_it(actor.person_id), Record.pushed_by == actor.person_id)
+    )
+
+
+def _on_it(person_id: ColumnElement[uuid.UUID] | uuid.UUID | None) -> ColumnElement[bool]:
+    return (
+        select(RecordOfficer.record_id)
+        .where(RecordOfficer.record_id == Record.id, RecordOfficer.person_id == person_id)
+        .exists()
+    )
+
+
+def document() -> ColumnElement[str]:
+    """A record as it was sent, with the server's edit and stamp added at its end.
+
+    The text is passed through unparsed: it is written by us as one object without ``edit_id``, ``_deleted`` and
+    ``stamp``, so its last character is the brace that is cut off here.
+    """
+    stamp = func.json_build_object(
+        "edit_id", Record.edit_id,
+        "_deleted", False,
+        "stamp",
+        func.json_build_object(
+            "received_at", Record.received_at,
+            "performed_at", Record.performed_at,
+            "valid", Record.valid,
+            "findings", Record.findings,
+            "flags", Record.flags,
+            "cell_id", Record.cell_id,
+            "distance_m", Record.distance_m,
+        ),
+    )  # fmt: skip
+    return func.concat(func.left(cast(Record.document, Text), -1), ",", func.substr(cast(stamp, Text), 2))
+
+
+def synced(
+    ids: ColumnElement[uuid.UUID], person_id: ColumnElement[uuid.UUID], since: ColumnElement[datetime]
+) -> Select[tuple[str]]:
+    """The pull query of the collection ``records``: in scope or on it, within the record window."""
+    return select(document().label("document")).where(
+        Record.id == ids,
+        Record.performed_at >= since,
+        or_(scope_holds(person_id, Record.cell_id), _on_it(person_id), Record.pushed_by == person_id),
+    )
+
+
+def synced_rectifications(
+    ids: ColumnElement[uuid.UUID], person_id: ColumnElement[uuid.UUID]
+) -> Select[tuple[str]]:
+    """The pull query of the collection ``rectifications``."""
+    fields = func.json_build_object(
+        "id", Rectification.id,
+        "edit_id", Rectification.edit_id,
+        "_deleted", False,
+        "record_id", Rectification.record_id,
+        "subject_kind", Rectification.subject_kind,
+        "subject_id", Rectification.subject_id,
+        "cell_id", Rectification.cell_id,
+        "demand", Rectification.demand,
+        "due_on", Rectification.due_on,
+        "status", Rectification.status,
+        "done_on", Rectification.done_on,
+        "proof_record_id", Rectification.proof_record_id,
+        "note", Rectification.note,
+    )  # fmt: skip
+    return select(cast(fields, Text).label("document")).where(
+        Rectification.id == ids, scope_holds(person_id, Rectification.cell_id)
+    )
+
+
+def synced_forms(ids: ColumnElement[uuid.UUID], bureau_id: ColumnElement[uuid.UUID]) -> Select[tuple[str]]:
+    """Published forms as documents of the collection ``reference``."""
+    fields = func.json_build_object(
+        "id", Form.id,
+        "edit_id", Form.edit_id,
+        "_deleted", False,
+        "kind", "form",
+        "form_code", Form.form_code,
+        "version", Form.version,
+        "record_kind", Form.kind,
+        "tier", Form.tier,
+        "title", Form.title,
+        "demands", Form.demands,
+        "answers_schema", Form.answers_schema,
+        "state", Form.state,
+    )  # fmt: skip
+    return select(cast(fields, Text).label("document")).where(
+        Form.id == ids, Form.bureau_id == bureau_id, Form.state != "draft"
+    )
+

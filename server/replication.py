@@ -1,0 +1,86 @@
+"""One table: synced collection → who may see what of it, and what a push to it does."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, Date, DateTime, Select, bindparam, select, union_all
+from sqlalchemy.dialects.postgresql import UUID
+
+from server.cadence import queries as cadence
+from server.grids import ops as grids_ops
+from server.grids import queries as grids
+from server.kernel.permissions import Permission
+from server.kernel.problems import Problem
+from server.kernel.work import Work
+from server.org import queries as org
+from server.outlets import queries as outlets
+from server.records import queries as records
+from server.records.ops import receive_records
+from server.records.rectification import edit_rectifications
+from sync.collection import Collection, Reader
+
+PERSON = bindparam("person_id", type_=UUID(as_uuid=True))
+BUREAU = bindparam("bureau_id", type_=UUID(as_uuid=True))
+TODAY = bindparam("today", type_=Date())
+SINCE = bindparam("since", type_=DateTime(timezone=True))
+
+
+
+def synced_reference(ids: ColumnElement[uuid.UUID]) -> Select[tuple[str]]:
+    """Forms, policies and the workday table: small, alike for everyone in the bureau, one collection."""
+    parts = union_all(
+        records.synced_forms(ids, BUREAU), cadence.synced_policies(ids, BUREAU), cadence.synced_workdays(ids, BUREAU)
+    ).subquery("part")
+    return select(parts.c.document)
+
+
+COLLECTIONS: Mapping[str, Collection] = {
+    collection.name: collection
+    for collection in (
+        Collection("cells", lambda ids: grids.synced(ids, PERSON)),
+        Collection("outlets", lambda ids: outlets.synced(ids, PERSON)),
+        Collection("sites", lambda ids: outlets.synced_sites(ids, BUREAU)),
+        Collection("obligations", lambda ids: cadence.synced(ids, PERSON)),
+        Collection("records", lambda ids: records.synced(ids, PERSON, SINCE), receive_records),
+        Collection(
+            "rectifications", lambda ids: records.synced_rectifications(ids, PERSON), edit_rectifications
+        ),
+        Collection("people", lambda ids: org.synced_people(ids, BUREAU, TODAY)),
+        Collection("reference", synced_reference),
+    )
+}
+
+
+def reader_of(work: Work) -> Reader:
+    """Who replicates in this unit of work; today's scope is carried out before anything is read.
+
+    Raises:
+        Problem: ``forbidden`` for an account that is nobody in the field.
+    """
+    actor = work.actor
+    actor.must(Permission.SYNC_USE)
+    if actor.person_id is None:
+        raise Problem("forbidden", detail="该账号没有对应的外勤人员，不能同步。The account is tied to no field person.")
+    if not actor.push_only:
+        grids_ops.apply_due_scope(work)
+    parameters: dict[str, Any] = {
+        "person_id": actor.person_id,
+        "bureau_id": actor.bureau_id,
+        "today": work.now.astimezone(work.zone).date(),
+        "since": records.window_start(work.now, work.settings.record_window_days),
+    }
+    return Reader(
+        bureau_id=actor.bureau_id,
+        reader_id=actor.person_id,
+        device_id=actor.device_id,
+        principals=(
+            f"bureau:{actor.bureau_id}",
+            *(f"squad:{squad}" for squad in actor.squad_ids[:2]),
+            f"officer:{actor.person_id}",
+        ),
+        parameters=parameters,
+        may_pull=not actor.push_only,
+    )

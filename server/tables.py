@@ -1,0 +1,16 @@
+"""Every table of the house in one place, for migrations: importing a model registers it."""
+
+from __future__ import annotations
+
+import server.access.models
+import server.cadence.models
+import server.grids.models
+import server.kernel.calendar
+import server.kernel.events
+import server.org.models
+import server.outlets.models
+import server.records.models  # noqa: F401
+from server.kernel.db import Base
+from sync import tables as sync_tables
+
+METADATA = [Base.metadata, sync_tables.metadata]

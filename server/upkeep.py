@@ -1,0 +1,19 @@
+"""One table: written table → the statements that keep what is derived from it, run before commit.
+
+The ids that an operation passes to ``Work.wrote`` are those that the statements are keyed by, as noted here.
+"""
+
+from __future__ import annotations
+
+from server.cadence.upkeep import settle_subjects, sync_subjects
+from server.kernel.work import Upkeep
+from server.outlets.upkeep import count_existing
+
+UPKEEP: Upkeep = {
+    # Keyed by outlet: licences in a cell are counted, and a subject's periods follow its status.
+    "outlet": (count_existing, sync_subjects),
+    # Keyed by subject: a fact, an attempt or a waiver may meet, touch or excuse what the subject owes.
+    "visit_fact": (settle_subjects,),
+    "attempt_fact": (settle_subjects,),
+    "waiver": (settle_subjects,),
+}

@@ -1,0 +1,88 @@
+"""The RQ worker and the schedule. Jobs are idempotent, so a schedule that runs twice does no harm."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+import structlog
+from rq import Worker
+from rq.cron import CronScheduler
+from rq.serializers import JSONSerializer
+from sqlalchemy import select
+
+from server.cadence import ops as cadence_ops
+from server.grids import ops as grids_ops
+from server.house import QUEUE, compose, queue_of
+from server.kernel.actor import house
+from server.kernel.settings import Settings, read_settings
+from server.kernel.work import Kernel, Work
+from server.org.models import Bureau
+
+log = structlog.get_logger()
+
+
+@lru_cache(maxsize=1)
+def _kernel() -> Kernel:
+    """One kernel a worker process; the work-horse that is forked from it drops the connections."""
+    return compose(read_settings())
+
+
+def _for_each_bureau(name: str, act: Callable[[Work], int]) -> None:
+    """Run ``act`` in a transaction of its own for every bureau."""
+    kernel = _kernel()
+    now = datetime.now(UTC)
+    with kernel.sessions() as session:
+        bureaus: list[uuid.UUID] = list(session.scalars(select(Bureau.id)))
+    for bureau_id in bureaus:
+        with kernel.work(house(bureau_id), now) as work:
+            changed = act(work)
+        log.info(name, bureau_id=str(bureau_id), changed=changed)
+
+
+def carry_out_scope() -> None:
+    """At midnight: duty and membership of the new day become scope."""
+    _for_each_bureau("scope", grids_ops.apply_due_scope)
+
+
+def materialise_obligations() -> None:
+    """Every night: what is owed up to the end of the coming period."""
+    _for_each_bureau("obligations", cadence_ops.materialise)
+
+
+def run_worker(settings: Settings) -> None:
+    """Work the queue until told to stop."""
+    queue = queue_of(settings)
+    Worker([queue], connection=queue.connection, serializer=JSONSerializer).work(logging_level="WARNING")
+
+
+class Schedule(CronScheduler):  # type: ignore[misc]  # rq's class is untyped here.
+    """RQ's schedule, enqueuing on our queue: RQ's own would pickle what our workers read as JSON."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.queue = queue_of(settings)
+        super().__init__(connection=self.queue.connection, name="xunge")
+
+    def enqueue_jobs(self) -> list[Any]:
+        due = [job for job in self.get_jobs() if job.should_run()]
+        for job in due:
+            self.queue.enqueue(job.func)
+            job.set_enqueue_time(datetime.now(UTC))
+        return due
+
+
+def run_scheduler(settings: Settings) -> None:
+    """Enqueue the nightly jobs at the bureau's midnight, and once now for the nights it was down."""
+    # RQ reads cron fields in the process's local time, so the process lives in the bureau's zone.
+    os.environ["TZ"] = settings.zone.key
+    time.tzset()
+    schedule = Schedule(settings)
+    for job, cron in ((carry_out_scope, "0 0 * * *"), (materialise_obligations, "5 0 * * *")):
+        schedule.register(job, queue_name=QUEUE, cron=cron)
+        schedule.queue.enqueue(job)
+    schedule.start()

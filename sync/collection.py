@@ -1,0 +1,88 @@
+"""What the house tells the engine about each collection, and about who reads."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from sqlalchemy import ColumnElement, Select
+from sqlalchemy.orm import Session
+
+
+class Transaction(Protocol):
+    """The house's unit of work, as far as the engine needs it: a session and the clock."""
+
+    @property
+    def session(self) -> Session: ...
+
+    @property
+    def now(self) -> datetime: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who pulls and pushes: at most four principals, and the parameters that visibility queries bind."""
+
+    bureau_id: uuid.UUID
+    reader_id: uuid.UUID
+    device_id: uuid.UUID | None
+    principals: tuple[str, ...]
+    parameters: Mapping[str, Any]
+    may_pull: bool = True
+
+
+class Outcome(StrEnum):
+    """What became of one pushed row."""
+
+    ACCEPTED = "accepted"
+    REPLAYED = "replayed"
+    APPLIED = "applied"
+    CONFLICT = "conflict"
+    QUARANTINED = "quarantined"
+
+
+@dataclass(slots=True)
+class Row:
+    """One well-formed pushed row. ``document`` is the whole new state, ``text`` its bytes as sent if known."""
+
+    id: uuid.UUID
+    edit_id: uuid.UUID
+    assumed_edit_id: uuid.UUID | None
+    document: dict[str, Any]
+    ordinal: int
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A row's outcome; ``review`` says what is wrong where it was quarantined."""
+
+    outcome: Outcome
+    review: list[dict[str, str]] = field(default_factory=list)
+
+
+class Operation(Protocol):
+    """What a collection does with pushed rows: one result a row, in their order.
+
+    It is called inside a savepoint. A database error sends the rows again one at a time, and the row that still
+    fails is kept raw; anything else it raises fails the whole request, so that the device tries again.
+    """
+
+    def __call__(self, transaction: Any, reader: Reader, rows: Sequence[Row]) -> list[Result]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A synced table.
+
+    ``visible`` is given the column of ids looked for and returns a query of one column, the document as JSON text,
+    for those ids that the reader may see; it binds ``Reader.parameters`` by name. Without ``operation`` the
+    collection is pull-only.
+    """
+
+    name: str
+    visible: Callable[[ColumnElement[uuid.UUID]], Select[tuple[str]]]
+    operation: Operation | None = None

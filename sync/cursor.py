@@ -1,0 +1,78 @@
+"""The checkpoint: (epoch, xid, seq) below the snapshot horizon, so that no row is ever missed.
+
+Sequences and timestamps lose rows because transactions commit out of order. A row whose transaction is older
+than every transaction still open can no longer be overtaken; only such rows are handed out.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Text, cast, func, literal_column, select
+from sqlalchemy.orm import Session
+
+from sync.tables import epoch, feed
+
+
+class BadCheckpoint(ValueError):
+    """The checkpoint is not one that this protocol gave out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A position in a principal's feed. ``xid`` and ``seq`` travel as strings: they outgrow JavaScript numbers."""
+
+    epoch: str
+    xid: str
+    seq: str
+
+    def wire(self) -> str:
+        """The checkpoint as JSON text."""
+        return json.dumps({"epoch": self.epoch, "xid": self.xid, "seq": self.seq})
+
+
+def parse_checkpoint(text: str | None) -> Checkpoint | None:
+    """Read the ``checkpoint`` query parameter; absent, empty and ``null`` mean "from the beginning".
+
+    Raises:
+        BadCheckpoint: when it is JSON of another shape, or no JSON.
+    """
+    if text is None or text in ("", "null", "undefined"):
+        return None
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise BadCheckpoint("checkpoint is not JSON") from error
+    if value is None or value == {}:
+        return None
+    if not isinstance(value, dict) or not all(
+        isinstance(value.get(part), str) for part in ("epoch", "xid", "seq")
+    ):
+        raise BadCheckpoint("checkpoint needs the strings epoch, xid and seq")
+    if not all(
+        value[part].isascii() and value[part].isdecimal() and len(value[part]) <= 18 for part in ("xid", "seq")
+    ):
+        raise BadCheckpoint("xid and seq are decimal strings")
+    return Checkpoint(value["epoch"], value["xid"], value["seq"])
+
+
+def epoch_column() -> ColumnElement[str]:
+    """The current epoch as SQL: the stored uuid, the cluster and its timeline.
+
+    A restored dump, another cluster and a promoted replica each give another epoch, for xids do not survive them.
+    """
+    stored = select(cast(epoch.c.epoch, Text)).limit(1).scalar_subquery()
+    system = literal_column("(select system_identifier::text from pg_control_system())", Text)
+    timeline = literal_column("(select timeline_id::text from pg_control_checkpoint())", Text)
+    return func.concat_ws("-", stored, system, timeline)
+
+
+def current_epoch(session: Session) -> str:
+    """The epoch that checkpoints of this moment carry."""
+    return session.scalar(select(epoch_column())) or ""
+
+
+def below_horizon() -> ColumnElement[bool]:
+    """True for feed rows that no open transaction can still overtake."""
+    return feed.c.xid < func.pg_snapshot_xmin(func.pg_current_snapshot())

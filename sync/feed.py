@@ -1,0 +1,97 @@
+"""Touching: telling principals to look at documents again. The only part of the engine that nouns may call."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+
+from sqlalchemy import ARRAY, Select, Text, cast, func, literal, select, text
+from sqlalchemy.dialects.postgresql import UUID, Insert, insert
+from sqlalchemy.orm import Session
+
+from sync.tables import fed, feed
+
+
+def touch(
+    session: Session, bureau_id: uuid.UUID, collection: str, pairs: Iterable[tuple[str, uuid.UUID]]
+) -> None:
+    """Move each (principal, id) to the head of that principal's feed, in the writer's own transaction."""
+    ordered = sorted(set(pairs))
+    if not ordered:
+        return
+    source = select(
+        func.unnest(cast([principal for principal, _ in ordered], ARRAY(Text))).label("principal"),
+        func.unnest(cast([document for _, document in ordered], ARRAY(UUID(as_uuid=True)))).label("id"),
+    )
+    touch_from(session, bureau_id, collection, source)
+
+
+def touch_from(session: Session, bureau_id: uuid.UUID, collection: str, source: Select[tuple[str, uuid.UUID]]) -> None:
+    """Like ``touch``, with the pairs named by a query of (principal, id) without duplicates.
+
+    Rows are taken in one order, so that two writers who touch the same documents wait and do not deadlock.
+    """
+    pairs = source.subquery()
+    statement = insert(feed).from_select(
+        ["bureau_id", "collection", "principal", "id"],
+        select(
+            literal(bureau_id, UUID(as_uuid=True)), literal(collection, Text), pairs.c.principal, pairs.c.id
+        ).order_by(pairs.c.principal, pairs.c.id),
+    )
+    session.execute(_moved_forward(statement))
+
+
+def remember(
+    session: Session, bureau_id: uuid.UUID, collection: str, pairs: Iterable[tuple[uuid.UUID, uuid.UUID]]
+) -> None:
+    """Note that each (origin, id) was fed, so that a later grant or revoke of the origin reaches the document."""
+    ordered = sorted(set(pairs))
+    if not ordered:
+        return
+    source = select(
+        literal(bureau_id, UUID(as_uuid=True)),
+        literal(collection, Text),
+        func.unnest(cast([origin for origin, _ in ordered], ARRAY(UUID(as_uuid=True)))),
+        func.unnest(cast([document for _, document in ordered], ARRAY(UUID(as_uuid=True)))),
+    )
+    session.execute(
+        insert(fed)
+        .from_select(["bureau_id", "collection", "origin", "id"], source)
+        .on_conflict_do_nothing(constraint="pk_fed")
+    )
+
+
+def touch_origins(
+    session: Session, bureau_id: uuid.UUID, grants: Iterable[tuple[str, uuid.UUID]]
+) -> None:
+    """For each (principal, origin) touch every id that the origin ever fed, current or moved away.
+
+    Reading ``fed`` and not the current rows is what takes a document off a device that was offline while the
+    document left the origin.
+    """
+    ordered = sorted(set(grants))
+    if not ordered:
+        return
+    granted = select(
+        func.unnest(cast([principal for principal, _ in ordered], ARRAY(Text))).label("principal"),
+        func.unnest(cast([origin for _, origin in ordered], ARRAY(UUID(as_uuid=True)))).label("origin"),
+    ).cte("granted")
+    source = (
+        select(
+            literal(bureau_id, UUID(as_uuid=True)), fed.c.collection, granted.c.principal, fed.c.id
+        )
+        .select_from(granted.join(fed, fed.c.origin == granted.c.origin))
+        .distinct()
+        .order_by(granted.c.principal, fed.c.collection, fed.c.id)
+    )
+    session.execute(
+        _moved_forward(insert(feed).from_select(["bureau_id", "collection", "principal", "id"], source))
+    )
+
+
+def _moved_forward(statement: Insert) -> Insert:
+    """A document already in the feed moves to its head instead of standing there twice."""
+    return statement.on_conflict_do_update(
+        constraint="pk_feed",
+        set_={"xid": func.pg_current_xact_id(), "seq": func.nextval(text("'feed_seq'"))},
+    )

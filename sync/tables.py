@@ -1,0 +1,105 @@
+"""Tables of the engine, on a MetaData of their own."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Identity,
+    Index,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Sequence,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSON, JSONB, UUID
+from sqlalchemy.types import UserDefinedType
+
+metadata = MetaData()
+
+
+class Xid8(UserDefinedType[str]):
+    """PostgreSQL's 64-bit transaction id. It travels as a string, for it outgrows a JavaScript number."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_kw: object) -> str:
+        return "xid8"
+
+
+feed_seq = Sequence("feed_seq", metadata=metadata)
+
+# One row per principal and document, moved forward at each touch: the table is bounded by what exists, not by
+# what happened. A row says only "look at this id again"; it carries no data.
+feed = Table(
+    "feed",
+    metadata,
+    Column("bureau_id", UUID(as_uuid=True), nullable=False),
+    Column("principal", Text, nullable=False),
+    Column("collection", Text, nullable=False),
+    Column("id", UUID(as_uuid=True), nullable=False),
+    Column("xid", Xid8(), nullable=False, server_default=text("pg_current_xact_id()")),
+    Column("seq", BigInteger, nullable=False, server_default=text("nextval('feed_seq')")),
+    PrimaryKeyConstraint("principal", "collection", "id", name="pk_feed"),
+    Index("ix_feed_cursor", "principal", "collection", "xid", "seq"),
+)
+
+# What each origin (for Xunge: a cell) ever fed. Grants and revokes read it; nobody pulls it.
+fed = Table(
+    "fed",
+    metadata,
+    Column("bureau_id", UUID(as_uuid=True), nullable=False),
+    Column("origin", UUID(as_uuid=True), nullable=False),
+    Column("collection", Text, nullable=False),
+    Column("id", UUID(as_uuid=True), nullable=False),
+    PrimaryKeyConstraint("origin", "collection", "id", name="pk_fed"),
+)
+
+push_log = Table(
+    "push_log",
+    metadata,
+    Column("seq", BigInteger, Identity(always=True), primary_key=True),
+    Column("bureau_id", UUID(as_uuid=True), nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("collection", Text, nullable=False),
+    Column("document_id", UUID(as_uuid=True), nullable=False),
+    Column("edit_id", UUID(as_uuid=True), nullable=False),
+    Column("assumed_edit_id", UUID(as_uuid=True)),
+    Column("reader_id", UUID(as_uuid=True), nullable=False),
+    Column("device_id", UUID(as_uuid=True)),
+    Column("outcome", Text, nullable=False),
+    # The state is kept only where it would otherwise be lost: a losing edit.
+    Column("state", JSON),
+    Column("resolved_at", DateTime(timezone=True)),
+    CheckConstraint(
+        "outcome in ('accepted', 'replayed', 'applied', 'conflict', 'quarantined')", name="ck_push_log_outcome"
+    ),
+    Index("ix_push_log_document_id", "document_id", "edit_id"),
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("id", UUID(as_uuid=True), primary_key=True),
+    Column("bureau_id", UUID(as_uuid=True), nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("collection", Text, nullable=False),
+    Column("document_id", UUID(as_uuid=True)),
+    Column("edit_id", UUID(as_uuid=True), nullable=False),
+    Column("reader_id", UUID(as_uuid=True), nullable=False),
+    Column("device_id", UUID(as_uuid=True)),
+    Column("sha256", LargeBinary, nullable=False),
+    # Raw bytes, because jsonb refuses NUL and lone surrogates, and evidence is never refused.
+    Column("raw", LargeBinary, nullable=False),
+    Column("review", JSONB, nullable=False),
+    Column("resolved_at", DateTime(timezone=True)),
+    UniqueConstraint("collection", "reader_id", "sha256", name="uq_quarantine_row"),
+)
+
+epoch = Table("sync_epoch", metadata, Column("epoch", UUID(as_uuid=True), primary_key=True))
