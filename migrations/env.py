@@ -5,12 +5,17 @@ from __future__ import annotations
 from alembic import context
 from geoalchemy2 import alembic_helpers
 from sqlalchemy import create_engine, text
+from sqlalchemy.dialects.postgresql.base import ischema_names
 
 from server.kernel.settings import read_settings
 from server.tables import METADATA
+from sync.tables import Xid8
 
 # Two migrations at once would both try; the second waits here and then finds nothing left to do.
 ADVISORY_LOCK = 0x78756E6765
+
+# SQLAlchemy's reflection does not know the type by itself.
+ischema_names["xid8"] = Xid8
 
 
 def run() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import flask_limiter
 from flask import Flask, Response, redirect
 from flask_limiter.util import get_remote_address
@@ -95,3 +97,9 @@ def _limit_sign_in(app: Flask, settings: Settings) -> None:
     limiter = flask_limiter.Limiter(get_remote_address, app=app, storage_uri=storage)
     view = app.view_functions["access.sign_in"]
     app.view_functions["access.sign_in"] = limiter.limit(settings.sign_in_limit)(view)
+
+
+def openapi_of(app: Flask) -> str:
+    """The OpenAPI 3.1 document as it is committed in docs/openapi.json."""
+    spec = app.extensions["flask-smorest"]["apis"][""]["ext_obj"].spec.to_dict()
+    return json.dumps(spec, ensure_ascii=False, indent=1, sort_keys=True) + "\n"

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from server.cadence.upkeep import settle_subjects, sync_subjects
 from server.kernel.work import Upkeep
-from server.outlets.upkeep import count_existing
+from server.outlets.upkeep import count_existing, place_again
 
 UPKEEP: Upkeep = {
+    # Keyed by cell: a border that moved may move outlets and sites.
+    "grid_cell": (place_again,),
     # Keyed by outlet: licences in a cell are counted, and a subject's periods follow its status.
     "outlet": (count_existing, sync_subjects),
     # Keyed by subject: a fact, an attempt or a waiver may meet, touch or excuse what the subject owes.

@@ -40,8 +40,10 @@ def page_statement(collection: Collection) -> Select[Any]:
     after_xid = cast(case((start_over, literal("0")), else_=bindparam("xid", type_=Text)), Xid8())
     after_seq = case((start_over, literal(0)), else_=cast(bindparam("seq", type_=Text), BigInteger))
     start = select(after_xid.label("xid"), after_seq.label("seq")).cte("start")
-    principals = func.unnest(bindparam("principals", type_=ARRAY(Text))).table_valued(
-        column("principal", Text), name="reader"
+    principals = (
+        func.unnest(bindparam("principals", type_=ARRAY(Text)))
+        .table_valued(column("principal", Text), name="reader")
+        .render_derived()
     )
     rows = (
         select(feed.c.id, feed.c.xid, feed.c.seq)

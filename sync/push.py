@@ -92,8 +92,10 @@ def _masters(
 
 def masters_statement(collection: Collection) -> Select[Any]:
     """The query of (id, document or null) for given ids, by the same visibility as pull."""
-    wanted = func.unnest(bindparam("ids", type_=ARRAY(UUID(as_uuid=True)))).table_valued(
-        column("id", UUID(as_uuid=True)), name="wanted"
+    wanted = (
+        func.unnest(bindparam("ids", type_=ARRAY(UUID(as_uuid=True))))
+        .table_valued(column("id", UUID(as_uuid=True)), name="wanted")
+        .render_derived()
     )
     seen = collection.visible(wanted.c.id).lateral("seen")
     return select(wanted.c.id, list(seen.c)[0]).select_from(wanted.outerjoin(seen, true()))

@@ -229,8 +229,11 @@ def upgrade() -> None:
         sa.Column("bureau_id", sa.UUID(), nullable=False),
         sa.Column("year", sa.BigInteger(), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("document_id", sa.UUID(), nullable=False),
+        sa.Column("edit_id", sa.UUID(), nullable=False),
         sa.ForeignKeyConstraint(["bureau_id"], ["bureau.id"], name=op.f("fk_workday_year_bureau_id")),
         sa.PrimaryKeyConstraint("bureau_id", "year", name=op.f("pk_workday_year")),
+        sa.UniqueConstraint("document_id", name=op.f("uq_workday_year_document_id")),
     )
     op.create_table(
         "account",
@@ -308,6 +311,23 @@ def upgrade() -> None:
     op.create_index(op.f("ix_duty_bureau_id"), "duty", ["bureau_id"], unique=False)
     op.create_index(op.f("ix_duty_lead_person_id"), "duty", ["lead_person_id"], unique=False)
     op.create_index(op.f("ix_duty_squad_id"), "duty", ["squad_id"], unique=False)
+    op.create_table(
+        "duty_fact",
+        sa.Column("cell_id", sa.UUID(), nullable=False),
+        sa.Column("squad_id", sa.UUID(), nullable=False),
+        sa.Column("lead_person_id", sa.UUID(), nullable=False),
+        sa.Column("from_day", sa.Date(), nullable=False),
+        sa.Column("known_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("id", sa.UUID(), nullable=False),
+        sa.Column("bureau_id", sa.UUID(), nullable=False),
+        sa.ForeignKeyConstraint(["bureau_id"], ["bureau.id"], name=op.f("fk_duty_fact_bureau_id")),
+        sa.ForeignKeyConstraint(["cell_id"], ["grid_cell.id"], name=op.f("fk_duty_fact_cell_id")),
+        sa.ForeignKeyConstraint(["lead_person_id"], ["person.id"], name=op.f("fk_duty_fact_lead_person_id")),
+        sa.ForeignKeyConstraint(["squad_id"], ["squad.id"], name=op.f("fk_duty_fact_squad_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_duty_fact")),
+    )
+    op.create_index(op.f("ix_duty_fact_bureau_id"), "duty_fact", ["bureau_id"], unique=False)
+    op.create_index("ix_duty_fact_cell_id_known_at", "duty_fact", ["cell_id", "known_at"], unique=False)
     op.create_geospatial_table(
         "outlet",
         sa.Column("licence_no", sa.Text(), nullable=False),
@@ -844,6 +864,9 @@ def downgrade() -> None:
         "idx_outlet_geom", table_name="outlet", postgresql_using="gist", column_name="geom"
     )
     op.drop_geospatial_table("outlet")
+    op.drop_index("ix_duty_fact_cell_id_known_at", table_name="duty_fact")
+    op.drop_index(op.f("ix_duty_fact_bureau_id"), table_name="duty_fact")
+    op.drop_table("duty_fact")
     op.drop_index(op.f("ix_duty_squad_id"), table_name="duty")
     op.drop_index(op.f("ix_duty_lead_person_id"), table_name="duty")
     op.drop_index(op.f("ix_duty_bureau_id"), table_name="duty")

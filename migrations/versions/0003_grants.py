@@ -14,11 +14,10 @@ branch_labels = None
 depends_on = None
 
 # Rows of these tables are facts: nobody who serves requests may change or remove them.
-APPEND_ONLY = ("event", "visit_fact", "attempt_fact", "device_contact", "certificate", "outlet_status")
+APPEND_ONLY = ("event", "visit_fact", "attempt_fact", "device_contact", "certificate", "outlet_status", "duty_fact")
 
 
 def upgrade() -> None:
-    op.execute("grant usage on schema public to xunge_app")
     op.execute("grant select, insert, update, delete on all tables in schema public to xunge_app")
     op.execute("grant usage, select on all sequences in schema public to xunge_app")
     op.execute("revoke insert, update, delete on alembic_version from xunge_app")

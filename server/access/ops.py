@@ -7,6 +7,7 @@ import secrets
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
@@ -20,8 +21,12 @@ from server.kernel.problems import Problem
 from server.kernel.work import Work
 
 _HASHER = PasswordHasher()
-# Verified when the user name is unknown, so that the answer's time does not tell which names exist.
-_NOBODY = _HASHER.hash(secrets.token_hex(8))
+
+
+@lru_cache(maxsize=1)
+def _nobody() -> str:
+    """Verified when the user name is unknown, so that the answer's time does not tell which names exist."""
+    return _HASHER.hash(secrets.token_hex(8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,7 @@ def sign_in(work: Work, username: str, password: str) -> Issued:
     """
     account = work.session.scalar(select(Account).where(func.lower(Account.username) == username.lower()))
     try:
-        _HASHER.verify(account.password_hash if account else _NOBODY, password)
+        _HASHER.verify(account.password_hash if account else _nobody(), password)
     except VerifyMismatchError as mismatch:
         raise Problem("bad_credentials") from mismatch
     if account is None:

@@ -58,6 +58,22 @@ class Duty(Owned, Base):
     known_at: Mapped[datetime]
 
 
+class DutyFact(Owned, Base):
+    """That duty for a cell was given from a day on, and when that became known. Never overwritten.
+
+    ``duty`` is the present view of these facts; reports of past moments read the facts.
+    """
+
+    __tablename__ = "duty_fact"
+    __table_args__ = (Index("ix_duty_fact_cell_id_known_at", "cell_id", "known_at"),)
+
+    cell_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("grid_cell.id"))
+    squad_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("squad.id"))
+    lead_person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("person.id"))
+    from_day: Mapped[date]
+    known_at: Mapped[datetime]
+
+
 class Scope(Base):
     """Who sees which cell today. Dates are carried out into this table, not evaluated when reading."""
 

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import UUID, Range
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
-from server.grids.models import Duty, GridCell, Scope, ScopeApplied
+from server.grids.models import Duty, DutyFact, GridCell, Scope, ScopeApplied
 from server.grids.queries import cells_in_scope
 from server.kernel.events import record_event
 from server.kernel.ids import new_id
@@ -93,21 +93,19 @@ def assign_duty(
         .where(Duty.cell_id.in_(wanted), Duty.valid.op("@>")(from_day))
         .values(valid=func.daterange(func.lower(Duty.valid), from_day))
     )
-    work.session.execute(
-        insert(Duty),
-        [
-            {
-                "id": new_id(work.now),
-                "bureau_id": work.bureau_id,
-                "cell_id": cell,
-                "squad_id": squad_id,
-                "lead_person_id": lead_person_id,
-                "valid": Range(from_day, None),
-                "known_at": work.now,
-            }
-            for cell in wanted
-        ],
-    )
+    given = [
+        {
+            "id": new_id(work.now),
+            "bureau_id": work.bureau_id,
+            "cell_id": cell,
+            "squad_id": squad_id,
+            "lead_person_id": lead_person_id,
+            "known_at": work.now,
+        }
+        for cell in wanted
+    ]
+    work.session.execute(insert(Duty), [{**row, "valid": Range(from_day, None)} for row in given])
+    work.session.execute(insert(DutyFact), [{**row, "from_day": from_day} for row in given])
     record_event(work, "duty.assigned", wanted, squad_id=str(squad_id), from_day=from_day.isoformat())
     apply_due_scope(work, changed=True)
     return len(wanted)

@@ -5,11 +5,17 @@ from __future__ import annotations
 import uuid
 from datetime import date
 
-from sqlalchemy import CheckConstraint, ForeignKey, select
+from sqlalchemy import CheckConstraint, ForeignKey, delete, insert, select
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from server.kernel.db import Base
+from server.kernel.events import record_event
+from server.kernel.ids import new_edit_id, new_id
+from server.kernel.problems import Problem
+from server.kernel.work import Work
 from server.kernel.workdays import Workdays
+from sync.feed import touch
 
 
 class Workday(Base):
@@ -31,6 +37,8 @@ class WorkdayYear(Base):
     bureau_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("bureau.id"), primary_key=True)
     year: Mapped[int] = mapped_column(primary_key=True)
     source: Mapped[str]
+    document_id: Mapped[uuid.UUID] = mapped_column(unique=True)
+    edit_id: Mapped[uuid.UUID]
 
 
 def load_workdays(session: Session, bureau_id: uuid.UUID) -> Workdays:
@@ -42,3 +50,49 @@ def load_workdays(session: Session, bureau_id: uuid.UUID) -> Workdays:
         make_up=frozenset(day for day, kind in days if kind == "make_up"),
         years=frozenset(years),
     )
+
+
+def import_workdays(work: Work, off: set[date], make_up: set[date], sources: dict[int, str]) -> list[int]:
+    """Replace the days of the years named in ``sources`` (year → the notice); returns the years that changed.
+
+    Raises:
+        Problem: ``invalid`` for a day of a year that no source is given for.
+    """
+    stray = sorted(day for day in off | make_up if day.year not in sources)
+    if stray:
+        raise Problem(
+            "invalid", errors=[{"path": "/off", "code": "year_missing", "detail": f"{stray[0]} 的年度没有注明来源。"}]
+        )
+    before = load_workdays(work.session, work.bureau_id)
+    changed: list[int] = []
+    for year, source in sorted(sources.items()):
+        new_off = {day for day in off if day.year == year}
+        new_make_up = {day for day in make_up if day.year == year}
+        same = {day for day in before.off if day.year == year} == new_off
+        if year in before.years and same and {d for d in before.make_up if d.year == year} == new_make_up:
+            continue
+        changed.append(year)
+        first, last = date(year, 1, 1), date(year, 12, 31)
+        work.session.execute(
+            delete(Workday).where(Workday.bureau_id == work.bureau_id, Workday.day.between(first, last))
+        )
+        kinds = [(day, "off") for day in new_off] + [(day, "make_up") for day in new_make_up]
+        if kinds:
+            work.session.execute(
+                insert(Workday),
+                [{"bureau_id": work.bureau_id, "day": day, "kind": kind} for day, kind in sorted(kinds)],
+            )
+        document_id = new_id(work.now)
+        statement = upsert(WorkdayYear).values(
+            bureau_id=work.bureau_id, year=year, source=source, document_id=document_id, edit_id=new_edit_id()
+        )
+        kept = work.session.scalars(
+            statement.on_conflict_do_update(
+                index_elements=["bureau_id", "year"],
+                set_={"source": statement.excluded.source, "edit_id": statement.excluded.edit_id},
+            ).returning(WorkdayYear.document_id)
+        ).one()
+        touch(work.session, work.bureau_id, "reference", [(f"bureau:{work.bureau_id}", kept)])
+    if changed:
+        record_event(work, "workdays.imported", [], years=changed)
+    return changed

@@ -6,9 +6,9 @@ import json
 import os
 import uuid
 from datetime import date, datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import BigInteger, Date, DateTime, Engine, ForeignKey, MetaData, Text, create_engine
+from sqlalchemy import BigInteger, Date, DateTime, Engine, ForeignKey, MetaData, Table, Text, create_engine
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 
@@ -45,6 +45,11 @@ class Owned:
     @classmethod
     def bureau_id(cls) -> Mapped[uuid.UUID]:
         return mapped_column(ForeignKey("bureau.id"), index=True)
+
+
+def table_of(entity: type[Base]) -> Table:
+    """The table itself, for set-based statements: given an entity, the ORM would read their parameters as rows."""
+    return cast(Table, entity.__table__)
 
 
 def make_engine(url: str, *, pool_size: int = 8) -> Engine:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
-from uuid_utils import compat
+import uuid_utils
 
 
 def new_id(at: datetime) -> uuid.UUID:
     """A fresh UUIDv7 carrying ``at`` (aware) to the millisecond."""
-    seconds = int(at.timestamp())
-    return compat.uuid7(timestamp=seconds, nanos=at.microsecond * 1000)
+    made = uuid_utils.uuid7(nanoseconds=int(at.timestamp()) * 1_000_000_000 + at.microsecond * 1000)
+    return uuid.UUID(bytes=made.bytes)
 
 
 def new_edit_id() -> uuid.UUID:

@@ -11,11 +11,11 @@ _SATURDAY = 5
 
 @dataclass(frozen=True, slots=True)
 class Workdays:
-    """The days that differ from Monday–Friday: ``off`` (放假), ``make_up`` (调休上班), and the ``years`` loaded.
+    """The days unlike Monday–Friday, ``off`` (放假) and ``make_up`` (调休上班), and the ``years`` loaded.
 
-    In a year that is not loaded Monday–Friday is used and the answer is provisional: no clock that rests on it
-    may look firm. Single days that are given for such a year are not used either, because a year known in part
-    would look firm without being so.
+    In a year that is not loaded Monday–Friday is used and the answer is provisional: no clock that rests on
+    it may look firm. Single days that are given for such a year are not used either, because a year known
+    in part would look firm without being so.
 
     Raises ValueError if one day is both off and worked.
     """
@@ -43,8 +43,8 @@ class Workdays:
     def shift(self, day: date, n: int) -> date:
         """The ``n``-th working day after ``day``, or before it if ``n`` is negative; ``day`` itself if 0.
 
-        The day itself never counts, so that "3个工作日内" from a Thursday ends on the next Tuesday. ``day`` need
-        not be a working day. Raises OverflowError past the calendar's end.
+        The day itself never counts, so that "3个工作日内" from a Thursday ends on the next Tuesday. ``day``
+        need not be a working day. Raises OverflowError past the calendar's end.
         """
         step = _DAY if n > 0 else -_DAY
         left = abs(n)

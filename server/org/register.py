@@ -104,9 +104,9 @@ FirstRows = dict[tuple[str, str], int]
 def read_row(row: SheetRow, *, first_rows: FirstRows | None = None) -> PersonCandidate | BadRow:
     """Judge one row.
 
-    Officers need a certificate, for only who holds one may inspect (专卖法实施条例 art 49); auxiliaries are not
-    officers. ``first_rows`` maps each (field, number) seen so far to the row that carried it first, and is
-    added to: the first row keeps the number.
+    Officers need a certificate, for only who holds one may inspect (专卖法实施条例 art 49); auxiliaries are
+    not officers. ``first_rows`` maps each (field, number) seen so far to the row that carried it first, and
+    is added to: the first row keeps the number.
     """
     found = Findings(row.number)
     texts = {name: text_of(row.values.get(name)) for name in _TEXTS}

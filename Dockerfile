@@ -1,0 +1,33 @@
+# One image for web, worker, scheduler and migrations; docker-compose.yml says which command each runs.
+FROM python:3.12-slim-bookworm AS build
+
+RUN pip install --no-cache-dir uv==0.13.9
+ENV UV_PYTHON_DOWNLOADS=never \
+    UV_PROJECT_ENVIRONMENT=/opt/xunge \
+    UV_COMPILE_BYTECODE=1 \
+    UV_LINK_MODE=copy
+WORKDIR /src
+# The dependencies change less often than the code, so they get a layer of their own.
+COPY pyproject.toml uv.lock ./
+RUN uv sync --frozen --no-dev --no-install-project
+COPY . .
+# Not editable, because the sources stay behind in this stage.
+RUN uv sync --frozen --no-dev --no-editable
+
+FROM python:3.12-slim-bookworm
+
+# A fixed number, so that the owner of a mounted volume does not depend on the image's user list.
+RUN useradd --system --uid 10001 --user-group --home-dir /srv/xunge --create-home xunge \
+    && install -d -o xunge -g xunge -m 0750 /srv/xunge/files
+COPY --from=build /opt/xunge /opt/xunge
+ENV PATH=/opt/xunge/bin:$PATH \
+    LANG=C.UTF-8 \
+    PYTHONUNBUFFERED=1 \
+    XUNGE_FILES_DIR=/srv/xunge/files
+WORKDIR /srv/xunge
+USER xunge
+EXPOSE 8080
+# The slim image has no curl.
+HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=4 \
+    CMD ["python", "-c", "import urllib.request as r; r.build_opener(r.ProxyHandler({})).open('http://127.0.0.1:8080/readyz', timeout=4)"]
+CMD ["xunge", "serve", "--host", "0.0.0.0", "--port", "8080", "--workers", "2"]

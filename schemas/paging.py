@@ -1,0 +1,27 @@
+"""What every list takes."""
+
+from __future__ import annotations
+
+from marshmallow import Schema, ValidationError, fields, validate
+
+
+class PageQuery(Schema):
+    """``after`` is the one of the answer before; absent means from the start."""
+
+    after = fields.String(load_default=None)
+    limit = fields.Integer(load_default=100, validate=validate.Range(min=1, max=1000))
+
+
+class Box(fields.Field[tuple[float, float, float, float]]):
+    """``west,south,east,north`` in EPSG:4326 degrees (the OGC ``bbox``)."""
+
+    def _deserialize(
+        self, value: object, attr: str | None, data: object, **_kw: object
+    ) -> tuple[float, float, float, float]:
+        try:
+            west, south, east, north = (float(part) for part in str(value).split(","))
+        except ValueError as error:
+            raise ValidationError("bbox 应为 west,south,east,north 四个数。") from error
+        if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
+            raise ValidationError("bbox 超出范围，或西大于东、南大于北。")
+        return west, south, east, north

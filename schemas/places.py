@@ -1,0 +1,90 @@
+"""Cells, duty, outlets and sites on the wire."""
+
+from __future__ import annotations
+
+from marshmallow import Schema, fields, validate
+
+from schemas.paging import Box, PageQuery
+from schemas.vocabulary import LicenceScope, OutletStatus
+
+
+class CellOut(Schema):
+    """A grid cell; ``difference_count`` is planned minus existing and may be negative."""
+
+    id = fields.UUID(required=True)
+    code = fields.String(required=True)
+    name = fields.String(required=True)
+    cell_level = fields.Integer(required=True)
+    cell_type = fields.String(allow_none=True)
+    control_mode = fields.String(required=True)
+    purpose = fields.String(required=True)
+    parent_id = fields.UUID(allow_none=True)
+    planned_count = fields.Integer(allow_none=True)
+    existing_count = fields.Integer(required=True)
+    difference_count = fields.Function(
+        lambda cell: None if cell.planned_count is None else cell.planned_count - cell.existing_count,
+        metadata={"type": ["integer", "null"]},
+    )
+
+
+class CellPage(Schema):
+    """A page of cells."""
+
+    items = fields.List(fields.Nested(CellOut), required=True)
+    after = fields.String(allow_none=True)
+
+
+class CellQuery(PageQuery):
+    """Which cells."""
+
+    level = fields.Integer(load_default=None, validate=validate.Range(min=1, max=4))
+    bbox = Box(load_default=None)
+
+
+class DutyIn(Schema):
+    """Who is responsible for which cells from which day on."""
+
+    cell_ids = fields.List(fields.UUID(), required=True, validate=validate.Length(min=1, max=5000))
+    squad_id = fields.UUID(required=True)
+    lead_person_id = fields.UUID(required=True)
+    from_day = fields.Date(required=True)
+
+
+class DutyAnswer(Schema):
+    """How many cells changed hands."""
+
+    cells = fields.Integer(required=True)
+
+
+class OutletQuery(PageQuery):
+    """Which outlets; ``q`` looks in name, licence number, address and the name's pinyin initials."""
+
+    q = fields.String(load_default=None, validate=validate.Length(min=1, max=60))
+    cell_id = fields.UUID(load_default=None)
+    status = fields.String(load_default=None, validate=validate.OneOf([status.value for status in OutletStatus]))
+    scope = fields.String(load_default=None, validate=validate.OneOf([scope.value for scope in LicenceScope]))
+    bbox = Box(load_default=None)
+
+
+class OutletOut(Schema):
+    """An outlet."""
+
+    id = fields.UUID(required=True)
+    licence_no = fields.String(required=True)
+    name = fields.String(required=True)
+    holder_name = fields.String(allow_none=True)
+    address = fields.String(allow_none=True)
+    business_kind = fields.String(required=True)
+    credit_grade = fields.String(allow_none=True)
+    licence_scope = fields.List(fields.String(), required=True)
+    licence_from = fields.Date(required=True)
+    licence_to = fields.Date(required=True)
+    status = fields.String(required=True)
+    cell_id = fields.UUID(allow_none=True)
+
+
+class OutletPage(Schema):
+    """A page of outlets."""
+
+    items = fields.List(fields.Nested(OutletOut), required=True)
+    after = fields.String(allow_none=True)

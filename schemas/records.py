@@ -1,0 +1,75 @@
+"""Records on the wire, for reading over the API."""
+
+from __future__ import annotations
+
+from marshmallow import Schema, fields, validate
+
+from schemas.paging import PageQuery
+
+
+class RecordQuery(PageQuery):
+    """Which records."""
+
+    subject_id = fields.UUID(load_default=None)
+    kind = fields.String(load_default=None, validate=validate.Length(max=40))
+    valid = fields.Boolean(load_default=None)
+    since = fields.AwareDateTime(load_default=None)
+    until = fields.AwareDateTime(load_default=None)
+
+
+class FindingOut(Schema):
+    """Why a record is not valid, in words that say what to do."""
+
+    code = fields.String()
+    path = fields.String()
+    detail = fields.String()
+
+
+class RecordOut(Schema):
+    """A record with what the server says of it."""
+
+    id = fields.UUID()
+    kind = fields.String()
+    form_code = fields.String()
+    form_version = fields.Integer()
+    subject_kind = fields.String(allow_none=True)
+    subject_id = fields.UUID(allow_none=True)
+    cell_id = fields.UUID(allow_none=True)
+    performed_at = fields.AwareDateTime()
+    received_at = fields.AwareDateTime()
+    valid = fields.Boolean()
+    findings = fields.List(fields.Nested(FindingOut))
+    flags = fields.List(fields.String())
+
+
+class RecordWhole(RecordOut):
+    """A record with the document as it was sent."""
+
+    document = fields.Raw(metadata={"type": "object", "additionalProperties": True})
+
+
+class RecordPage(Schema):
+    """A page of records."""
+
+    items = fields.List(fields.Nested(RecordOut), required=True)
+    after = fields.String(allow_none=True)
+
+
+class FormOut(Schema):
+    """A form version: JSON Schema of its answers, and what its kind demands."""
+
+    id = fields.UUID()
+    form_code = fields.String()
+    version = fields.Integer()
+    kind = fields.String()
+    tier = fields.String(allow_none=True)
+    title = fields.String()
+    state = fields.String()
+    demands = fields.Raw(metadata={"type": "object", "additionalProperties": True})
+    answers_schema = fields.Raw(metadata={"type": "object", "additionalProperties": True})
+
+
+class FormList(Schema):
+    """Form versions."""
+
+    items = fields.List(fields.Nested(FormOut), required=True)

@@ -1,0 +1,128 @@
+"""The words that every layer shares: codes as they are stored and sent, and how people read them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Self
+
+
+class Labelled(StrEnum):
+    """A code with its Chinese name. The code is stored and sent, the name is shown."""
+
+    _label_zh: str
+
+    # The default lets ``BusinessKind("Z")`` pass the type checker; every member gives its name.
+    def __new__(cls, code: str, label_zh: str = "") -> Self:
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member._label_zh = label_zh
+        return member
+
+    @property
+    def label_zh(self) -> str:
+        """The Chinese name."""
+        return self._label_zh
+
+
+class CadenceTier(Labelled):
+    """A tier of re-inspection (周复查、月核查、季抽查), shallowest first."""
+
+    WEEKLY = "WEEKLY", "周复查"
+    MONTHLY = "MONTHLY", "月核查"
+    QUARTERLY = "QUARTERLY", "季抽查"
+
+    @property
+    def depth(self) -> int:
+        """0 for the weekly tier, 1 for the monthly, 2 for the quarterly; a deeper checklist asks for more."""
+        return _TIER_DEPTHS[self]
+
+
+_TIER_DEPTHS = {tier: depth for depth, tier in enumerate(CadenceTier)}
+
+
+class ObligationState(Labelled):
+    """What has become of an obligation (应查) by some moment."""
+
+    UPCOMING = "upcoming", "未到期"
+    OPEN = "open", "待查"
+    ATTEMPTED = "attempted", "到店未查成"
+    DUE = "due", "临期"
+    MET = "met", "按期完成"
+    MET_LATE = "met_late", "逾期完成"
+    MISSED = "missed", "漏查"
+    MADE_UP = "made_up", "逾期补查"
+    WAIVED = "waived", "经批准免查"
+    VOID = "void", "终止"
+
+
+class BusinessKind(Labelled):
+    """The business kind (业态) of an outlet, by the letter that the trade uses."""
+
+    GROCERY = "Z", "食杂店"
+    CONVENIENCE = "B", "便利店"
+    SUPERMARKET = "S", "超市"
+    MALL = "N", "商场"
+    TOBACCO_AND_LIQUOR = "Y", "烟酒商店"
+    ENTERTAINMENT = "F", "娱乐服务"
+    OTHER = "Q", "其他"
+
+
+class CreditGrade(Labelled):
+    """The credit grade (信用等级) of a licensee, best first."""
+
+    AAA = "AAA", "AAA级"
+    AA = "AA", "AA级"
+    A = "A", "A级"
+    B = "B", "B级"
+    C = "C", "C级"
+    D = "D", "D级"
+
+
+class LicenceScope(Labelled):
+    """What a retail licence permits to sell; e-cigarettes are a scope of it, not a licence of their own."""
+
+    CIGARETTE = "cigarette", "卷烟"
+    ECIG = "ecig", "电子烟"
+
+
+class OutletStatus(Labelled):
+    """The status of a licensed outlet."""
+
+    ACTIVE = "active", "正常"
+    SUSPENDED = "suspended", "停业"
+    CLOSED = "closed", "歇业"
+    CANCELLED = "cancelled", "注销"
+    EXPIRED = "expired", "过期"
+
+
+class CellType(Labelled):
+    """The type of a grid cell (单元格类型)."""
+
+    CITY_STREET = "city_street", "城市街道"
+    TOWNSHIP_STREET = "township_street", "乡镇街道"
+    ROAD_CORRIDOR = "road_corridor", "公路沿线"
+    RURAL = "rural", "农村"
+
+
+class ControlMode(Labelled):
+    """How the layout plan of a cell limits new outlets: by spacing, by number in the area, or by both."""
+
+    DISTANCE = "distance", "距离模式"
+    AREA = "area", "区域模式"
+    BOTH = "both", "距离加区域模式"
+
+
+class CellPurpose(Labelled):
+    """What a grid cell is drawn for: duty, the layout plan, or both."""
+
+    DUTY = "duty", "责任网格"
+    LAYOUT = "layout", "布局单元"
+    BOTH = "both", "责任与布局"
+
+
+class PersonKind(Labelled):
+    """Who somebody is in the field. Only an officer with a valid certificate may inspect."""
+
+    OFFICER = "officer", "执法人员"
+    AUXILIARY = "auxiliary", "辅助人员"
+    STAFF = "staff", "工作人员"

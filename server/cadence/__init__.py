@@ -1,0 +1,1 @@
+"""How often a subject is re-checked: policies, obligations, facts, and the state they add up to."""

@@ -1,0 +1,92 @@
+"""Policies, obligations, waivers and workdays over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+
+from schemas.cadence import (
+    ObligationPage,
+    ObligationQuery,
+    PolicyList,
+    WaiverAnswer,
+    WaiverIn,
+    WorkdayImport,
+    WorkdayList,
+)
+from server.cadence import ops
+from server.cadence.models import Obligation, Policy, PolicyTier
+from server.cadence.queries import visible_to
+from server.kernel.calendar import WorkdayYear, import_workdays, load_workdays
+from server.kernel.http import Noun
+from server.kernel.paging import page_of
+from server.kernel.permissions import Permission
+from server.kernel.work import Work
+
+blueprint = Noun("cadence", "复查制度 Cadence")
+
+
+@blueprint.endpoint("GET", "/policies", permission=Permission.POLICY_READ, gives=PolicyList)
+def list_policies(work: Work) -> dict[str, Any]:
+    """The re-inspection policies of the bureau, newest first."""
+    policies = work.session.scalars(
+        select(Policy).where(Policy.bureau_id == work.bureau_id).order_by(Policy.code, Policy.version.desc())
+    ).all()
+    tiers = work.session.scalars(select(PolicyTier).where(PolicyTier.bureau_id == work.bureau_id)).all()
+    return {
+        "items": [
+            {
+                **{name: getattr(policy, name) for name in ("id", "code", "version", "name", "legal_basis", "state")},
+                "effective_from": policy.effective_from,
+                "effective_to": policy.effective_to,
+                "tiers": [tier for tier in tiers if tier.policy_id == policy.id],
+            }
+            for policy in policies
+        ]
+    }
+
+
+@blueprint.endpoint(
+    "GET", "/obligations", permission=Permission.OBLIGATION_READ, takes=ObligationQuery, gives=ObligationPage
+)
+def list_obligations(work: Work, query: dict[str, Any]) -> dict[str, Any]:
+    """What is owed in scope, by its last day."""
+    owed = visible_to(work.actor)
+    if query["subject_id"]:
+        owed = owed.where(Obligation.subject_id == query["subject_id"])
+    if query["tier"]:
+        owed = owed.where(Obligation.tier == query["tier"])
+    if query["open_on"]:
+        day = query["open_on"]
+        owed = owed.where(
+            Obligation.first_day <= day, Obligation.grace_last_day >= day, Obligation.met_by.is_(None)
+        )
+    return page_of(work.session, owed, [Obligation.last_day, Obligation.id], query["after"], query["limit"])
+
+
+@blueprint.endpoint(
+    "POST", "/waivers", permission=Permission.CADENCE_WAIVE, takes=WaiverIn, gives=WaiverAnswer, status=201
+)
+def waive(work: Work, given: dict[str, Any]) -> dict[str, int]:
+    """Excuse obligations with a reason."""
+    return {"waived": ops.waive(work, given["obligation_ids"], given["reason"])}
+
+
+@blueprint.endpoint("GET", "/workdays", permission=Permission.WORKDAY_READ, gives=WorkdayList)
+def list_workdays(work: Work) -> dict[str, Any]:
+    """The workday table: days off, days made up, and the years that are loaded with their notice."""
+    workdays = load_workdays(work.session, work.bureau_id)
+    years = work.session.scalars(
+        select(WorkdayYear).where(WorkdayYear.bureau_id == work.bureau_id).order_by(WorkdayYear.year)
+    ).all()
+    return {"off": sorted(workdays.off), "make_up": sorted(workdays.make_up), "years": years}
+
+
+@blueprint.endpoint(
+    "POST", "/workdays", permission=Permission.WORKDAY_MANAGE, takes=WorkdayImport, gives=WorkdayList
+)
+def load_year(work: Work, given: dict[str, Any]) -> dict[str, Any]:
+    """Replace the workdays of one year by those of its notice."""
+    import_workdays(work, set(given["off"]), set(given["make_up"]), {given["year"]: given["source"]})
+    return list_workdays(work)

@@ -1,0 +1,255 @@
+"""One subject's history, cut down to what was known by a moment, and which visit meets which obligation."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
+from uuid import UUID
+
+from schemas.vocabulary import CadenceTier
+
+
+@dataclass(frozen=True, slots=True)
+class Obligation:
+    """One check owed (应查). ``key`` is unique in the tier; both days are days of the bureau's zone."""
+
+    id: UUID
+    tier: CadenceTier
+    key: str
+    first_day: date
+    last_day: date
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One version of what a visit's record amounts to.
+
+    ``tier`` is its deepest checklist, ``performed_at`` its start by the corrected device clock, ``makes_up``
+    the key of the missed obligation that the officers named. A later judgement of the same record and tier,
+    such as a leader's review, is another version with a later ``known_at``.
+    """
+
+    record_id: UUID
+    tier: CadenceTier
+    performed_at: datetime
+    known_at: datetime
+    valid: bool
+    makes_up: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """That officers came and could not check (到店未查成); it stands in every tier."""
+
+    record_id: UUID
+    at: datetime
+    known_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """That an obligation need not be done (经批准免查), by rule or by a leader, until it is withdrawn."""
+
+    obligation_id: UUID
+    reason: str
+    known_at: datetime
+    by: Literal["rule", "leader"] = "leader"
+    revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChange:
+    """That the subject is active, or is not (停业、注销、过期), from ``from_day`` on, that day included.
+
+    A later known change of the same day corrects the earlier one.
+    """
+
+    from_day: date
+    active: bool
+    known_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Everything about ONE subject, in any order; the subject counts as active before its first change."""
+
+    obligations: Sequence[Obligation]
+    facts: Sequence[Fact] = ()
+    attempts: Sequence[Attempt] = ()
+    waivers: Sequence[Waiver] = ()
+    changes: Sequence[StatusChange] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Inactivity:
+    """A stretch in which a subject owes nothing; ``until`` is the day it is active again, None if never."""
+
+    since: date
+    until: date | None
+
+    def holds(self, day: date) -> bool:
+        """Whether the subject is inactive on ``day``."""
+        return self.since <= day and (self.until is None or day < self.until)
+
+    def voids(self, first_day: date, last_day: date) -> bool:
+        """Whether a period of these days ends on or after ``since`` and begins before the return."""
+        return self.since <= last_day and (self.until is None or first_day < self.until)
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """An obligation with what decides whether a visit can meet it.
+
+    ``void_from`` is the day of the suspension that voids it, None if there is none; a visit before that day
+    may still meet it. ``waived`` says that nobody need come, so no visit meets it.
+    """
+
+    obligation: Obligation
+    grace_last_day: date
+    waived: bool = False
+    void_from: date | None = None
+
+    def takes(self, day: date) -> bool:
+        """Whether a visit on ``day``, not before the first day, can still meet it."""
+        return (
+            not self.waived
+            and day <= self.grace_last_day
+            and (self.void_from is None or day < self.void_from)
+        )
+
+    def missed_before(self, day: date) -> bool:
+        """Whether grace ran out before ``day``, so that an obligation still unmet was really missed."""
+        return not self.waived and self.void_from is None and self.grace_last_day < day
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A valid fact as one tier sees it: ``day`` is the bureau's own day of ``performed_at``."""
+
+    record_id: UUID
+    day: date
+    performed_at: datetime
+    makes_up: str | None
+
+
+def facts_known(facts: Iterable[Fact], as_of: datetime) -> list[Fact]:
+    """The valid facts performed and known by ``as_of``, each by its latest version, in order of (time, id).
+
+    A version that moves the visit behind ``as_of`` or makes it invalid hides the earlier ones.
+    """
+    latest: dict[tuple[UUID, CadenceTier], Fact] = {}
+    for fact in facts:
+        if fact.known_at <= as_of:
+            version = (fact.record_id, fact.tier)
+            known = latest.get(version)
+            if known is None or _version_order(fact) > _version_order(known):
+                latest[version] = fact
+    kept = [fact for fact in latest.values() if fact.valid and fact.performed_at <= as_of]
+    # A record may stand in two tiers: the depth settles the order of what is otherwise equal.
+    return sorted(kept, key=lambda fact: (fact.performed_at, fact.record_id, -fact.tier.depth))
+
+
+def attempts_known(attempts: Iterable[Attempt], as_of: datetime) -> list[Attempt]:
+    """The attempts made and known by ``as_of``, each by its latest version, in order of (time, id)."""
+    latest: dict[UUID, Attempt] = {}
+    for attempt in attempts:
+        if attempt.known_at <= as_of:
+            known = latest.get(attempt.record_id)
+            if known is None or (attempt.known_at, attempt.at) > (known.known_at, known.at):
+                latest[attempt.record_id] = attempt
+    kept = [attempt for attempt in latest.values() if attempt.at <= as_of]
+    return sorted(kept, key=lambda attempt: (attempt.at, attempt.record_id))
+
+
+def waived_by(waivers: Iterable[Waiver], as_of: datetime) -> frozenset[UUID]:
+    """The ids of the obligations that a waiver known by ``as_of``, and not withdrawn by then, lets off."""
+    return frozenset(
+        waiver.obligation_id
+        for waiver in waivers
+        if waiver.known_at <= as_of and (waiver.revoked_at is None or as_of < waiver.revoked_at)
+    )
+
+
+def changes_known(changes: Iterable[StatusChange], as_of: datetime) -> list[StatusChange]:
+    """The status changes known by ``as_of``, those of days to come included: an expiry is known ahead."""
+    return [change for change in changes if change.known_at <= as_of]
+
+
+def inactivities(changes: Iterable[StatusChange]) -> tuple[Inactivity, ...]:
+    """The stretches of inactivity that the changes make up, in order and apart from each other."""
+    by_day: dict[date, StatusChange] = {}
+    for change in changes:
+        known = by_day.get(change.from_day)
+        if known is None or (change.known_at, change.active) > (known.known_at, known.active):
+            by_day[change.from_day] = change
+    found = []
+    since: date | None = None
+    for day in sorted(by_day):
+        if not by_day[day].active:
+            since = since or day
+        elif since is not None:
+            found.append(Inactivity(since, day))
+            since = None
+    if since is not None:
+        found.append(Inactivity(since, None))
+    return tuple(found)
+
+
+def visits_of(facts: Sequence[tuple[Fact, date]], checklists: Collection[CadenceTier]) -> list[Visit]:
+    """The visits that count in a tier: the facts with one of the ``checklists`` that meet it.
+
+    ``facts`` come sorted by (time, id), each with its day. A record counts once in a tier.
+    """
+    found: dict[UUID, Visit] = {}
+    for fact, day in facts:
+        if fact.tier in checklists and fact.record_id not in found:
+            found[fact.record_id] = Visit(fact.record_id, day, fact.performed_at, fact.makes_up)
+    return list(found.values())
+
+
+def match(
+    terms: Sequence[Term], visits: Sequence[Visit], min_gap_days: int
+) -> tuple[dict[UUID, Visit], dict[UUID, Visit]]:
+    """Walk a tier's visits in order of time and give each to at most one obligation, the oldest debt first.
+
+    A visit meets an earlier unmet obligation that is still in grace; else the one whose window holds its day,
+    if at least ``min_gap_days`` calendar days have passed since the day that met the previous one; else it
+    makes up the missed one that it names; else it is extra. The gap keeps two periods from being met back to
+    back, so it does not bind a late visit. Naming a missed obligation does not keep a visit from a debt or a
+    window: only what is left over makes up.
+
+    ``terms`` are one tier's, sorted by (first day, key); ``visits`` are sorted by (time, id). Returns the
+    visits that met an obligation and those that made one up, both by obligation id.
+    """
+    met: dict[UUID, Visit] = {}
+    made_up: dict[UUID, Visit] = {}
+    by_key = {term.obligation.key: term for term in terms}
+    waiting: list[Term] = []
+    begun = 0
+    last_met: date | None = None
+    for visit in visits:
+        while begun < len(terms) and terms[begun].obligation.first_day <= visit.day:
+            waiting.append(terms[begun])
+            begun += 1
+        # What can no longer be met is dropped for good, so this list stays as short as grace is.
+        waiting = [term for term in waiting if term.takes(visit.day)]
+        rested = last_met is None or (visit.day - last_met).days >= min_gap_days
+        late = (term for term in waiting if term.obligation.last_day < visit.day)
+        timely = (term for term in waiting if rested and visit.day <= term.obligation.last_day)
+        meets = next(late, None) or next(timely, None)
+        if meets is not None:
+            met[meets.obligation.id] = visit
+            waiting.remove(meets)
+            last_met = visit.day
+        elif visit.makes_up is not None:
+            named = by_key.get(visit.makes_up)
+            if named is not None and named.missed_before(visit.day) and named.obligation.id not in met:
+                made_up.setdefault(named.obligation.id, visit)
+    return met, made_up
+
+
+def _version_order(fact: Fact) -> tuple[datetime, bool, datetime, str]:
+    # Versions of one record learned at the same instant are settled by content, so input order never matters.
+    return fact.known_at, fact.valid, fact.performed_at, fact.makes_up or ""

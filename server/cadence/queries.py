@@ -1,0 +1,117 @@
+"""Reads of cadence for devices and lists, always from what the actor may see."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, Text, cast, func, select
+
+from server.cadence.models import Obligation, Policy, PolicyTier, Waiver
+from server.grids.queries import cells_in_scope, scope_holds
+from server.kernel.actor import Actor
+from server.kernel.calendar import Workday, WorkdayYear
+
+
+def visible_to(actor: Actor) -> Select[tuple[Obligation]]:
+    """The obligations of the subjects in the actor's cells."""
+    owed = select(Obligation).where(Obligation.bureau_id == actor.bureau_id)
+    return owed if actor.sees_bureau else owed.where(Obligation.cell_id.in_(cells_in_scope(actor)))
+
+
+def synced(ids: ColumnElement[uuid.UUID], person_id: ColumnElement[uuid.UUID]) -> Select[tuple[str]]:
+    """The pull query of the collection ``obligations``: facts, never the state, which the device computes."""
+    waived = (
+        select(Waiver.reason)
+        .where(Waiver.obligation_id == Obligation.id, Waiver.revoked_at.is_(None))
+        .order_by(Waiver.known_at)
+        .limit(1)
+        .scalar_subquery()
+    )
+    fields = func.json_build_object(
+        "id", Obligation.id,
+        "edit_id", Obligation.edit_id,
+        "_deleted", False,
+        "subject_kind", Obligation.subject_kind,
+        "subject_id", Obligation.subject_id,
+        "rule", Obligation.rule,
+        "key", Obligation.key,
+        "tier", Obligation.tier,
+        "policy_tier_id", Obligation.policy_tier_id,
+        "first_day", Obligation.first_day,
+        "last_day", Obligation.last_day,
+        "grace_last_day", Obligation.grace_last_day,
+        "provisional", Obligation.provisional,
+        "cell_id", Obligation.cell_id,
+        "met_by", Obligation.met_by,
+        "met_at", Obligation.met_at,
+        "attempts", Obligation.attempt_count,
+        "waiver", waived,
+    )  # fmt: skip
+    return select(cast(fields, Text).label("document")).where(
+        Obligation.id == ids, scope_holds(person_id, Obligation.cell_id)
+    )
+
+
+def synced_policies(ids: ColumnElement[uuid.UUID], bureau_id: ColumnElement[uuid.UUID]) -> Select[tuple[str]]:
+    """Policies that are or were in force, with their tiers, as documents of the collection ``reference``."""
+    tier: Any = func.json_build_object(
+        "id", PolicyTier.id,
+        "tier", PolicyTier.tier,
+        "form_code", PolicyTier.form_code,
+        "satisfies", PolicyTier.satisfies,
+        "grace_working_days", PolicyTier.grace_working_days,
+        "min_gap_days", PolicyTier.min_gap_days,
+        "due_soon_working_days", PolicyTier.due_soon_working_days,
+        "min_workdays", PolicyTier.min_workdays,
+        "min_officers", PolicyTier.min_officers,
+        "radius_m", PolicyTier.radius_m,
+        "max_accuracy_m", PolicyTier.max_accuracy_m,
+        "min_duration_s", PolicyTier.min_duration_s,
+    )  # fmt: skip
+    tiers = select(func.json_agg(tier)).where(PolicyTier.policy_id == Policy.id).scalar_subquery()
+    fields = func.json_build_object(
+        "id", Policy.id,
+        "edit_id", Policy.edit_id,
+        "_deleted", False,
+        "kind", "policy",
+        "code", Policy.code,
+        "version", Policy.version,
+        "name", Policy.name,
+        "legal_basis", Policy.legal_basis,
+        "effective_from", Policy.effective_from,
+        "effective_to", Policy.effective_to,
+        "tiers", tiers,
+    )  # fmt: skip
+    return select(cast(fields, Text).label("document")).where(
+        Policy.id == ids, Policy.bureau_id == bureau_id, Policy.state != "draft"
+    )
+
+
+def synced_workdays(ids: ColumnElement[uuid.UUID], bureau_id: ColumnElement[uuid.UUID]) -> Select[tuple[str]]:
+    """Each loaded year of the workday table as one document of the collection ``reference``."""
+
+    def days(kind: str) -> Any:
+        return (
+            select(func.coalesce(func.json_agg(Workday.day), func.json_build_array()))
+            .where(
+                Workday.bureau_id == WorkdayYear.bureau_id,
+                Workday.kind == kind,
+                func.extract("year", Workday.day) == WorkdayYear.year,
+            )
+            .scalar_subquery()
+        )
+
+    fields = func.json_build_object(
+        "id", WorkdayYear.document_id,
+        "edit_id", WorkdayYear.edit_id,
+        "_deleted", False,
+        "kind", "workdays",
+        "year", WorkdayYear.year,
+        "source", WorkdayYear.source,
+        "off", days("off"),
+        "make_up", days("make_up"),
+    )  # fmt: skip
+    return select(cast(fields, Text).label("document")).where(
+        WorkdayYear.document_id == ids, WorkdayYear.bureau_id == bureau_id
+    )

@@ -1,0 +1,291 @@
+"""The state of every obligation of one subject, as known by a moment and judged at it.
+
+This is the reference: the set-based SQL and the handheld's own computation are checked against it. It reads
+no clock and no table; whatever it decides follows from its arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta, tzinfo
+from types import MappingProxyType
+from uuid import UUID
+
+from schemas.vocabulary import CadenceTier, ObligationState
+from server.cadence.matching import (
+    Attempt,
+    Fact,
+    History,
+    Inactivity,
+    Obligation,
+    StatusChange,
+    Term,
+    Visit,
+    Waiver,
+    attempts_known,
+    changes_known,
+    facts_known,
+    inactivities,
+    match,
+    visits_of,
+    waived_by,
+)
+from server.cadence.periods import Period, periods_between
+from server.kernel.workdays import Workdays
+
+__all__ = [
+    "DEFAULT_POLICIES",
+    "Attempt",
+    "Fact",
+    "History",
+    "Judgement",
+    "Obligation",
+    "Rulebook",
+    "StatusChange",
+    "TierPolicy",
+    "Waiver",
+    "Window",
+    "judge",
+    "owed_periods",
+]
+
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class TierPolicy:
+    """What one tier forgives, and what its checklist meets besides.
+
+    ``grace_working_days`` and ``due_soon_working_days`` count working days, ``min_gap_days`` calendar days.
+    ``satisfies`` are the shallower tiers that a visit with this checklist meets as well. A period with fewer
+    than ``min_workdays`` working days is waived by rule. Raises ValueError for a negative number.
+    """
+
+    grace_working_days: int
+    min_gap_days: int = 3
+    due_soon_working_days: int = 2
+    satisfies: frozenset[CadenceTier] = frozenset()
+    min_workdays: int = 1
+
+    def __post_init__(self) -> None:
+        numbers = (self.grace_working_days, self.min_gap_days, self.due_soon_working_days, self.min_workdays)
+        if min(numbers) < 0:
+            raise ValueError("A tier's policy counts days, and none of its numbers may be negative.")
+
+
+DEFAULT_POLICIES: Mapping[CadenceTier, TierPolicy] = MappingProxyType(
+    {
+        CadenceTier.WEEKLY: TierPolicy(2),
+        CadenceTier.MONTHLY: TierPolicy(3, satisfies=frozenset({CadenceTier.WEEKLY})),
+        CadenceTier.QUARTERLY: TierPolicy(5, satisfies=frozenset({CadenceTier.WEEKLY, CadenceTier.MONTHLY})),
+    }
+)
+"""The project's own proposal, for the sources name tiers but no numbers; a bureau's policy replaces it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The days that decide about one period.
+
+    ``due_from`` is the first day from which no more than ``due_soon_working_days`` working days remain, that
+    day and the period's last day included; it is never before the first day. For a week without holidays and
+    2 working days it is Thursday, for a month that ends on a Friday also Thursday. ``grace_last_day`` is the
+    last day of grace in working days after the last day. ``provisional`` says that a year whose holidays are
+    not loaded had a part in it.
+    """
+
+    due_from: date
+    grace_last_day: date
+    waived_by_rule: bool
+    provisional: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rulebook:
+    """Policies, working days and zone, with the windows already worked out.
+
+    Make one for a whole request and judge every subject with it: subjects share their periods, so nearly all
+    windows come from memory. Raises ValueError if a tier claims to satisfy itself or a deeper one.
+    """
+
+    policies: Mapping[CadenceTier, TierPolicy]
+    workdays: Workdays
+    zone: tzinfo
+    _windows: dict[tuple[CadenceTier, date, date], Window] = field(
+        init=False, default_factory=dict, repr=False, compare=False
+    )
+
+    def __post_init__(self) -> None:
+        for tier, policy in self.policies.items():
+            if any(other.depth >= tier.depth for other in policy.satisfies):
+                raise ValueError(f"The {tier.lower()} checklist can meet shallower tiers only.")
+
+    def day(self, instant: datetime) -> date:
+        """The bureau's own day of an aware ``instant``: Sunday 23:58 belongs to Sunday's week."""
+        return instant.astimezone(self.zone).date()
+
+    def checklists(self, tier: CadenceTier) -> frozenset[CadenceTier]:
+        """The checklists that meet ``tier``: its own, and the deeper ones whose policy says so."""
+        deeper = (other for other, policy in self.policies.items() if tier in policy.satisfies)
+        return frozenset((tier, *deeper))
+
+    def window(self, tier: CadenceTier, first_day: date, last_day: date) -> Window:
+        """The deciding days of a period of ``tier``. Raises KeyError if the tier has no policy."""
+        key = (tier, first_day, last_day)
+        window = self._windows.get(key)
+        if window is None:
+            window = self._windows[key] = self._work_out(self.policies[tier], first_day, last_day)
+        return window
+
+    def _work_out(self, policy: TierPolicy, first_day: date, last_day: date) -> Window:
+        workdays = self.workdays
+        # One working day more than the limit remains up to this day, so the next day is the first one due.
+        too_early = workdays.shift(last_day + _DAY, -(policy.due_soon_working_days + 1))
+        grace_last_day = workdays.shift(last_day, policy.grace_working_days)
+        return Window(
+            due_from=max(first_day, too_early + _DAY),
+            grace_last_day=grace_last_day,
+            waived_by_rule=workdays.count(first_day, last_day) < policy.min_workdays,
+            provisional=workdays.provisional(first_day, grace_last_day),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What became of one obligation.
+
+    ``met_by`` is the record that met it and ``made_up_by`` the one that made up for it; ``performed_at`` is
+    the time of whichever there is. ``days_late`` counts calendar days from the last day to that visit's
+    day, and is 0 for an obligation that is not met late or made up. ``attempts`` are the records of
+    attempts within the window, in order of time, whatever the state. ``provisional`` marks an answer that
+    rests on a year whose holidays are not loaded.
+    """
+
+    obligation: Obligation
+    state: ObligationState
+    met_by: UUID | None = None
+    performed_at: datetime | None = None
+    days_late: int = 0
+    attempts: tuple[UUID, ...] = ()
+    made_up_by: UUID | None = None
+    provisional: bool = False
+
+
+def judge(history: History, rulebook: Rulebook, as_of: datetime) -> tuple[Judgement, ...]:
+    """Every obligation's state as known by ``as_of`` and judged at it, by tier, first day and key.
+
+    What became known after ``as_of`` is left out, and so is what was performed after it. The state is, in
+    this order: met or met_late; void from a suspension on, which a visit before it forestalls; upcoming
+    before the first day; waived; then, while grace lasts, due from ``Window.due_from``, attempted after an
+    attempt in the window, open; and once grace is over missed, or made_up.
+
+    Raises ValueError if ``as_of`` is naive or two obligations of a tier share a key, KeyError if a tier has
+    no policy.
+    """
+    if as_of.utcoffset() is None:
+        raise ValueError("The moment to judge at must carry its zone.")
+    today = rulebook.day(as_of)
+    facts = [(fact, rulebook.day(fact.performed_at)) for fact in facts_known(history.facts, as_of)]
+    attempts = [(rulebook.day(a.at), a.record_id) for a in attempts_known(history.attempts, as_of)]
+    waived = waived_by(history.waivers, as_of)
+    stretches = inactivities(changes_known(history.changes, as_of))
+
+    judgements: list[Judgement] = []
+    for tier, obligations in _by_tier(history.obligations):
+        windows = [rulebook.window(tier, owed.first_day, owed.last_day) for owed in obligations]
+        terms = [
+            _term(owed, window, waived, stretches) for owed, window in zip(obligations, windows, strict=True)
+        ]
+        visits = visits_of(facts, rulebook.checklists(tier))
+        met, made_up = match(terms, visits, rulebook.policies[tier].min_gap_days)
+        for term, window in zip(terms, windows, strict=True):
+            owed = term.obligation
+            tried = tuple(record for day, record in attempts if owed.first_day <= day <= owed.last_day)
+            judgements.append(_judgement(term, window, met.get(owed.id), made_up.get(owed.id), tried, today))
+    return tuple(judgements)
+
+
+def owed_periods(
+    active_from: date,
+    changes: Iterable[StatusChange],
+    tiers: Iterable[CadenceTier],
+    first: date,
+    last: date,
+) -> tuple[Period, ...]:
+    """The periods with a day from ``first`` to ``last`` for which a subject comes to owe a check.
+
+    A subject owes from its first full period after ``active_from``, and after a suspension again from the
+    first full period. A period that begins while it is active is generated even if it is suspended before
+    the end: the obligation came into being, and ``judge`` finds it void, or met before that. So the result
+    does not depend on whether it is asked for ahead or afterwards. Pass the changes known by then;
+    ``tiers`` may be the policies themselves, which are keyed by tier.
+    """
+    stretches = inactivities(changes)
+    return tuple(
+        period
+        for tier in sorted(tiers, key=lambda tier: tier.depth)
+        for period in periods_between(tier, first, last)
+        if period.first_day >= active_from
+        and not any(stretch.holds(period.first_day) for stretch in stretches)
+    )
+
+
+def _by_tier(obligations: Iterable[Obligation]) -> list[tuple[CadenceTier, list[Obligation]]]:
+    """The obligations of each tier, shallowest first, oldest first."""
+    tiers: dict[CadenceTier, list[Obligation]] = {}
+    for obligation in obligations:
+        tiers.setdefault(obligation.tier, []).append(obligation)
+    for tier, owed in tiers.items():
+        owed.sort(key=lambda obligation: (obligation.first_day, obligation.key))
+        if len({obligation.key for obligation in owed}) < len(owed):
+            raise ValueError(f"Two {tier.lower()} obligations of the subject share a key.")
+    return sorted(tiers.items(), key=lambda item: item[0].depth)
+
+
+def _term(
+    obligation: Obligation, window: Window, waived: frozenset[UUID], stretches: tuple[Inactivity, ...]
+) -> Term:
+    first_day, last_day = obligation.first_day, obligation.last_day
+    voiding = (stretch.since for stretch in stretches if stretch.voids(first_day, last_day))
+    return Term(
+        obligation=obligation,
+        grace_last_day=window.grace_last_day,
+        waived=window.waived_by_rule or obligation.id in waived,
+        void_from=next(voiding, None),
+    )
+
+
+def _judgement(
+    term: Term, window: Window, met: Visit | None, made_up: Visit | None, tried: tuple[UUID, ...], today: date
+) -> Judgement:
+    owed, visit = term.obligation, met or made_up
+    late = max(0, (visit.day - owed.last_day).days) if visit else 0
+    return Judgement(
+        obligation=owed,
+        state=_state(term, window, met, made_up, tried, today),
+        met_by=met.record_id if met else None,
+        performed_at=visit.performed_at if visit else None,
+        days_late=late,
+        attempts=tried,
+        made_up_by=made_up.record_id if made_up else None,
+        provisional=window.provisional,
+    )
+
+
+def _state(
+    term: Term, window: Window, met: Visit | None, made_up: Visit | None, tried: tuple[UUID, ...], today: date
+) -> ObligationState:
+    if met is not None:
+        return ObligationState.MET if met.day <= term.obligation.last_day else ObligationState.MET_LATE
+    if term.void_from is not None:
+        return ObligationState.VOID
+    if today < term.obligation.first_day:
+        return ObligationState.UPCOMING
+    if term.waived:
+        return ObligationState.WAIVED
+    if today > term.grace_last_day:
+        return ObligationState.MADE_UP if made_up is not None else ObligationState.MISSED
+    if today >= window.due_from:
+        return ObligationState.DUE
+    return ObligationState.ATTEMPTED if tried else ObligationState.OPEN

@@ -1,0 +1,1 @@
+"""The larger commands of ``xunge``, one file each."""

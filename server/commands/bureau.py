@@ -1,0 +1,34 @@
+"""Which bureau a command acts for, and the unit of work it opens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import click
+from sqlalchemy import select
+
+from server.house import compose
+from server.kernel.actor import house
+from server.kernel.settings import read_settings
+from server.kernel.work import Work
+from server.org.models import Bureau
+
+
+@contextmanager
+def bureau_work(name: str | None = None, now: datetime | None = None) -> Iterator[Work]:
+    """A unit of work for the one bureau that holds outlets and squads, or the one named.
+
+    Raises:
+        click.ClickException: when there is none, or when there are several and none is named.
+    """
+    kernel = compose(read_settings())
+    with kernel.sessions() as session:
+        bureaus = session.scalars(select(Bureau).where(Bureau.level == "county").order_by(Bureau.name)).all()
+    wanted = [bureau for bureau in bureaus if name is None or bureau.name == name]
+    if len(wanted) != 1:
+        names = "、".join(bureau.name for bureau in bureaus) or "（无）"
+        raise click.ClickException(f"请用 --bureau 指明单位 · name the bureau with --bureau: {names}")
+    with kernel.work(house(wanted[0].id), now or datetime.now(UTC)) as work:
+        yield work

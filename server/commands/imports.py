@@ -1,0 +1,267 @@
+"""``xunge import``: registers in, from spreadsheets and map layers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from gis.crs import Crs, crs_named_in
+from gis.exchange.files import read_file
+from gis.exchange.judging import BadRow, Judged
+from gis.exchange.rows import SheetRow, Table
+from gis.exchange.unreadable import UnreadableFile
+from server.commands.bureau import bureau_work
+from server.grids import register as cell_register
+from server.grids.importing import CellPlan, apply_cells, plan_cells
+from server.grids.ops import apply_due_scope
+from server.kernel.calendar import import_workdays
+from server.org import register as people_register
+from server.org.importing import PeoplePlan, apply_people, plan_people
+from server.outlets import register as outlet_register
+from server.outlets.importing import Plan, apply_outlets, plan_outlets
+
+SHOWN = 20
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What an import did, or in a dry run would do."""
+
+    rows: int
+    good: int
+    new: int
+    changed: int
+    unchanged: int
+    applied: bool
+    bad: list[BadRow]
+    warnings: list[dict[str, Any]]
+    changes: list[dict[str, Any]] = field(default_factory=list)
+    skipped: dict[str, int] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """The machine-readable answer."""
+        return {
+            "rows": self.rows,
+            "good": self.good,
+            "new": self.new,
+            "changed": self.changed,
+            "unchanged": self.unchanged,
+            "applied": self.applied,
+            "skipped": self.skipped,
+            "bad": [bad.as_json() for bad in sorted(self.bad, key=lambda bad: bad.row)],
+            "warnings": self.warnings,
+            "changes": self.changes,
+        }
+
+
+@click.group("import")
+def group() -> None:
+    """导入台账 · import registers."""
+
+
+def _options(command: Callable[..., None]) -> Callable[..., None]:
+    for option in (
+        click.option("--bureau", help="单位名称 · bureau"),
+        click.option(
+            "--format", "shape", type=click.Choice(["text", "json"]), default="text", show_default=True
+        ),
+        click.option("--strict", is_flag=True, help="有一行不合格就全部不导入 · any bad row stops the import"),
+        click.option("--dry-run", is_flag=True, help="只检查，不写入 · show what would change, write nothing"),
+        click.option("--layer", help="工作表或图层名称 · sheet or layer"),
+        click.argument("file", type=click.Path(path_type=Path, dir_okay=False)),
+    ):
+        command = option(command)
+    return command
+
+
+_crs_option = click.option(
+    "--crs",
+    type=click.Choice([crs.value for crs in Crs]),
+    default=Crs.WGS84.value,
+    show_default=True,
+    help="文件中坐标的坐标系 · coordinate system of the positions",
+)
+
+
+@group.command()
+@_options
+@_crs_option
+@click.option("--allow-unlocated", is_flag=True, help="没有坐标的零售户也导入 · take rows without a position")
+def outlets(
+    file: Path, layer: str | None, dry_run: bool, strict: bool, shape: str, bureau: str | None, crs: str, allow_unlocated: bool
+) -> None:
+    """导入零售户台账 · import outlets."""
+    position = () if allow_unlocated else outlet_register.POSITION
+    table = _open(file, outlet_register.HEADINGS, outlet_register.REQUIRED, position, layer)
+    with _progress(shape) as bar:
+        judged = outlet_register.read_register(
+            _counted(table, bar, "读取 · read"), crs=Crs(crs), allow_unlocated=allow_unlocated
+        )
+        with bureau_work(bureau) as work:
+            plan = plan_outlets(work, judged.good)
+            outcome = _outcome(judged, table, plan.outside, plan, dry_run or (strict and bool(judged.bad or plan.outside)))
+            outcome.warnings = _crs_warning(table, Crs(crs)) + outcome.warnings
+            if outcome.applied:
+                task = bar.add_task("写入 · write", total=outcome.new + outcome.changed)
+                apply_outlets(work, plan, lambda done: bar.advance(task, done))
+    _tell(outcome, shape, strict)
+
+
+@group.command()
+@_options
+@_crs_option
+def cells(
+    file: Path, layer: str | None, dry_run: bool, strict: bool, shape: str, bureau: str | None, crs: str
+) -> None:
+    """导入网格 · import grid cells."""
+    table = _open(file, cell_register.HEADINGS, cell_register.REQUIRED, cell_register.POSITION, layer)
+    with _progress(shape) as bar:
+        judged = cell_register.read_register(_counted(table, bar, "读取 · read"), crs=Crs(crs))
+        with bureau_work(bureau) as work:
+            plan = plan_cells(work, judged.good)
+            outcome = _outcome(judged, table, plan.orphans, plan, dry_run or (strict and bool(judged.bad or plan.orphans)))
+            if outcome.applied:
+                apply_cells(work, plan)
+    _tell(outcome, shape, strict)
+
+
+@group.command()
+@_options
+def people(
+    file: Path, layer: str | None, dry_run: bool, strict: bool, shape: str, bureau: str | None
+) -> None:
+    """导入人员 · import people."""
+    table = _open(file, people_register.HEADINGS, people_register.REQUIRED, (), layer)
+    with _progress(shape) as bar:
+        judged = people_register.read_register(_counted(table, bar, "读取 · read"))
+        with bureau_work(bureau) as work:
+            plan = plan_people(work, judged.good)
+            outcome = _outcome(judged, table, [], plan, dry_run or (strict and bool(judged.bad)))
+            if outcome.applied:
+                apply_people(work, plan)
+                apply_due_scope(work, changed=True)
+    _tell(outcome, shape, strict)
+
+
+def _open(
+    file: Path, headings: Any, required: Any, position: Any, layer: str | None
+) -> Table:
+    try:
+        return read_file(file, headings, required, position=position, layer=layer)
+    except UnreadableFile as error:
+        raise click.ClickException(f"{error.code}: {error.sentence}") from error
+
+
+def _counted(table: Table, bar: Progress, words: str) -> Iterator[SheetRow]:
+    """The rows, with the bar moved on; a file that breaks off in the middle is told as one that cannot be read."""
+    task = bar.add_task(words, total=table.expected_rows)
+    try:
+        for row in table:
+            yield row
+            bar.advance(task)
+    except UnreadableFile as error:
+        raise click.ClickException(f"{error.code}: {error.sentence}") from error
+
+
+def _progress(shape: str) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        disable=shape == "json",
+    )
+
+
+def _outcome(
+    judged: Judged[Any], table: Table, more_bad: list[BadRow], plan: Plan | CellPlan | PeoplePlan, held_back: bool
+) -> Outcome:
+    bad = [*judged.bad, *more_bad]
+    outside = {row.row for row in more_bad}
+    return Outcome(
+        rows=judged.rows,
+        good=judged.rows - len(bad),
+        new=len(plan.new),
+        changed=len(plan.changed),
+        unchanged=plan.unchanged,
+        applied=not held_back,
+        bad=bad,
+        warnings=[remark.as_json() for remark in judged.warnings if remark.row not in outside],
+        changes=[_change(entry) for entry in plan.changed],
+        skipped=dict(table.skipped),
+    )
+
+
+def _change(entry: tuple[Any, list[str], Any]) -> dict[str, Any]:
+    row, names, _ = entry
+    given = row if isinstance(row, dict) else {"code": row.staff_no}
+    return {"key": given.get("licence_no") or given.get("code"), "fields": names}
+
+
+def _crs_warning(table: Table, crs: Crs) -> list[dict[str, Any]]:
+    """The sheet says of itself which coordinate system it is in; another one on the command line is worth a word."""
+    named = crs_named_in(table.preamble)
+    if named is None or named is crs:
+        return []
+    detail = f"表头写明坐标系为 {named}，命令行给的是 {crs}，请核对 --crs"
+    return [{"row": 0, "code": "crs_differs", "detail": detail}]
+
+
+def _tell(outcome: Outcome, shape: str, strict: bool) -> None:
+    if shape == "json":
+        click.echo(json.dumps(outcome.as_json(), ensure_ascii=False, indent=1))
+    else:
+        _print(outcome)
+    if strict and outcome.bad:
+        raise click.ClickException("有不合格的行，按 --strict 未导入任何内容 · nothing was imported (--strict)")
+
+
+def _print(outcome: Outcome) -> None:
+    console = Console()
+    done = "已写入 · written" if outcome.applied else "未写入 · nothing written"
+    console.print(
+        f"{outcome.rows} 行：{outcome.good} 行合格，{len(outcome.bad)} 行不合格；"
+        f"新增 {outcome.new}，变更 {outcome.changed}，不变 {outcome.unchanged}。{done}"
+    )
+    for bad in sorted(outcome.bad, key=lambda bad: bad.row)[:SHOWN]:
+        console.print(f"  第 {bad.row} 行 {bad.code}：{bad.detail}", markup=False)
+    if len(outcome.bad) > SHOWN:
+        console.print(f"  …… 另有 {len(outcome.bad) - SHOWN} 行，用 --format json 查看全部")
+    if outcome.warnings:
+        console.print(f"  {len(outcome.warnings)} 处已修正或存疑，用 --format json 查看")
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--bureau", help="单位名称 · bureau")
+def workdays(file: Path, bureau: str | None) -> None:
+    """导入工作日表 · import workdays: JSON {"source": {"2027": …}, "off": […], "make_up_work": […]}."""
+    off, make_up, sources = read_workdays(file)
+    with bureau_work(bureau) as work:
+        changed = import_workdays(work, off, make_up, sources)
+    click.echo(f"变更的年度 · changed years: {'、'.join(map(str, changed)) or '无 · none'}")
+
+
+def read_workdays(file: Path) -> tuple[set[date], set[date], dict[int, str]]:
+    """Days off, days made up, and the notice of each year.
+
+    Raises:
+        click.ClickException: when the file is not of that form.
+    """
+    try:
+        given = json.loads(file.read_text(encoding="utf-8"))
+        sources = {int(year): str(notice) for year, notice in given["source"].items()}
+        off = {date.fromisoformat(day) for day in given["off"]}
+        return off, {date.fromisoformat(day) for day in given["make_up_work"]}, sources
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise click.ClickException(f"不是工作日表 · not a workday table: {error}") from error
+

@@ -1,0 +1,102 @@
+"""``xunge report``: the reports on the command line."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from schemas.reports import CadenceAnswer
+from server.commands.bureau import bureau_work
+from server.reports.cadence import By, CadenceReport, cadence_report, period_for
+from server.reports.export import COLUMNS, NO_FIGURE, as_csv, as_row, as_xlsx
+
+_NARROW = {"group", "tier_zh", "period", "obligations", "waived", "due", "on_time", "late", "missed", "pending"}
+_NARROW |= {"unknown", "on_time_rate", "completion_rate"}
+
+
+class Moment(click.ParamType):
+    """An RFC 3339 moment; without an offset it is the bureau's own time."""
+
+    name = "moment"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        try:
+            return datetime.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value} 不是时间，例如 2026-08-01T00:00+08:00", param, ctx)
+
+
+@click.group("report")
+def group() -> None:
+    """报表 · reports."""
+
+
+@group.command()
+@click.option("--period", help="2026Q3、2026-07、2026-W31、2026；默认当前季度 · default: this quarter")
+@click.option("--as-of", type=Moment(), help="按此刻所知 · as known by this moment")
+@click.option(
+    "--by", type=click.Choice([by.value for by in By]), default=By.TOTAL.value, show_default=True, help="分组 · rows"
+)
+@click.option("--each-period", is_flag=True, help="逐周、逐月、逐季 · one row a period")
+@click.option("--format", "shape", type=click.Choice(["table", "csv", "json", "xlsx"]), default="table", show_default=True)
+@click.option("--output", type=click.Path(path_type=Path), help="写入文件（xlsx 必填）· file to write")
+@click.option("--bureau", help="单位名称 · bureau")
+def cadence(
+    period: str | None,
+    as_of: datetime | None,
+    by: str,
+    each_period: bool,
+    shape: str,
+    output: Path | None,
+    bureau: str | None,
+) -> None:
+    """R1：周复查、月核查、季抽查执行情况 · cadence compliance."""
+    with bureau_work(bureau) as work:
+        moment = as_of or work.now
+        moment = moment.replace(tzinfo=work.zone) if moment.tzinfo is None else moment.astimezone(work.zone)
+        report = cadence_report(work, period_for(work, period, moment), moment, By(by), each_period=each_period)
+    if shape == "xlsx":
+        if output is None:
+            raise click.UsageError("xlsx 需要 --output 文件名 · xlsx needs --output")
+        output.write_bytes(as_xlsx(report))
+        return
+    if shape == "table" and output is None:
+        _show(report)
+        return
+    text = as_csv(report) if shape in ("csv", "table") else _as_json(report)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        output.write_text(text, encoding="utf-8-sig" if shape == "csv" else "utf-8")
+
+
+def _as_json(report: CadenceReport) -> str:
+    body = CadenceAnswer().dump(
+        {
+            "period": report.period.key,
+            "as_of": report.as_of,
+            "by": report.by,
+            "provisional": report.provisional,
+            "rows": [as_row(line) for line in report.lines],
+        }
+    )
+    return json.dumps(body, ensure_ascii=False, indent=2) + "\n"
+
+
+def _show(report: CadenceReport) -> None:
+    title = f"{report.period.key}，截至 {report.as_of.isoformat(timespec='minutes')}"
+    table = Table(title=title + ("（含暂定期限）" if report.provisional else ""))
+    shown = [(name, heading) for name, heading in COLUMNS if name in _NARROW]
+    for name, heading in shown:
+        table.add_column(heading, justify="left" if name in ("group", "tier_zh", "period") else "right")
+    for line in report.lines:
+        row = as_row(line)
+        table.add_row(*(NO_FIGURE if row[name] is None else str(row[name]) for name, _ in shown))
+    Console().print(table)

@@ -1,0 +1,1 @@
+"""The demo city: everything in it is made up, and made the same way every time."""

@@ -1,0 +1,121 @@
+"""Taking cells in: keep the tree, compare with what is there, write what differs."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import shapely
+from geoalchemy2.shape import from_shape
+from sqlalchemy import func, insert, select, update
+
+from gis.exchange.judging import BadRow
+from server.grids.models import GridCell
+from server.grids.ops import announce
+from server.grids.register import CellCandidate
+from server.kernel.events import record_event
+from server.kernel.ids import new_edit_id, new_id
+from server.kernel.work import Work
+
+COMPARED = (
+    *("name", "cell_level", "cell_type", "control_mode", "purpose", "planned_count", "parent_id"),
+    "wkb",
+)
+# Twelve decimal places of a degree are far below a millimetre; what is closer is the same border.
+GRID = 1e-9
+
+
+@dataclass(slots=True)
+class CellPlan:
+    """What an import would do. ``moved`` says that a border changed or came, so outlets may belong elsewhere."""
+
+    new: list[dict[str, Any]] = field(default_factory=list)
+    changed: list[tuple[dict[str, Any], list[str], uuid.UUID | None]] = field(default_factory=list)
+    unchanged: int = 0
+    orphans: list[BadRow] = field(default_factory=list)
+
+    @property
+    def moved(self) -> bool:
+        """Whether any border is new or other than before."""
+        return bool(self.new) or any("wkb" in names for _, names, _ in self.changed)
+
+
+def plan_cells(work: Work, candidates: Sequence[CellCandidate]) -> CellPlan:
+    """Compare the candidates with the cells that there are. Nothing is written.
+
+    A parent is looked for by its code in the file and among the cells; one that is in neither makes a bad row.
+    """
+    plan = CellPlan()
+    known = {
+        row["code"]: {**row, "wkb": bytes(row["wkb"])}
+        for row in work.session.execute(
+            select(
+                GridCell.code,
+                GridCell.id,
+                *(getattr(GridCell, name) for name in COMPARED if name != "wkb"),
+                func.ST_AsBinary(GridCell.geom).label("wkb"),
+            ).where(GridCell.bureau_id == work.bureau_id)
+        ).mappings()
+    }
+    ids = {candidate.code: known.get(candidate.code, {}).get("id") or new_id(work.now) for candidate in candidates}
+    ids = {**{code: row["id"] for code, row in known.items()}, **ids}
+    for candidate in sorted(candidates, key=lambda candidate: (candidate.cell_level, candidate.code)):
+        parent_id = ids.get(candidate.parent_code) if candidate.parent_code else None
+        if candidate.parent_code and parent_id is None:
+            detail = f"上级编号“{candidate.parent_code}”不在文件里，也没有登记，请先导入上级网格"
+            plan.orphans.append(BadRow(candidate.row, "parent_unknown", detail))
+            continue
+        before = known.get(candidate.code)
+        if parent_id is None and before is not None:
+            parent_id = before["parent_id"]
+        row = _row(candidate, ids[candidate.code], parent_id)
+        if before is None:
+            plan.new.append(row)
+        elif names := [name for name in COMPARED if before[name] != row[name]]:
+            plan.changed.append((row, names, None))
+        else:
+            plan.unchanged += 1
+    return plan
+
+
+def apply_cells(work: Work, plan: CellPlan) -> None:
+    """Write the plan, parents before their children."""
+    for row in plan.new:
+        work.session.execute(insert(GridCell).values(bureau_id=work.bureau_id, **_columns(row)))
+    for row, _, _ in plan.changed:
+        columns = _columns(row)
+        work.session.execute(
+            update(GridCell).where(GridCell.id == columns.pop("id")).values(**columns)
+        )
+    written = [row["id"] for row in plan.new] + [row["id"] for row, _, _ in plan.changed]
+    if written:
+        announce(work, "cells", [(cell, cell) for cell in written])
+        record_event(work, "cells.imported", [], new=len(plan.new), changed=len(plan.changed))
+    if plan.moved:
+        work.wrote("grid_cell", written)
+
+
+def _row(candidate: CellCandidate, cell_id: uuid.UUID, parent_id: uuid.UUID | None) -> dict[str, Any]:
+    geometry = shapely.normalize(shapely.set_precision(candidate.geometry, GRID))
+    if geometry.geom_type == "Polygon":
+        geometry = shapely.MultiPolygon([geometry])
+    return {
+        "id": cell_id,
+        "code": candidate.code,
+        "name": candidate.name,
+        "cell_level": candidate.cell_level,
+        "cell_type": candidate.cell_type.value if candidate.cell_type else None,
+        "control_mode": candidate.control_mode.value,
+        "purpose": candidate.purpose.value,
+        "planned_count": candidate.planned_count,
+        "parent_id": parent_id,
+        "geometry": geometry,
+        "wkb": shapely.to_wkb(geometry, byte_order=1),
+    }
+
+
+def _columns(row: dict[str, Any]) -> dict[str, Any]:
+    columns = {name: value for name, value in row.items() if name not in ("geometry", "wkb")}
+    return {**columns, "geom": from_shape(row["geometry"], srid=4326), "edit_id": new_edit_id()}

@@ -1,0 +1,179 @@
+"""Taking people in: persons, certificates and squad membership from a register."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.dialects.postgresql import Range
+
+from server.kernel.events import record_event
+from server.kernel.ids import new_edit_id, new_id
+from server.kernel.work import Work
+from server.org.models import Certificate, Person, Squad, SquadMember
+from server.org.register import PersonCandidate
+from sync.feed import touch
+
+COMPARED = ("name", "kind", "phone", "certificate", "squad_name", "leads")
+
+
+@dataclass(slots=True)
+class PeoplePlan:
+    """What an import would do. ``squads`` are names that are not registered yet and come with it."""
+
+    new: list[PersonCandidate] = field(default_factory=list)
+    changed: list[tuple[PersonCandidate, list[str], uuid.UUID]] = field(default_factory=list)
+    unchanged: int = 0
+    squads: list[str] = field(default_factory=list)
+
+
+def plan_people(work: Work, candidates: Sequence[PersonCandidate]) -> PeoplePlan:
+    """Compare the candidates with the people that there are, by staff number. Nothing is written."""
+    today = work.now.astimezone(work.zone).date()
+    known = _registered(work, today)
+    squads = set(work.session.scalars(select(Squad.name).where(Squad.bureau_id == work.bureau_id)))
+    plan = PeoplePlan()
+    plan.squads = sorted({c.squad_name for c in candidates if c.squad_name} - squads)
+    for candidate in candidates:
+        before = known.get(candidate.staff_no)
+        if before is None:
+            plan.new.append(candidate)
+            continue
+        names = [name for name in COMPARED if _differs(before, candidate, name)]
+        if names:
+            plan.changed.append((candidate, names, before["id"]))
+        else:
+            plan.unchanged += 1
+    return plan
+
+
+def apply_people(work: Work, plan: PeoplePlan) -> dict[str, uuid.UUID]:
+    """Write the plan; the ids of the persons written, by staff number.
+
+    A certificate is added, never changed; membership of another squad begins today and ends the earlier one.
+    """
+    today = work.now.astimezone(work.zone).date()
+    for name in plan.squads:
+        work.session.add(Squad(id=new_id(work.now), bureau_id=work.bureau_id, name=name, edit_id=new_edit_id()))
+    work.session.flush()
+    squads: dict[str, uuid.UUID] = {
+        name: squad
+        for name, squad in work.session.execute(
+            select(Squad.name, Squad.id).where(Squad.bureau_id == work.bureau_id)
+        )
+    }
+    written: dict[str, uuid.UUID] = {}
+    for candidate in plan.new:
+        person = Person(
+            id=new_id(work.now),
+            bureau_id=work.bureau_id,
+            name=candidate.name,
+            staff_no=candidate.staff_no,
+            kind=candidate.kind.value,
+            phone=candidate.phone,
+            edit_id=new_edit_id(),
+        )
+        work.session.add(person)
+        work.session.flush()
+        written[candidate.staff_no] = person.id
+        _certify(work, person.id, candidate)
+        _join(work, person.id, candidate, squads, today)
+    for candidate, names, person_id in plan.changed:
+        work.session.execute(
+            update(Person)
+            .where(Person.id == person_id)
+            .values(name=candidate.name, kind=candidate.kind.value, phone=candidate.phone, edit_id=new_edit_id())
+        )
+        written[candidate.staff_no] = person_id
+        if "certificate" in names:
+            _certify(work, person_id, candidate)
+        if "squad_name" in names or "leads" in names:
+            _join(work, person_id, candidate, squads, today)
+    if written:
+        touch(
+            work.session,
+            work.bureau_id,
+            "people",
+            [(f"bureau:{work.bureau_id}", person_id) for person_id in written.values()],
+        )
+        record_event(work, "people.imported", list(written.values()))
+    return written
+
+
+def _registered(work: Work, today: date) -> dict[str, dict[str, Any]]:
+    people = {
+        person.id: {
+            "id": person.id,
+            "staff_no": person.staff_no,
+            "name": person.name,
+            "kind": person.kind,
+            "phone": person.phone,
+            "certificates": set(),
+            "squad_name": None,
+            "leads": False,
+        }
+        for person in work.session.scalars(select(Person).where(Person.bureau_id == work.bureau_id))
+    }
+    for held in work.session.scalars(select(Certificate).where(Certificate.bureau_id == work.bureau_id)):
+        people[held.person_id]["certificates"].add((held.cert_no, held.valid_from, held.valid_to))
+    for person_id, leads, squad_name in work.session.execute(
+        select(SquadMember.person_id, SquadMember.leads, Squad.name)
+        .join(Squad, Squad.id == SquadMember.squad_id)
+        .where(SquadMember.bureau_id == work.bureau_id, SquadMember.valid.op("@>")(today))
+    ):
+        people[person_id].update(squad_name=squad_name, leads=leads)
+    return {person["staff_no"]: person for person in people.values()}
+
+
+def _differs(before: dict[str, Any], candidate: PersonCandidate, name: str) -> bool:
+    if name == "certificate":
+        given = (candidate.cert_no, candidate.cert_from, candidate.cert_to)
+        return candidate.cert_no is not None and given not in before["certificates"]
+    return bool(before[name] != getattr(candidate, name))
+
+
+def _certify(work: Work, person_id: uuid.UUID, candidate: PersonCandidate) -> None:
+    if candidate.cert_no is None:
+        return
+    work.session.execute(
+        insert(Certificate).values(
+            id=new_id(work.now),
+            bureau_id=work.bureau_id,
+            person_id=person_id,
+            cert_no=candidate.cert_no,
+            valid_from=candidate.cert_from,
+            valid_to=candidate.cert_to,
+            known_at=work.now,
+        )
+    )
+
+
+def _join(
+    work: Work, person_id: uuid.UUID, candidate: PersonCandidate, squads: dict[str, uuid.UUID], today: date
+) -> None:
+    """End whatever membership lasts past today, and begin the new one."""
+    current = SquadMember.person_id == person_id
+    work.session.execute(
+        delete(SquadMember).where(current, func.lower(SquadMember.valid) >= today)
+    )
+    work.session.execute(
+        update(SquadMember)
+        .where(current, SquadMember.valid.op("@>")(today))
+        .values(valid=func.daterange(func.lower(SquadMember.valid), today))
+    )
+    if candidate.squad_name:
+        work.session.execute(
+            insert(SquadMember).values(
+                id=new_id(work.now),
+                bureau_id=work.bureau_id,
+                person_id=person_id,
+                squad_id=squads[candidate.squad_name],
+                leads=candidate.leads,
+                valid=Range(today, None),
+                known_at=work.now,
+            )
+        )

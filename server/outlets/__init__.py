@@ -1,0 +1,1 @@
+"""Licensed outlets and the other places that are visited."""

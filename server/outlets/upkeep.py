@@ -1,0 +1,71 @@
+"""What is kept from outlets."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+
+from sqlalchemy import func, select, update
+
+from server.grids.models import GridCell
+from server.grids.ops import announce
+from server.grids.queries import leaf_cell_at
+from server.kernel.ids import new_edit_id
+from server.kernel.work import Work
+from server.outlets.models import Outlet, Site
+from sync.feed import touch
+
+
+def count_existing(work: Work, _outlet_ids: Sequence[uuid.UUID]) -> None:
+    """``existing_count`` of every cell: the outlets in it whose licence is not closed or cancelled.
+
+    An outlet that moved changes two cells, of which the row tells only the new one, so all cells of the bureau are
+    compared; only those whose number differs are written.
+    """
+    counted = (
+        select(Outlet.cell_id, func.count().label("existing"))
+        .where(
+            Outlet.bureau_id == work.bureau_id,
+            Outlet.cell_id.is_not(None),
+            Outlet.status.in_(("active", "suspended", "expired")),
+        )
+        .group_by(Outlet.cell_id)
+        .subquery()
+    )
+    now_is = func.coalesce(
+        select(counted.c.existing).where(counted.c.cell_id == GridCell.id).scalar_subquery(), 0
+    )
+    work.session.execute(
+        update(GridCell)
+        .where(GridCell.bureau_id == work.bureau_id, GridCell.cell_level == 4, GridCell.existing_count != now_is)
+        .values(existing_count=now_is)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def place_again(work: Work, _cell_ids: Sequence[uuid.UUID]) -> None:
+    """Borders changed: put every outlet and site of the bureau into the leaf cell that holds it now."""
+    for table, collection in ((Outlet, "outlets"), (Site, "sites")):
+        placed = leaf_cell_at(table.geom, work.bureau_id).correlate(table).scalar_subquery()
+        now_in = (
+            select(table.id, table.cell_id.label("before"), placed.label("after"))
+            .where(table.bureau_id == work.bureau_id, table.geom.is_not(None))
+            .subquery()
+        )
+        moves = work.session.execute(
+            select(now_in).where(now_in.c.before.is_distinct_from(now_in.c.after))
+        ).all()
+        if not moves:
+            continue
+        work.session.execute(
+            update(table), [{"id": row.id, "cell_id": row.after, "edit_id": new_edit_id()} for row in moves]
+        )
+        if table is Outlet:
+            announce(
+                work,
+                collection,
+                [(row.id, cell) for row in moves for cell in (row.before, row.after)],
+            )
+            work.wrote("outlet", [row.id for row in moves])
+        else:
+            touch(work.session, work.bureau_id, collection, [(f"bureau:{work.bureau_id}", row.id) for row in moves])

@@ -1,0 +1,219 @@
+"""Receiving records from devices: check the shape, look round, judge, store, tell cadence, announce."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+
+from schemas.vocabulary import CadenceTier
+from server.cadence.histories import policy_in_force
+from server.cadence.ops import note_facts
+from server.grids.ops import announce
+from server.kernel.events import record_event
+from server.kernel.ids import new_edit_id, new_id, parse_id
+from server.kernel.work import Work
+from server.org.models import Squad
+from server.records.extraction import extract
+from server.records.forms import FormDefinition, compile_answers, compile_envelope, load_forms
+from server.records.models import Form
+from server.records.rules import Certificates, CheckPolicy, Presence, judge, performed_at
+from server.records.storing import Judged, store_records
+from server.records.surroundings import Surrounding, certificates_for, forms_for, look_round
+from sync import feed
+from sync.collection import Outcome, Reader, Result, Row
+
+Policies = dict[CadenceTier | None, CheckPolicy]
+
+
+def publish_forms(work: Work) -> int:
+    """Publish every packaged form version that the bureau does not have; published ones never change."""
+    have = set(
+        work.session.execute(select(Form.form_code, Form.version).where(Form.bureau_id == work.bureau_id)).tuples()
+    )
+    published: list[uuid.UUID] = []
+    for definition in load_forms():
+        if (definition.form_code, definition.version) in have:
+            continue
+        form = Form(
+            id=new_id(work.now),
+            bureau_id=work.bureau_id,
+            state="published",
+            published_at=work.now,
+            edit_id=new_edit_id(),
+            **definition.to_row(),
+        )
+        work.session.add(form)
+        published.append(form.id)
+    work.session.flush()
+    if published:
+        feed.touch(
+            work.session, work.bureau_id, "reference", [(f"bureau:{work.bureau_id}", form) for form in published]
+        )
+        record_event(work, "forms.published", published)
+    return len(published)
+
+
+def receive_records(work: Work, _reader: Reader, rows: Sequence[Row]) -> list[Result]:
+    """The push operation of ``records``: insert only, and nothing well formed is refused.
+
+    A record whose shape cannot be stored is quarantined with what is wrong; a known id is a conflict, which gives
+    the device the stored state with its stamp; everything else is stored, judged and explained.
+    """
+    results: dict[int, Result] = {}
+    sound: list[Row] = []
+    forms = forms_for(work, [row.document for row in rows if _names_form(row)])
+    for row in rows:
+        review = _shape_faults(row, forms)
+        if review:
+            results[row.ordinal] = Result(Outcome.QUARANTINED, review)
+        else:
+            sound.append(row)
+    surroundings = look_round(work, [row.document for row in sound])
+    certificates = certificates_for(work, [row.document for row in sound])
+    policies = _policies(work)
+    squads = _squads(work, sound)
+    fresh: list[tuple[Row, Judged, FormDefinition | None]] = []
+    for row, surrounding in zip(sound, surroundings, strict=True):
+        if surrounding.known:
+            results[row.ordinal] = Result(Outcome.CONFLICT)
+            continue
+        definition = forms.get((row.document["form_code"], row.document["form_version"]))
+        fresh.append((row, _judged(work, row, definition, surrounding, certificates, policies, squads), definition))
+    stored = store_records(work, [judged for _, judged, _ in fresh]) if fresh else set()
+    for row, judged, _ in fresh:
+        results[row.ordinal] = Result(Outcome.ACCEPTED if judged.id in stored else Outcome.CONFLICT)
+    _tell(work, [(judged, definition) for _, judged, definition in fresh if judged.id in stored])
+    return [results[row.ordinal] for row in rows]
+
+
+def _names_form(row: Row) -> bool:
+    code, version = row.document.get("form_code"), row.document.get("form_version")
+    return isinstance(code, str) and isinstance(version, int) and 0 <= version < 2**31
+
+
+def _shape_faults(row: Row, forms: dict[tuple[str, int], FormDefinition]) -> list[dict[str, str]]:
+    """What keeps the document from being stored at all: its envelope, or answers of another shape than the form's."""
+    if row.document.get("_deleted"):
+        return [{"code": "record_not_deletable", "path": "/_deleted", "detail": "记录不能删除，只能更正。"}]
+    faults = compile_envelope()(row.document)
+    if faults:
+        return faults
+    definition = forms.get((row.document["form_code"], row.document["form_version"]))
+    return compile_answers(definition)(row.document["answers"]) if definition else []
+
+
+def _judged(
+    work: Work,
+    row: Row,
+    definition: FormDefinition | None,
+    surrounding: Surrounding,
+    certificates: Certificates,
+    policies: Policies,
+    squads: set[uuid.UUID],
+) -> Judged:
+    document = row.document
+    tier = CadenceTier(definition.tier) if definition and definition.tier else None
+    judgement = judge(
+        document,
+        definition,
+        policies.get(tier) or CheckPolicy(),
+        Presence(surrounding.distance_m, surrounding.converted),
+        certificates,
+        subject_known=surrounding.subject_known,
+        zone=work.zone,
+        received_at=work.now,
+    )
+    flags = list(judgement.flags)
+    if surrounding.cell_id is not None and not surrounding.in_scope:
+        flags.append("out_of_scope")
+    if surrounding.cell_id is None:
+        flags.append("cell_unknown")
+    elif parse_id(document.get("cell_id")) not in (None, surrounding.cell_id):
+        flags.append("cell_differs")
+    if work.actor.push_only:
+        flags.append("device_revoked")
+    squad = parse_id(document.get("squad_id"))
+    return Judged(
+        id=row.id,
+        device_edit_id=row.edit_id,
+        edit_id=new_edit_id(),
+        document=document,
+        performed_at=performed_at(
+            datetime.fromisoformat(document["started_at"]), int(document.get("clock_offset_s") or 0)
+        ),
+        surrounding=surrounding,
+        judgement=type(judgement)(judgement.valid, judgement.findings, flags),
+        extract=extract(document),
+        squad_id=squad if squad in squads else None,
+    )
+
+
+def _policies(work: Work) -> Policies:
+    """What the policy in force asks of each tier's check; without a policy the law's own minimum."""
+    in_force = policy_in_force(work, work.now.astimezone(work.zone).date())
+    if in_force is None:
+        return {}
+    return {
+        tier: CheckPolicy(row.min_officers, row.radius_m, row.max_accuracy_m, row.min_duration_s)
+        for tier, row in in_force.tiers.items()
+    }
+
+
+def _squads(work: Work, rows: Sequence[Row]) -> set[uuid.UUID]:
+    named = {squad for row in rows if (squad := parse_id(row.document.get("squad_id"))) is not None}
+    if not named:
+        return set()
+    return set(work.session.scalars(select(Squad.id).where(Squad.id.in_(named), Squad.bureau_id == work.bureau_id)))
+
+
+def _tell(work: Work, stored: Sequence[tuple[Judged, FormDefinition | None]]) -> None:
+    """After storing: facts for cadence, the feed of the cells and of everybody on the record, one event."""
+    if not stored:
+        return
+    note_facts(
+        work,
+        visits=[
+            {
+                "record_id": record.id,
+                "subject_kind": "outlet",
+                "subject_id": uuid.UUID(record.document["subject_id"]),
+                "tier": definition.tier,
+                "performed_at": record.performed_at,
+                "valid": record.judgement.valid,
+                "makes_up": record.document.get("makes_up"),
+            }
+            for record, definition in stored
+            if definition and definition.tier and _is_first_word(record)
+        ],
+        attempts=[
+            {
+                "record_id": record.id,
+                "subject_kind": "outlet",
+                "subject_id": uuid.UUID(record.document["subject_id"]),
+                "attempted_at": record.performed_at,
+            }
+            for record, _ in stored
+            if record.document["kind"] == "attempt" and _is_first_word(record)
+        ],
+    )
+    announce(work, "records", [(record.id, record.surrounding.cell_id) for record, _ in stored])
+    readers = {
+        (f"officer:{person}", record.id)
+        for record, _ in stored
+        for person in (*record.people, work.actor.person_id)
+        if person is not None
+    }
+    feed.touch(work.session, work.bureau_id, "records", readers)
+    record_event(work, "records.received", [record.id for record, _ in stored])
+
+
+def _is_first_word(record: Judged) -> bool:
+    """A check or attempt at a known outlet; an amendment corrects a record and is no second visit."""
+    return (
+        record.document.get("subject_kind") == "outlet"
+        and record.surrounding.subject_known
+        and record.document.get("amends_id") is None
+    )

@@ -1,0 +1,192 @@
+"""What judging a batch of records needs to know of the house: one look-up each, for the whole batch."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Double, Integer, Text, and_, cast, column, func, or_, select
+from sqlalchemy.dialects.postgresql import UUID
+
+from geoalchemy2 import Geography
+from gis.crs import Crs, to_wgs84
+from server.grids.models import Scope
+from server.grids.queries import leaf_cell_at
+from server.kernel.bulk import as_rows, recordset
+from server.kernel.work import Work
+from server.org.models import Certificate
+from server.org.queries import certificates_of
+from server.outlets.models import Outlet, Site
+from server.records.forms import FormDefinition
+from server.records.models import Form, Record
+from server.records.rules import Certificates, Fix, position_of
+
+
+@dataclass(frozen=True, slots=True)
+class Surrounding:
+    """What the house knows about one record: whether it holds it already, and where its subject is.
+
+    ``lon`` and ``lat`` are EPSG:4326; ``distance_m`` is on the ground, from the position to the subject.
+    """
+
+    known: bool
+    subject_known: bool
+    cell_id: uuid.UUID | None
+    in_scope: bool
+    distance_m: float | None
+    lon: float | None
+    lat: float | None
+    converted: bool
+
+
+_GIVEN = recordset(
+    "given",
+    [
+        column("ordinal", Integer),
+        column("id", UUID(as_uuid=True)),
+        column("subject_kind", Text),
+        column("subject_id", UUID(as_uuid=True)),
+        column("claimed_cell_id", UUID(as_uuid=True)),
+        column("lon", Double),
+        column("lat", Double),
+    ],
+)
+
+
+def look_round(work: Work, documents: Sequence[Mapping[str, Any]]) -> list[Surrounding]:
+    """The surrounding of each document, in their order, by one statement."""
+    fixes = [_in_wgs84(position_of(document)) for document in documents]
+    rows = [
+        {
+            "ordinal": ordinal,
+            "id": document["id"],
+            "subject_kind": document.get("subject_kind"),
+            "subject_id": document.get("subject_id"),
+            "claimed_cell_id": document.get("cell_id"),
+            "lon": fix.lon if fix else None,
+            "lat": fix.lat if fix else None,
+        }
+        for ordinal, (document, fix) in enumerate(zip(documents, fixes, strict=True))
+    ]
+    point = func.ST_SetSRID(func.ST_MakePoint(_GIVEN.c.lon, _GIVEN.c.lat), 4326)
+    place = func.coalesce(Outlet.geom, Site.geom)
+    # A record without a subject lies where it was made; the search by point is not run for the others.
+    subject_cell = func.coalesce(Outlet.cell_id, Site.cell_id)
+    lying = leaf_cell_at(point, work.bureau_id).where(subject_cell.is_(None), _GIVEN.c.lon.is_not(None))
+    cell_id = func.coalesce(subject_cell, lying.correlate(Outlet, Site, _GIVEN).scalar_subquery())
+    placed = (
+        select(
+            _GIVEN.c.ordinal,
+            select(Record.id).where(Record.id == _GIVEN.c.id).exists().label("known"),
+            func.coalesce(Outlet.id, Site.id).is_not(None).label("subject_known"),
+            cell_id.label("cell_id"),
+            func.ST_Distance(cast(place, Geography), cast(point, Geography)).label("distance_m"),
+        )
+        .select_from(_GIVEN)
+        .outerjoin(
+            Outlet,
+            and_(
+                _GIVEN.c.subject_kind == "outlet",
+                Outlet.id == _GIVEN.c.subject_id,
+                Outlet.bureau_id == work.bureau_id,
+            ),
+        )
+        .outerjoin(
+            Site,
+            and_(
+                _GIVEN.c.subject_kind == "site",
+                Site.id == _GIVEN.c.subject_id,
+                Site.bureau_id == work.bureau_id,
+            ),
+        )
+        .subquery("placed")
+    )
+    in_scope = (
+        select(Scope.cell_id)
+        .where(Scope.person_id == work.actor.person_id, Scope.cell_id == placed.c.cell_id)
+        .exists()
+    )
+    found = work.session.execute(
+        select(placed, in_scope.label("in_scope")).order_by(placed.c.ordinal), {"given_rows": as_rows(rows)}
+    )
+    return [
+        Surrounding(
+            known=row.known,
+            subject_known=row.subject_known,
+            cell_id=row.cell_id,
+            in_scope=row.in_scope,
+            distance_m=row.distance_m,
+            lon=fix.lon if fix else None,
+            lat=fix.lat if fix else None,
+            converted=converted,
+        )
+        for row, fix, converted in zip(
+            found, fixes, (_is_shifted(document) for document in documents), strict=True
+        )
+    ]
+
+
+def _in_wgs84(fix: Fix | None) -> Fix | None:
+    if fix is None or fix.crs in (Crs.WGS84, Crs.CGCS2000):
+        return fix
+    lon, lat = to_wgs84(fix.lon, fix.lat, Crs(fix.crs))
+    return Fix(lon, lat, fix.accuracy_m, Crs.WGS84)
+
+
+def _is_shifted(document: Mapping[str, Any]) -> bool:
+    fix = position_of(document)
+    return fix is not None and fix.crs not in (Crs.WGS84, Crs.CGCS2000)
+
+
+def certificates_for(work: Work, documents: Sequence[Mapping[str, Any]]) -> Certificates:
+    """The certificates of everybody named in the documents."""
+    people = {
+        uuid.UUID(officer["person_id"])
+        for document in documents
+        for officer in document["officers"]
+        if officer.get("person_id")
+    }
+    return {
+        person: (kind, [_held(certificate) for certificate in certificates])
+        for person, (kind, certificates) in certificates_of(work.session, work.bureau_id, people).items()
+    }
+
+
+def _held(certificate: Certificate) -> tuple[str, Any, Any]:
+    return (certificate.cert_no, certificate.valid_from, certificate.valid_to)
+
+
+_published: dict[tuple[uuid.UUID, str, int], FormDefinition] = {}
+
+
+def forms_for(work: Work, documents: Sequence[Mapping[str, Any]]) -> dict[tuple[str, int], FormDefinition]:
+    """The published form versions that the documents name; a published version never changes, so it is remembered."""
+    wanted = {(document["form_code"], document["form_version"]) for document in documents}
+    unknown = [key for key in wanted if (work.bureau_id, *key) not in _published]
+    if unknown:
+        rows = work.session.scalars(
+            select(Form).where(
+                Form.bureau_id == work.bureau_id,
+                Form.state != "draft",
+                or_(*(and_(Form.form_code == code, Form.version == version) for code, version in unknown)),
+            )
+        )
+        for row in rows:
+            _published[(work.bureau_id, row.form_code, row.version)] = FormDefinition.from_row(
+                {
+                    "form_code": row.form_code,
+                    "version": row.version,
+                    "kind": row.kind,
+                    "tier": row.tier,
+                    "title": row.title,
+                    "answers_schema": row.answers_schema,
+                    "demands": row.demands,
+                }
+            )
+    return {
+        key: _published[(work.bureau_id, *key)] for key in wanted if (work.bureau_id, *key) in _published
+    }
+
+

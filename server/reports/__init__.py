@@ -1,0 +1,1 @@
+"""Figures, each traceable to the records behind it."""

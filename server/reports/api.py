@@ -1,0 +1,93 @@
+"""Reports over HTTP."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from flask import Response, jsonify
+
+from schemas.reports import CadenceAnswer, CadenceObligations, CadenceQuery, ObligationsQuery
+from server.kernel.http import Noun
+from server.kernel.permissions import Permission
+from server.kernel.work import Work
+from server.reports.cadence import By, cadence_report, judged, period_for
+from server.reports.export import as_csv, as_row, as_xlsx
+
+blueprint = Noun("reports", "报表 Reports")
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+def _as_of(work: Work, given: datetime | None) -> datetime:
+    return (given or work.now).astimezone(work.zone)
+
+
+@blueprint.endpoint(
+    "GET", "/reports/cadence", permission=Permission.REPORT_READ, takes=CadenceQuery, gives=CadenceAnswer
+)
+def cadence(work: Work, query: dict[str, Any]) -> Response:
+    """R1: 周复查、月核查、季抽查 by squad, officer, cell or outlet, as JSON, CSV or XLSX."""
+    as_of = _as_of(work, query["as_of"])
+    period = period_for(work, query["period"], as_of)
+    report = cadence_report(work, period, as_of, By(query["by"]), each_period=query["each_period"])
+    name = f"cadence-{period.key}"
+    if query["format"] == "csv":
+        # The mark tells spreadsheet programs that the text is UTF-8.
+        return _file("\ufeff" + as_csv(report), "text/csv; charset=utf-8", f"{name}.csv")
+    if query["format"] == "xlsx":
+        return _file(as_xlsx(report), XLSX, f"{name}.xlsx")
+    return jsonify(
+        CadenceAnswer().dump(
+            {
+                "period": period.key,
+                "as_of": as_of,
+                "by": report.by,
+                "provisional": report.provisional,
+                "rows": [as_row(line) for line in report.lines],
+            }
+        )
+    )
+
+
+@blueprint.endpoint(
+    "GET",
+    "/reports/cadence/obligations",
+    permission=Permission.REPORT_READ,
+    takes=ObligationsQuery,
+    gives=CadenceObligations,
+)
+def cadence_obligations(work: Work, query: dict[str, Any]) -> dict[str, Any]:
+    """What stands behind a figure of R1: every obligation counted in it, with its state and its record."""
+    as_of = _as_of(work, query["as_of"])
+    period = period_for(work, query["period"], as_of)
+    wanted = {name: query[name] for name in ("tier", "state", "squad_id", "cell_id", "subject_id") if query[name]}
+    items = []
+    for item in judged(work, period, as_of):
+        judgement, row = item.judgement, item.row
+        entry = {
+            "id": row.id,
+            "subject_id": row.subject_id,
+            "cell_id": row.cell_id,
+            "squad_id": item.responsible.squad_id if item.responsible else None,
+            "tier": row.tier,
+            "key": row.key,
+            "first_day": row.first_day,
+            "last_day": row.last_day,
+            "grace_last_day": row.grace_last_day,
+            "state": judgement.state.value,
+            "unknown": item.unknown,
+            "record_id": judgement.met_by or judgement.made_up_by,
+            "performed_at": judgement.performed_at,
+            "days_late": judgement.days_late,
+            "attempts": list(judgement.attempts),
+        }
+        if all(entry[name] == value for name, value in wanted.items()):
+            items.append(entry)
+    items.sort(key=lambda entry: (entry["last_day"], str(entry["subject_id"]), entry["tier"]))
+    return {"as_of": as_of, "items": items}
+
+
+def _file(body: str | bytes, mimetype: str, name: str) -> Response:
+    return Response(
+        body, content_type=mimetype, headers={"Content-Disposition": f'attachment; filename="{name}"'}
+    )

@@ -1,0 +1,83 @@
+"""Whether the answer may still lie on a handheld that has not been heard (待同步)."""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select
+
+from server.access.models import Device, DeviceContact
+from server.kernel.work import Work
+from server.org.models import SquadMember
+
+# While a window is open, a device is silent after a day without a word, or while it says that its queue is not empty.
+OPEN_SILENCE = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The last that was heard of one device by the moment of the report."""
+
+    last_at: datetime | None
+    last_queue: int
+    last_empty_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Per squad, what was heard of each of its devices in use."""
+
+    as_of: datetime
+    zone: ZoneInfo
+    by_squad: dict[uuid.UUID, list[Heard]]
+
+    def of(self, squad_id: uuid.UUID, last_day: date) -> bool:
+        """Whether some device of the squad may still hold a visit of the window that ends with ``last_day``."""
+        end = datetime.combine(last_day + timedelta(days=1), datetime.min.time(), self.zone)
+        return any(self._silent(heard, end) for heard in self.by_squad.get(squad_id, []))
+
+    def _silent(self, heard: Heard, end: datetime) -> bool:
+        if end <= self.as_of:
+            return heard.last_empty_at is None or heard.last_empty_at < end
+        return heard.last_at is None or heard.last_queue > 0 or heard.last_at < self.as_of - OPEN_SILENCE
+
+
+def load_silence(work: Work, as_of: datetime) -> Silence:
+    """What had been heard by ``as_of`` of every device that was enrolled and not revoked then."""
+    today = as_of.astimezone(work.zone).date()
+    known = DeviceContact.heard_at <= as_of
+    last = (
+        select(DeviceContact.device_id, DeviceContact.heard_at, DeviceContact.queue_length)
+        .where(known, DeviceContact.bureau_id == work.bureau_id)
+        .distinct(DeviceContact.device_id)
+        .order_by(DeviceContact.device_id, DeviceContact.heard_at.desc(), DeviceContact.id.desc())
+        .subquery()
+    )
+    empty = (
+        select(DeviceContact.device_id, func.max(DeviceContact.heard_at).label("at"))
+        .where(known, DeviceContact.bureau_id == work.bureau_id, DeviceContact.queue_length == 0)
+        .group_by(DeviceContact.device_id)
+        .subquery()
+    )
+    rows = work.session.execute(
+        select(SquadMember.squad_id, last.c.heard_at, func.coalesce(last.c.queue_length, 0), empty.c.at)
+        .select_from(Device)
+        .join(SquadMember, SquadMember.person_id == Device.person_id)
+        .outerjoin(last, last.c.device_id == Device.id)
+        .outerjoin(empty, empty.c.device_id == Device.id)
+        .where(
+            Device.bureau_id == work.bureau_id,
+            Device.enrolled_at <= as_of,
+            Device.expires_at > as_of,
+            Device.revoked_at.is_(None) | (Device.revoked_at > as_of),
+            SquadMember.valid.op("@>")(today),
+        )
+    )
+    by_squad: dict[uuid.UUID, list[Heard]] = defaultdict(list)
+    for squad_id, last_at, queue, empty_at in rows:
+        by_squad[squad_id].append(Heard(last_at, queue, empty_at))
+    return Silence(as_of, work.zone, dict(by_squad))

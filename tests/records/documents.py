@@ -1,0 +1,126 @@
+"""Complete, valid records for tests, made by the builders of the demo with identities that tests may rely on.
+
+Every builder takes what ``Visit`` takes, and besides any top-level key of the document, which then replaces
+it.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import date, datetime, timedelta
+from random import Random
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from server.demo import documents
+from server.demo.documents import AttemptReason, Document, Signer, Tier, Visit
+from server.records.rules import Certificates
+
+ZONE = ZoneInfo("Asia/Shanghai")
+MONDAY = datetime(2026, 7, 6, 9, 30, tzinfo=ZONE)
+
+FIRST_OFFICER = uuid.UUID("0196f000-0000-7000-8000-000000000001")
+SECOND_OFFICER = uuid.UUID("0196f000-0000-7000-8000-000000000002")
+AUXILIARY = uuid.UUID("0196f000-0000-7000-8000-000000000003")
+OUTLET = uuid.UUID("0196f000-0000-7000-8000-000000000010")
+SITE = uuid.UUID("0196f000-0000-7000-8000-000000000011")
+FIRST_CERT, SECOND_CERT = "99018100001", "99018100002"
+SIGNERS = (
+    Signer(person_id=FIRST_OFFICER, cert_no=FIRST_CERT),
+    Signer(person_id=SECOND_OFFICER, cert_no=SECOND_CERT),
+)
+CERTIFICATES: Certificates = {
+    FIRST_OFFICER: ("officer", [(FIRST_CERT, date(2024, 1, 1), date(2028, 12, 31))]),
+    SECOND_OFFICER: ("officer", [(SECOND_CERT, date(2024, 1, 1), date(2028, 12, 31))]),
+    AUXILIARY: ("auxiliary", []),
+}
+_VISIT_FIELDS = {field.name for field in fields(Visit)}
+
+
+def ecig_check(
+    tier: Tier = "WEEKLY", *, seed: int = 0, cause: str | None = None, **overrides: Any
+) -> Document:
+    """An e-cigarette check of a tier, valid as it is."""
+    given, rest = _split(overrides)
+    return documents.ecig_check(tier, visit(seed, given), Random(seed), cause=cause) | rest
+
+
+def site_visit(*, seed: int = 0, cause: str | None = None, **overrides: Any) -> Document:
+    """An inspection of an outlet, valid as it is."""
+    given, rest = _split(overrides)
+    return documents.site_visit(visit(seed, given), Random(seed), cause=cause) | rest
+
+
+def service_visit(*, seed: int = 0, **overrides: Any) -> Document:
+    """A visit that inspects nothing, valid as it is."""
+    given, rest = _split(overrides)
+    return documents.service_visit(visit(seed, given), Random(seed)) | rest
+
+
+def road_check(
+    *, seed: int = 0, stops: list[tuple[datetime, bool]] | None = None, **overrides: Any
+) -> Document:
+    """A road-check session of two hours with eight stops, of which the sixth has goods; valid as it is."""
+    given, rest = _split(overrides)
+    started_at = given.get("started_at", MONDAY)
+    at_site = {"subject_kind": "site", "subject_id": SITE, "ended_at": started_at + timedelta(hours=2)}
+    return documents.road_check(visit(seed, at_site | given), Random(seed), stops=stops) | rest
+
+
+def depot_check(*, seed: int = 0, abnormal: bool = False, **overrides: Any) -> Document:
+    """A check of a depot, valid as it is."""
+    given, rest = _split(overrides)
+    at_site = {"subject_kind": "site", "subject_id": SITE}
+    return documents.depot_check(visit(seed, at_site | given), Random(seed), abnormal=abnormal) | rest
+
+
+def attempt(*, seed: int = 0, reason: AttemptReason = "closed", **overrides: Any) -> Document:
+    """An attempt without access at an outlet, valid as it is."""
+    given, rest = _split(overrides)
+    return documents.attempt(visit(seed, given), Random(seed), reason=reason) | rest
+
+
+def every_form(seed: int = 0) -> list[Document]:
+    """One valid record of each form, and one abnormal one of each form that has such."""
+    return [
+        *(ecig_check(tier, seed=seed) for tier in ("WEEKLY", "MONTHLY", "QUARTERLY")),
+        *(
+            ecig_check(tier, seed=seed, cause="ecig_non_standard")
+            for tier in ("WEEKLY", "MONTHLY", "QUARTERLY")
+        ),
+        site_visit(seed=seed),
+        site_visit(seed=seed, cause="not_from_local_wholesaler"),
+        service_visit(seed=seed),
+        road_check(seed=seed),
+        depot_check(seed=seed),
+        depot_check(seed=seed, abnormal=True),
+        *(attempt(seed=seed, reason=reason) for reason in ("closed", "moved", "refused", "unsafe")),
+    ]
+
+
+def visit(seed: int = 0, given: Mapping[str, Any] | None = None) -> Visit:
+    """A visit of a quarter of an hour on a Monday morning by two certified officers, at the outlet's door."""
+    rng = Random(seed)
+    values: dict[str, Any] = {
+        "record_id": uuid.UUID(int=rng.getrandbits(128), version=4),
+        "edit_id": uuid.UUID(int=rng.getrandbits(128), version=4),
+        "signers": SIGNERS,
+        "started_at": MONDAY,
+        "lon": 84.0123456,
+        "lat": 39.0123456,
+        "subject_id": OUTLET,
+        "device_id": uuid.UUID(int=rng.getrandbits(128), version=4),
+        "squad_id": uuid.UUID(int=rng.getrandbits(128), version=4),
+        "cell_id": uuid.UUID(int=rng.getrandbits(128), version=4),
+        **(given or {}),
+    }
+    values.setdefault("ended_at", values["started_at"] + timedelta(minutes=15))
+    return Visit(**values)
+
+
+def _split(overrides: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the visit takes, and what replaces a key of the document."""
+    given = {key: value for key, value in overrides.items() if key in _VISIT_FIELDS}
+    return given, {key: value for key, value in overrides.items() if key not in _VISIT_FIELDS}
