@@ -201,16 +201,16 @@ def upgrade() -> None:
         "visit_fact",
         sa.Column("bureau_id", sa.UUID(), nullable=False),
         sa.Column("record_id", sa.UUID(), nullable=False),
+        sa.Column("tier", sa.Text(), nullable=False),
         sa.Column("known_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("subject_kind", sa.Text(), nullable=False),
         sa.Column("subject_id", sa.UUID(), nullable=False),
-        sa.Column("tier", sa.Text(), nullable=False),
         sa.Column("performed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("valid", sa.Boolean(), nullable=False),
         sa.Column("makes_up", sa.Text(), nullable=True),
         sa.CheckConstraint("tier in ('WEEKLY', 'MONTHLY', 'QUARTERLY')", name=op.f("ck_visit_fact_tier")),
         sa.ForeignKeyConstraint(["bureau_id"], ["bureau.id"], name=op.f("fk_visit_fact_bureau_id")),
-        sa.PrimaryKeyConstraint("record_id", "known_at", name=op.f("pk_visit_fact")),
+        sa.PrimaryKeyConstraint("record_id", "tier", "known_at", name=op.f("pk_visit_fact")),
     )
     op.create_index(
         "ix_visit_fact_subject_id_performed_at", "visit_fact", ["subject_id", "performed_at"], unique=False

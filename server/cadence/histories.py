@@ -6,11 +6,10 @@ import uuid
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
-from typing import TypeVar
+from datetime import date, datetime
+from typing import Any, NamedTuple
 
 from sqlalchemy import Select, or_, select
-from sqlalchemy.orm import Session
 
 from schemas.vocabulary import CadenceTier
 from server.cadence import rules
@@ -20,17 +19,48 @@ from server.kernel.problems import Problem
 from server.kernel.work import Work
 from server.outlets.models import Outlet, OutletStatus
 
-R = TypeVar("R", Obligation, VisitFact, AttemptFact, OutletStatus)
+
+class Owed(NamedTuple):
+    """What is kept of an obligation, beside what the rules read."""
+
+    id: uuid.UUID
+    tier: str
+    key: str
+    first_day: date
+    last_day: date
+    grace_last_day: date
+    cell_id: uuid.UUID | None
+    subject_id: uuid.UUID
+    met_by: uuid.UUID | None
+    met_at: datetime | None
+    attempt_count: int
 
 
 @dataclass(slots=True)
 class Loaded:
-    """One subject's history, the rows of its obligations by id, and when it began to be a subject."""
+    """One subject's history, what it owes by id, when it began to be a subject, and where it lies."""
 
     active_from: date
-    history: rules.History
-    rows: dict[uuid.UUID, Obligation] = field(default_factory=dict)
-    cell_id: uuid.UUID | None = None
+    cell_id: uuid.UUID | None
+    changes: list[rules.StatusChange] = field(default_factory=list)
+    owed: dict[uuid.UUID, Owed] = field(default_factory=dict)
+    facts: list[rules.Fact] = field(default_factory=list)
+    attempts: list[rules.Attempt] = field(default_factory=list)
+    waivers: list[rules.Waiver] = field(default_factory=list)
+
+    @property
+    def history(self) -> rules.History:
+        """The history as the rules take it."""
+        return rules.History(
+            obligations=[
+                rules.Obligation(one.id, CadenceTier(one.tier), one.key, one.first_day, one.last_day)
+                for one in self.owed.values()
+            ],
+            facts=self.facts,
+            attempts=self.attempts,
+            waivers=self.waivers,
+            changes=self.changes,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +74,14 @@ class InForce:
 
 def policy_in_force(work: Work, day: date) -> InForce | None:
     """The active policy whose dates hold ``day``, newest version first; ``None`` where there is none."""
+    key = ("policy_in_force", day)
+    if key not in work.recalled:
+        work.recalled[key] = _look_up_policy(work, day)
+    found: InForce | None = work.recalled[key]
+    return found
+
+
+def _look_up_policy(work: Work, day: date) -> InForce | None:
     policy = work.session.scalar(
         select(Policy)
         .where(
@@ -87,74 +125,68 @@ def need_policy(work: Work, day: date) -> InForce:
     return found
 
 
-def load_histories(work: Work, outlet_ids: Sequence[uuid.UUID] | None) -> dict[uuid.UUID, Loaded]:
-    """The histories of e-cigarette outlets of the bureau: those named, or all of them.
+def load_subjects(work: Work, outlet_ids: Sequence[uuid.UUID] | None) -> dict[uuid.UUID, Loaded]:
+    """The e-cigarette outlets of the bureau with what they owe, without what was done: those named, or all.
 
     An outlet is a subject if its licence covers e-cigarettes, or if it has owed something before.
     """
-    session = work.session
-    owed = select(Obligation.subject_id).where(
+    owing = select(Obligation.subject_id).where(
         Obligation.bureau_id == work.bureau_id, Obligation.subject_kind == "outlet"
     )
-    subjects = select(Outlet.id, Outlet.licence_from, Outlet.licence_to, Outlet.cell_id).where(
+    subjects = select(Outlet.id, Outlet.licence_from, Outlet.cell_id).where(
         Outlet.bureau_id == work.bureau_id,
-        or_(Outlet.licence_scope.any("ecig"), Outlet.id.in_(owed)),
+        or_(Outlet.licence_scope.any("ecig"), Outlet.id.in_(owing)),
     )
     if outlet_ids is not None:
         subjects = subjects.where(Outlet.id.in_(outlet_ids))
-    rows = session.execute(subjects).all()
-    ids = [row.id for row in rows]
-    obligations = _by_subject(session, select(Obligation).where(Obligation.subject_id.in_(ids)), "subject_id")
-    facts = _by_subject(session, select(VisitFact).where(VisitFact.subject_id.in_(ids)), "subject_id")
-    attempts = _by_subject(session, select(AttemptFact).where(AttemptFact.subject_id.in_(ids)), "subject_id")
-    statuses = _by_subject(session, select(OutletStatus).where(OutletStatus.outlet_id.in_(ids)), "outlet_id")
-    waivers: dict[uuid.UUID, list[Waiver]] = defaultdict(list)
-    for waiver, subject_id in session.execute(
-        select(Waiver, Obligation.subject_id)
-        .join(Obligation, Obligation.id == Waiver.obligation_id)
-        .where(Obligation.subject_id.in_(ids))
-    ):
-        waivers[subject_id].append(waiver)
-    return {
-        row.id: Loaded(
-            active_from=row.licence_from,
-            history=rules.History(
-                obligations=[_obligation(one) for one in obligations[row.id]],
-                facts=[_fact(one) for one in facts[row.id]],
-                attempts=[rules.Attempt(one.record_id, one.attempted_at, one.known_at) for one in attempts[row.id]],
-                waivers=[
-                    rules.Waiver(one.obligation_id, one.reason, one.known_at, revoked_at=one.revoked_at)
-                    for one in waivers[row.id]
-                ],
-                changes=_changes(statuses[row.id], row.licence_to, work),
-            ),
-            rows={one.id: one for one in obligations[row.id]},
-            cell_id=row.cell_id,
-        )
-        for row in rows
+    loaded = {
+        outlet_id: Loaded(active_from, cell_id)
+        for outlet_id, active_from, cell_id in work.session.execute(subjects)
     }
-
-
-def _by_subject(session: Session, query: Select[tuple[R]], column: str) -> dict[uuid.UUID, list[R]]:
-    grouped: dict[uuid.UUID, list[R]] = defaultdict(list)
-    for row in session.scalars(query):
-        grouped[getattr(row, column)].append(row)
-    return grouped
-
-
-def _obligation(row: Obligation) -> rules.Obligation:
-    return rules.Obligation(row.id, CadenceTier(row.tier), row.key, row.first_day, row.last_day)
-
-
-def _fact(row: VisitFact) -> rules.Fact:
-    return rules.Fact(
-        row.record_id, CadenceTier(row.tier), row.performed_at, row.known_at, row.valid, row.makes_up
+    columns = [getattr(Obligation, name) for name in Owed._fields]
+    for row in work.session.execute(_of(select(*columns), Obligation.subject_id, loaded)):
+        owed = Owed._make(row)
+        loaded[owed.subject_id].owed[owed.id] = owed
+    statuses = select(
+        OutletStatus.outlet_id, OutletStatus.from_day, OutletStatus.status, OutletStatus.known_at
     )
+    for outlet_id, from_day, status, known_at in work.session.execute(
+        _of(statuses, OutletStatus.outlet_id, loaded)
+    ):
+        loaded[outlet_id].changes.append(rules.StatusChange(from_day, status == "active", known_at))
+    return loaded
 
 
-def _changes(statuses: Sequence[OutletStatus], licence_to: date, work: Work) -> list[rules.StatusChange]:
-    """Status rows, and the day after the licence's last as an end that was known from the start."""
-    changes = [rules.StatusChange(row.from_day, row.status == "active", row.known_at) for row in statuses]
-    earliest = min((change.known_at for change in changes), default=work.now)
-    changes.append(rules.StatusChange(licence_to + timedelta(days=1), False, earliest))
-    return changes
+def load_histories(work: Work, outlet_ids: Sequence[uuid.UUID] | None) -> dict[uuid.UUID, Loaded]:
+    """Like ``load_subjects``, with visits, attempts and waivers."""
+    loaded = load_subjects(work, outlet_ids)
+    visits = select(
+        VisitFact.subject_id,
+        VisitFact.record_id,
+        VisitFact.tier,
+        VisitFact.performed_at,
+        VisitFact.known_at,
+        VisitFact.valid,
+        VisitFact.makes_up,
+    )
+    for subject_id, record_id, tier, *rest in work.session.execute(_of(visits, VisitFact.subject_id, loaded)):
+        loaded[subject_id].facts.append(rules.Fact(record_id, CadenceTier(tier), *rest))
+    attempts = select(
+        AttemptFact.subject_id, AttemptFact.record_id, AttemptFact.attempted_at, AttemptFact.known_at
+    )
+    for subject_id, *attempt in work.session.execute(_of(attempts, AttemptFact.subject_id, loaded)):
+        loaded[subject_id].attempts.append(rules.Attempt(*attempt))
+    waivers = select(
+        Obligation.subject_id, Waiver.obligation_id, Waiver.reason, Waiver.known_at, Waiver.revoked_at
+    ).join(Obligation, Obligation.id == Waiver.obligation_id)
+    for subject_id, obligation_id, reason, known_at, revoked_at in work.session.execute(
+        _of(waivers, Obligation.subject_id, loaded)
+    ):
+        loaded[subject_id].waivers.append(
+            rules.Waiver(obligation_id, reason, known_at, revoked_at=revoked_at)
+        )
+    return loaded
+
+
+def _of(query: Select[Any], column: Any, loaded: dict[uuid.UUID, Loaded]) -> Select[Any]:
+    return query.where(column.in_(list(loaded)))

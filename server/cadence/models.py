@@ -97,10 +97,10 @@ class VisitFact(Base):
 
     bureau_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("bureau.id"))
     record_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    tier: Mapped[str] = mapped_column(primary_key=True)
     known_at: Mapped[datetime] = mapped_column(primary_key=True)
     subject_kind: Mapped[str]
     subject_id: Mapped[uuid.UUID]
-    tier: Mapped[str]
     performed_at: Mapped[datetime]
     valid: Mapped[bool]
     makes_up: Mapped[str | None]

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from schemas.vocabulary import CadenceTier
 from server.cadence import rules
-from server.cadence.histories import InForce, Loaded, load_histories, policy_in_force
+from server.cadence.histories import InForce, Loaded, load_subjects, policy_in_force
 from server.cadence.models import AttemptFact, Obligation, Policy, PolicyTier, VisitFact, Waiver
 from server.cadence.queries import visible_to
 from server.grids.ops import announce
@@ -85,7 +85,7 @@ def materialise(work: Work, outlet_ids: Sequence[uuid.UUID] | None = None) -> in
         return 0
     last = today + AHEAD
     owed: list[dict[str, Any]] = []
-    for outlet_id, loaded in load_histories(work, outlet_ids).items():
+    for outlet_id, loaded in load_subjects(work, outlet_ids).items():
         owed += _missing(work, outlet_id, loaded, in_force, last)
     if not owed:
         return 0
@@ -101,9 +101,9 @@ def _missing(
     work: Work, outlet_id: uuid.UUID, loaded: Loaded, in_force: InForce, last: date
 ) -> list[dict[str, Any]]:
     """The rows of what an outlet owes and what is not written down yet."""
-    have = {(row.tier, row.key) for row in loaded.rows.values()}
+    have = {(row.tier, row.key) for row in loaded.owed.values()}
     periods = rules.owed_periods(
-        loaded.active_from, loaded.history.changes, in_force.tiers, in_force.policy.effective_from, last
+        loaded.active_from, loaded.changes, in_force.tiers, in_force.policy.effective_from, last
     )
     rows: list[dict[str, Any]] = []
     for period in periods:

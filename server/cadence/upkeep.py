@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from sqlalchemy import update
 
 from server.cadence import rules
-from server.cadence.histories import load_histories, policy_in_force
+from server.cadence.histories import load_histories, load_subjects, policy_in_force
 from server.cadence.models import Obligation
 from server.cadence.ops import materialise
 from server.grids.ops import announce
@@ -26,7 +26,7 @@ def settle_subjects(work: Work, subject_ids: Sequence[uuid.UUID]) -> None:
     placed: list[tuple[uuid.UUID, uuid.UUID | None]] = []
     for loaded in load_histories(work, subject_ids).values():
         for judgement in rules.judge(loaded.history, in_force.rulebook, work.now):
-            row = loaded.rows[judgement.obligation.id]
+            row = loaded.owed[judgement.obligation.id]
             met_by = judgement.met_by or judgement.made_up_by
             now_is = (met_by, judgement.performed_at, len(judgement.attempts))
             if now_is == (row.met_by, row.met_at, row.attempt_count):
@@ -49,13 +49,13 @@ def settle_subjects(work: Work, subject_ids: Sequence[uuid.UUID]) -> None:
 def sync_subjects(work: Work, outlet_ids: Sequence[uuid.UUID]) -> None:
     """A licence, status or place that changed: owe what is new, and move what is still open to the outlet's cell."""
     today = work.now.astimezone(work.zone).date()
-    histories = load_histories(work, outlet_ids)
+    histories = load_subjects(work, outlet_ids)
     if not histories:
         return
     moved: list[dict[str, object]] = []
     placed: list[tuple[uuid.UUID, uuid.UUID | None]] = []
     for loaded in histories.values():
-        for row in loaded.rows.values():
+        for row in loaded.owed.values():
             if row.cell_id != loaded.cell_id and row.grace_last_day >= today and row.met_by is None:
                 moved.append({"id": row.id, "cell_id": loaded.cell_id, "edit_id": new_edit_id()})
                 placed += [(row.id, row.cell_id), (row.id, loaded.cell_id)]

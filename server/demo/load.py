@@ -49,6 +49,8 @@ from sync.push import push
 
 # Before this moment the bureau worked on paper; Xunge's own figures begin with the third quarter.
 IN_USE_FROM = datetime(2026, 6, 26, 9, 0, tzinfo=ZONE)
+# The first working day after the National Day holiday: every handheld is back in the office and synced.
+AFTER_HOLIDAY = datetime(2026, 10, 8, 9, 0, tzinfo=ZONE)
 PAPER = "系统启用前，检查见纸质台账"
 Advance = Callable[[int, int], None]
 
@@ -86,6 +88,8 @@ def load_demo(
             _waive_paper_time(work)
         past = closed_quarter(city)
         records = _live_through(kernel, city, past.visits, past.waivers, advance)
+        with open_work(AFTER_HOLIDAY) as work:
+            _hear_from_all(work, city)
         with open_work(now) as work:
             record_event(work, "demo.past", [])
     else:
@@ -97,7 +101,25 @@ def load_demo(
     records += _live_through(kernel, city, _unknown(kernel, present), (), advance)
     with open_work(now) as work:
         materialise(work)
+        _hear_from_all(work, city)
     return Loaded(new_city, records)
+
+
+def _hear_from_all(work: Work, city: City) -> None:
+    """Every device in use tells that nothing is left in its queue."""
+    for device in city.devices:
+        work.session.add(_contact(work, device.id, device.clock_offset_s))
+
+
+def _contact(work: Work, device_id: uuid.UUID, clock_offset_s: int) -> DeviceContact:
+    return DeviceContact(
+        id=new_id(work.now),
+        bureau_id=work.bureau_id,
+        device_id=device_id,
+        heard_at=work.now,
+        queue_length=0,
+        clock_offset_s=clock_offset_s,
+    )
 
 
 def _is_settled(kernel: Kernel, city: City) -> bool:
@@ -174,16 +196,7 @@ def _push(kernel: Kernel, city: City, batch: Sequence[PlannedVisit]) -> None:
     ).encode()
     with kernel.work(_actor_of(city, device.person_id, device.id), first.received_at) as work:
         push(work, reader_of(work), COLLECTIONS["records"], body)
-        work.session.add(
-            DeviceContact(
-                id=new_id(first.received_at),
-                bureau_id=work.bureau_id,
-                device_id=device.id,
-                heard_at=first.received_at,
-                queue_length=0,
-                clock_offset_s=device.clock_offset_s,
-            )
-        )
+        work.session.add(_contact(work, device.id, device.clock_offset_s))
 
 
 def _waive(kernel: Kernel, city: City, waiver: PlannedWaiver) -> None:

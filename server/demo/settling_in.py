@@ -6,7 +6,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import fields
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from geoalchemy2.shape import from_shape
@@ -17,6 +17,8 @@ from sqlalchemy.dialects.postgresql import Range
 from server.access.models import Account, Device
 from server.cadence.ops import publish_default_policy
 from server.demo.city import City
+from server.demo.register import Outlet as DemoOutlet
+from server.demo.register import StatusChange
 from server.demo.staff import KNOWN_AT, SINCE
 from server.grids.models import GridCell
 from server.grids.ops import announce, assign_duty
@@ -204,11 +206,17 @@ def settle_outlets(work: Work, city: City) -> None:
                 **own,
             }
             for outlet in city.outlets
-            for change in outlet.statuses
+            for change in (*outlet.statuses, _running_out(outlet))
         ],
     )
     announce(work, "outlets", [(outlet.id, outlet.cell_id) for outlet in city.outlets])
     work.wrote("outlet", [outlet.id for outlet in city.outlets])
+
+
+def _running_out(outlet: DemoOutlet) -> StatusChange:
+    """That the licence runs out is known from its first day."""
+    first_known = min(change.known_at for change in outlet.statuses)
+    return StatusChange("expired", outlet.licence_to + timedelta(days=1), first_known)
 
 
 def _values(thing: Any) -> dict[str, Any]:

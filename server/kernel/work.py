@@ -33,6 +33,8 @@ class Work:
     settings: Settings
     written: dict[str, set[uuid.UUID]] = field(default_factory=lambda: defaultdict(set))
     jobs: list[tuple[str, tuple[Any, ...]]] = field(default_factory=list)
+    # What this unit of work has looked up already and nobody in it changes, such as the policy of a day.
+    recalled: dict[Any, Any] = field(default_factory=dict)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -61,6 +63,10 @@ class Kernel:
     sessions: sessionmaker[Session]
     upkeep: Upkeep
     enqueue: Enqueue
+
+    def close(self) -> None:
+        """Give the database connections back."""
+        self.sessions.kw["bind"].dispose()
 
     @contextmanager
     def work(self, actor: Actor, now: datetime) -> Iterator[Work]:

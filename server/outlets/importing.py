@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import Date, Double, Integer, Text, column, func, insert, literal, select, true, update
@@ -74,7 +74,8 @@ def plan_outlets(work: Work, candidates: Sequence[OutletCandidate]) -> Plan:
             continue
         names = [name for name in COMPARED if before[name] != row[name]]
         if names:
-            plan.changed.append(({**row, "id": before["id"]}, names, before["cell_id"]))
+            known_row = {**row, "id": before["id"], "before_licence_to": before["licence_to"]}
+            plan.changed.append((known_row, names, before["cell_id"]))
         else:
             plan.unchanged += 1
     return plan
@@ -82,16 +83,17 @@ def plan_outlets(work: Work, candidates: Sequence[OutletCandidate]) -> Plan:
 
 def apply_outlets(work: Work, plan: Plan, progress: Progress = lambda _done: None) -> None:
     """Write the plan in steps of one statement each, within the caller's transaction."""
+    today = work.now.astimezone(work.zone).date()
     for start in range(0, len(plan.new), STEP):
         rows = plan.new[start : start + STEP]
         _insert(work, rows)
-        _note_status(work, rows, lambda row: row["licence_from"])
+        # A register gives no history: its status is taken to hold from the licence's first day.
+        _note_status(work, [status for row in rows for status in _lifetime(row)])
         progress(len(rows))
     for start in range(0, len(plan.changed), STEP):
         changes = plan.changed[start : start + STEP]
         _update(work, [row for row, _, _ in changes])
-        today = work.now.astimezone(work.zone).date()
-        _note_status(work, [row for row, names, _ in changes if "status" in names], lambda _row: today)
+        _note_status(work, [status for row, names, _ in changes for status in _new_statuses(row, names, today)])
         progress(len(changes))
     written = [row["id"] for row in plan.new] + [row["id"] for row, _, _ in plan.changed]
     if not written:
@@ -206,22 +208,36 @@ def _update(work: Work, rows: Sequence[dict[str, Any]]) -> None:
     work.session.execute(statement, {"given_rows": as_rows(rows)})
 
 
-def _note_status(
-    work: Work, rows: Sequence[dict[str, Any]], from_day: Callable[[dict[str, Any]], date]
-) -> None:
-    """A register gives no history: a first status holds from the licence's first day, a changed one from today."""
-    if rows:
+Status = tuple[uuid.UUID, date, str]
+
+
+def _lifetime(row: dict[str, Any]) -> list[Status]:
+    """What is known of a licence from the start: its status, and that it runs out."""
+    return [
+        (row["id"], row["licence_from"], row["status"]),
+        (row["id"], row["licence_to"] + timedelta(days=1), "expired"),
+    ]
+
+
+def _new_statuses(row: dict[str, Any], names: list[str], today: date) -> list[Status]:
+    """What a changed register tells: another status from today on, another day on which the licence runs out."""
+    statuses: list[Status] = []
+    if "licence_to" in names:
+        # The day on which it would have run out is corrected, for what is learned later wins.
+        statuses.append((row["id"], row["before_licence_to"] + timedelta(days=1), row["status"]))
+        statuses.append((row["id"], row["licence_to"] + timedelta(days=1), "expired"))
+    if "status" in names:
+        statuses.append((row["id"], today, row["status"]))
+    return statuses
+
+
+def _note_status(work: Work, statuses: Sequence[Status]) -> None:
+    if statuses:
+        own = {"bureau_id": work.bureau_id, "known_at": work.now}
         work.session.execute(
             insert(OutletStatus),
             [
-                {
-                    "id": new_id(work.now),
-                    "bureau_id": work.bureau_id,
-                    "outlet_id": row["id"],
-                    "from_day": from_day(row),
-                    "status": row["status"],
-                    "known_at": work.now,
-                }
-                for row in rows
+                {"id": new_id(work.now), "outlet_id": outlet, "from_day": day, "status": status, **own}
+                for outlet, day, status in statuses
             ],
         )

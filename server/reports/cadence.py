@@ -14,8 +14,7 @@ from sqlalchemy import select
 
 from schemas.vocabulary import CadenceTier, ObligationState
 from server.cadence import rules
-from server.cadence.histories import load_histories, need_policy
-from server.cadence.models import Obligation
+from server.cadence.histories import Owed, load_histories, need_policy
 from server.cadence.periods import BadPeriod, ReportingPeriod, period_of, reporting_period
 from server.cadence.tally import PENDING, Tally, tally
 from server.grids.models import GridCell
@@ -43,7 +42,7 @@ class Item:
     """One judged obligation with whom it is counted under."""
 
     judgement: rules.Judgement
-    row: Obligation
+    row: Owed
     responsible: Responsible | None
     unknown: bool
 
@@ -99,7 +98,7 @@ def judged(work: Work, period: ReportingPeriod, as_of: datetime) -> list[Item]:
             owed = judgement.obligation
             if owed.key not in period.keys[owed.tier]:
                 continue
-            row = loaded.rows[owed.id]
+            row = loaded.owed[owed.id]
             if seen is not None and row.cell_id not in seen:
                 continue
             responsible = responsible_for(row.cell_id, min(owed.last_day, as_of.astimezone(work.zone).date()))

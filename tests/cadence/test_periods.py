@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_histories import MONTHLY, QUARTERLY, WEEKLY
+from tests.cadence.small_histories import MONTHLY, QUARTERLY, WEEKLY
 
 from schemas.vocabulary import CadenceTier
 from server.cadence.periods import BadPeriod, parse_period, period_of, periods_between, reporting_period

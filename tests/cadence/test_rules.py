@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date, datetime
 
 import pytest
-from small_histories import (
+from tests.cadence.small_histories import (
     BEIJING,
     MONTHLY,
     QUARTERLY,

@@ -13,7 +13,7 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from small_histories import BEIJING, MONTHLY, QUARTERLY, WEEKLY, WORKDAYS, owed, record
+from tests.cadence.small_histories import BEIJING, MONTHLY, QUARTERLY, WEEKLY, WORKDAYS, owed, record
 
 from schemas.vocabulary import CadenceTier, ObligationState
 from server.cadence.rules import (

@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_histories import owed
+from tests.cadence.small_histories import owed
 
 from schemas.vocabulary import ObligationState
 from server.cadence.rules import Judgement

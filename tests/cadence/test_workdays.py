@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_histories import WORKDAYS
+from tests.cadence.small_histories import WORKDAYS
 
 from server.kernel.workdays import Workdays
 

@@ -1,0 +1,99 @@
+"""Fixtures on a real PostgreSQL and redis. ``./dev test`` starts both on a cluster of their own."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import Engine, create_engine, make_url, text
+
+from server.app import create_app
+from server.house import compose
+from server.kernel.settings import Settings, read_settings
+from server.kernel.work import Kernel
+
+TEMPLATE = "xunge_template"
+
+
+def _superuser_engine(database: str = "postgres") -> Engine:
+    url = make_url(os.environ["XUNGE_SUPERUSER_DATABASE_URL"]).set(database=database)
+    return create_engine(url, isolation_level="AUTOCOMMIT")
+
+
+def _url_of(variable: str, database: str) -> str:
+    return make_url(os.environ[variable]).set(database=database).render_as_string(hide_password=False)
+
+
+def _settings_for(database: str, files_dir: Path) -> Settings:
+    return replace(
+        read_settings(),
+        database_url=_url_of("XUNGE_DATABASE_URL", database),
+        owner_database_url=_url_of("XUNGE_OWNER_DATABASE_URL", database),
+        files_dir=files_dir,
+        sign_in_limit="10000 per minute",
+    )
+
+
+@pytest.fixture(scope="session")
+def superuser() -> Iterator[Engine]:
+    """The cluster's superuser, for making and dropping databases."""
+    if "XUNGE_SUPERUSER_DATABASE_URL" not in os.environ:
+        pytest.exit("请用 ./dev test 运行 · run the tests with ./dev test", returncode=3)
+    engine = _superuser_engine()
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def template_database(superuser: Engine) -> str:
+    """One migrated, empty database for the whole run; every test's own is a copy of it."""
+    with superuser.connect() as connection:
+        connection.execute(text(f"drop database if exists {TEMPLATE} with (force)"))
+        connection.execute(text(f"create database {TEMPLATE} owner xunge_owner"))
+    with _superuser_engine(TEMPLATE).connect() as connection:
+        connection.execute(text("grant create, usage on schema public to xunge_owner"))
+        connection.execute(text("grant usage on schema public to xunge_app"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XUNGE_OWNER_DATABASE_URL", _url_of("XUNGE_OWNER_DATABASE_URL", TEMPLATE))
+        from server import migrate
+
+        migrate.apply()
+    return TEMPLATE
+
+
+@pytest.fixture
+def database(superuser: Engine, template_database: str) -> Iterator[str]:
+    """A database of this test's own. Tests really commit, for what reads the feed must."""
+    name = f"xunge_{uuid.uuid4().hex[:12]}"
+    with superuser.connect() as connection:
+        connection.execute(text(f"create database {name} template {template_database} strategy file_copy"))
+    yield name
+    with superuser.connect() as connection:
+        connection.execute(text(f"drop database {name} with (force)"))
+
+
+@pytest.fixture
+def settings(database: str, tmp_path: Path) -> Settings:
+    """Settings over this test's database."""
+    return _settings_for(database, tmp_path)
+
+
+@pytest.fixture
+def kernel(settings: Settings) -> Iterator[Kernel]:
+    """The composed house over this test's database."""
+    composed = compose(settings)
+    yield composed
+    composed.close()
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[Flask]:
+    """The web application over this test's database."""
+    made = create_app(settings)
+    yield made
+    made.extensions["xunge"].close()
