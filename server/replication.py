@@ -6,18 +6,21 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, DateTime, Select, bindparam, select, union_all
+from sqlalchemy import ColumnElement, Date, DateTime, Select, bindparam, func, select
 from sqlalchemy.dialects.postgresql import UUID
 
 from server.cadence import queries as cadence
+from server.cadence.models import Policy
 from server.grids import ops as grids_ops
 from server.grids import queries as grids
+from server.kernel.calendar import WorkdayYear
 from server.kernel.permissions import Permission
 from server.kernel.problems import Problem
 from server.kernel.work import Work
 from server.org import queries as org
 from server.outlets import queries as outlets
 from server.records import queries as records
+from server.records.models import Form
 from server.records.ops import receive_records
 from server.records.rectification import edit_rectifications
 from sync.collection import Collection, Reader
@@ -31,10 +34,12 @@ SINCE = bindparam("since", type_=DateTime(timezone=True))
 
 def synced_reference(ids: ColumnElement[uuid.UUID]) -> Select[tuple[str]]:
     """Forms, policies and the workday table: small, alike for everyone in the bureau, one collection."""
-    parts = union_all(
-        records.synced_forms(ids, BUREAU), cadence.synced_policies(ids, BUREAU), cadence.synced_workdays(ids, BUREAU)
-    ).subquery("part")
-    return select(parts.c.document)
+    parts = (
+        records.synced_forms(ids, BUREAU).correlate_except(Form),
+        cadence.synced_policies(ids, BUREAU).correlate_except(Policy),
+        cadence.synced_workdays(ids, BUREAU).correlate_except(WorkdayYear),
+    )
+    return select(func.coalesce(*(part.scalar_subquery() for part in parts)).label("document"))
 
 
 COLLECTIONS: Mapping[str, Collection] = {

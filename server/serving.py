@@ -30,5 +30,4 @@ def serve_http(host: str, port: int, workers: int) -> None:
         log_level=LogLevels.warning,
         respawn_failed_workers=True,
         workers_kill_timeout=10,
-        process_name="xunge",
     ).serve()
