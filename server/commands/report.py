@@ -7,11 +7,11 @@ from datetime import datetime
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from schemas.reports import CadenceAnswer
 from server.commands.bureau import bureau_work
+from server.commands.printing import console
 from server.reports.cadence import By, CadenceReport, cadence_report, period_for
 from server.reports.export import COLUMNS, NO_FIGURE, as_csv, as_row, as_xlsx
 
@@ -99,4 +99,4 @@ def _show(report: CadenceReport) -> None:
     for line in report.lines:
         row = as_row(line)
         table.add_row(*(NO_FIGURE if row[name] is None else str(row[name]) for name, _ in shown))
-    Console().print(table)
+    console().print(table)

@@ -1,1 +1,0 @@
-"""One officer's day, played against a running server."""

@@ -1,0 +1,217 @@
+"""The shift from sign-in to the report: every step is a request that a handheld or a browser would send."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from random import Random
+from typing import Any
+
+import click
+import httpx
+from rich.console import Console
+from rich.table import Table
+
+from schemas.vocabulary import CadenceTier, ObligationState
+from server.cadence.periods import period_of
+from server.demo.shift.day import ZONE, Errand, choose_team, errands
+from server.demo.shift.handheld import Handheld, SyncFailed
+from server.demo.shift.link import Link, Weather
+
+Figures = dict[str, dict[str, Any]]
+SHOWN = (
+    ("obligations", "应查"),
+    ("waived", "免查"),
+    ("on_time", "按期完成"),
+    ("late", "逾期完成"),
+    ("missed", "漏查"),
+    ("pending", "待查"),
+    ("attempts", "未查成次数"),
+    ("on_time_rate", "按期检查率%"),
+)
+
+
+def play(given: Mapping[str, Any], seed: int, console: Console) -> None:
+    """Play one shift and print the compliance report before and after it.
+
+    Raises:
+        click.ClickException: when the server cannot be reached, a record is missing, doubled or not valid, or the
+            report did not change as the records say.
+    """
+    try:
+        _play(given, seed, console)
+    except (httpx.HTTPError, SyncFailed, LookupError) as error:
+        raise click.ClickException(f"演示中断 · the shift broke off: {error}") from error
+
+
+def _play(given: Mapping[str, Any], seed: int, console: Console) -> None:
+    rng = Random(seed)  # noqa: S311  A shift is replayed by its seed, and nothing secret hangs on it.
+    url = given["url"]
+    console.print(f"[bold]巡格演示班次[/] 服务器 {url}，种子 {seed}（--seed {seed} 可复现弱网过程）")
+    bureau = _sign_in(given, "bureau_leader")
+    now = datetime.now(UTC).astimezone(ZONE)
+    period = period_of(CadenceTier.QUARTERLY, now.date()).key
+    before, behind_before = _report(bureau, period), _obligations(bureau, period)
+    _show(console, f"一、班前：{period} 复查执行情况", before, None)
+
+    officer, me, enrolled = _officer_with_work(given, behind_before)
+    link = Link(url, enrolled["token"], rng)
+    handheld = Handheld(link)
+    try:
+        received = handheld.pull()
+        console.print(
+            f"\n二、{me['username']} 登录手持设备，下载 {received} 份资料："
+            f"网格 {len(handheld.documents['cells'])}、零售户 {len(handheld.documents['outlets'])}、"
+            f"应查任务 {len(handheld.documents['obligations'])}"
+        )
+        team = choose_team(handheld, me, enrolled["device_id"], now.date())
+        link.weather = Weather.DOWN
+        console.print("\n三、断网，离线记录：")
+        done = list(errands(handheld, team, now, rng))
+        for errand in done:
+            handheld.record(errand.document)
+            console.print(f"   ✔ {errand.words}  [dim]{errand.document['id']}[/]")
+        link.weather = Weather.FLAKY
+        handheld.push()
+        handheld.pull()
+        link.weather = Weather.UP
+        handheld.pull()
+        handheld.report_itself()
+        console.print(
+            f"\n四、弱网同步：提交前中断 {link.faults['before']} 次，提交后中断 {link.faults['after']} 次，"
+            f"重试 {handheld.retries} 次；队列剩余 {len(handheld.queue)}"
+        )
+        _verify(bureau, handheld, done, console)
+    finally:
+        link.close()
+        _hand_back(given, enrolled["device_id"])
+        officer.close()
+    after, behind_after = _report(bureau, period), _obligations(bureau, period)
+    _show(console, f"五、班后：{period} 复查执行情况", after, before)
+    changed = _explain(console, behind_before, behind_after, done)
+    bureau.close()
+    expected = [errand for errand in done if errand.tier]
+    if expected and (before == after or not changed):
+        raise click.ClickException("报表没有变化 · the report did not change")
+
+
+def _sign_in(given: Mapping[str, Any], role: str) -> httpx.Client:
+    account = next(account for account in given["accounts"] if account["role"] == role)
+    return _client(given, account)
+
+
+def _client(given: Mapping[str, Any], account: Mapping[str, Any]) -> httpx.Client:
+    client = httpx.Client(base_url=given["url"], timeout=60)
+    answer = client.post(
+        "/api/v1/sessions", json={"username": account["username"], "password": account["password"]}
+    )
+    answer.raise_for_status()
+    client.cookies.clear()
+    client.headers["Authorization"] = f"Bearer {answer.json()['token']}"
+    return client
+
+
+def _report(client: httpx.Client, period: str) -> Figures:
+    answer = client.get("/api/v1/reports/cadence", params={"period": period, "by": "total"})
+    answer.raise_for_status()
+    return {row["tier"]: row for row in answer.json()["rows"]}
+
+
+def _obligations(client: httpx.Client, period: str) -> Figures:
+    answer = client.get("/api/v1/reports/cadence/obligations", params={"period": period})
+    answer.raise_for_status()
+    return {item["id"]: item for item in answer.json()["items"]}
+
+
+def _officer_with_work(
+    given: Mapping[str, Any], behind: Figures
+) -> tuple[httpx.Client, dict[str, Any], dict[str, Any]]:
+    """Sign in as the squad leader whose squad has open work in most tiers, and enrol a handheld for the day."""
+    pending = {ObligationState.OPEN, ObligationState.DUE, ObligationState.ATTEMPTED}
+    open_work: dict[str, set[tuple[str, str]]] = {}
+    for item in behind.values():
+        if item["state"] in pending and item["squad_id"]:
+            open_work.setdefault(item["squad_id"], set()).add((item["tier"], item["id"]))
+    best: tuple[tuple[int, int], httpx.Client, dict[str, Any]] | None = None
+    for account in given["accounts"]:
+        if account["role"] != "squad_leader":
+            continue
+        client = _client(given, account)
+        me = client.get("/api/v1/me").raise_for_status().json() | {"username": account["username"]}
+        work = open_work.get(me["squad_ids"][0], set())
+        score = (len({tier for tier, _ in work}), len(work))
+        if best is None or score > best[0]:
+            best = (score, client, me)
+    if best is None:
+        raise LookupError("样例账号里没有中队长 · no squad leader among the accounts")
+    _, client, me = best
+    enrolled = client.post("/api/v1/devices", json={"label": "演示手持机"}).raise_for_status().json()
+    return client, me, enrolled
+
+
+def _hand_back(given: Mapping[str, Any], device_id: str) -> None:
+    """The day is over: the administrator takes the handheld back, so that nobody waits for a word from it."""
+    admin = _sign_in(given, "admin")
+    admin.post(f"/api/v1/devices/{device_id}/revocation", json={"at_once": True}).raise_for_status()
+    admin.close()
+
+
+def _verify(bureau: httpx.Client, handheld: Handheld, done: list[Errand], console: Console) -> None:
+    """Every record is on the server once, with the stamp that the device has pulled."""
+    for errand in done:
+        record_id = errand.document["id"]
+        stored = bureau.get(f"/api/v1/records/{record_id}").raise_for_status().json()
+        held = handheld.documents["records"].get(record_id, {})
+        if "stamp" not in held:
+            raise click.ClickException(f"记录 {record_id} 没有回到手持机 · the stamp did not reach the device")
+        if not stored["valid"]:
+            reasons = "；".join(finding["detail"] for finding in stored["findings"])
+            raise click.ClickException(f"记录 {record_id} 无效：{reasons}")
+    first = min(errand.document["started_at"] for errand in done)
+    listed = bureau.get("/api/v1/records", params={"since": first, "limit": 1000}).raise_for_status().json()
+    ids = [item["id"] for item in listed["items"]]
+    doubled = [errand.document["id"] for errand in done if ids.count(errand.document["id"]) != 1]
+    if doubled:
+        raise click.ClickException(f"记录重复或丢失 · doubled or lost: {doubled}")
+    console.print(f"   {len(done)} 条记录全部入库，各一条，均有效")
+
+
+def _show(console: Console, title: str, figures: Figures, before: Figures | None) -> None:
+    table = Table(title=title, title_justify="left")
+    table.add_column("制度", no_wrap=True)
+    for _, heading in SHOWN:
+        table.add_column(heading, justify="right", no_wrap=True)
+    for tier in CadenceTier:
+        row = figures.get(tier)
+        if row is None:
+            continue
+        was = before.get(tier, {}) if before else row
+        cells = [_figure(row[name], was.get(name)) for name, _ in SHOWN]
+        table.add_row(tier.label_zh, *cells)
+    console.print(table)
+
+
+def _figure(now: Any, was: Any) -> str:
+    text = "—" if now is None else str(now)
+    return text if now == was else f"[bold]{'—' if was is None else was} → {text}[/]"
+
+
+def _explain(console: Console, before: Figures, after: Figures, done: list[Errand]) -> int:
+    """Each obligation that changed, with the record behind it; the number of them."""
+    console.print("\n六、变化的数字及其依据：")
+    words = {errand.document["id"]: errand.words for errand in done}
+    changed = 0
+    for key, item in after.items():
+        was = before.get(key)
+        if was is None or (was["state"], was["attempts"]) == (item["state"], item["attempts"]):
+            continue
+        changed += 1
+        record = item["record_id"] or (item["attempts"][-1] if item["attempts"] else None)
+        tier, state = CadenceTier(item["tier"]), ObligationState(item["state"])
+        console.print(
+            f"   {item['key']} {tier.label_zh}：{ObligationState(was['state']).label_zh} → {state.label_zh}，"
+            f"记录 {record} {words.get(str(record), '')}"
+        )
+    if not changed:
+        console.print("   （无）")
+    return changed
