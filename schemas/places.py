@@ -61,7 +61,9 @@ class OutletQuery(PageQuery):
 
     q = fields.String(load_default=None, validate=validate.Length(min=1, max=60))
     cell_id = fields.UUID(load_default=None)
-    status = fields.String(load_default=None, validate=validate.OneOf([status.value for status in OutletStatus]))
+    status = fields.String(
+        load_default=None, validate=validate.OneOf([status.value for status in OutletStatus])
+    )
     scope = fields.String(load_default=None, validate=validate.OneOf([scope.value for scope in LicenceScope]))
     bbox = Box(load_default=None)
 

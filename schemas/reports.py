@@ -13,7 +13,8 @@ class PeriodQuery(Schema):
     """Which period, as known and judged when."""
 
     period = fields.String(
-        load_default=None, metadata={"description": "2026Q3, 2026-07, 2026-W31 or 2026; default: this quarter"}
+        load_default=None,
+        metadata={"description": "2026Q3, 2026-07, 2026-W31 or 2026; default: this quarter"},
     )
     as_of = fields.AwareDateTime(
         load_default=None, metadata={"description": "As known by and judged at this moment; default: now"}
@@ -24,7 +25,9 @@ class CadenceQuery(PeriodQuery):
     """How R1 is cut."""
 
     by = fields.String(load_default="squad", validate=validate.OneOf(_BY))
-    each_period = fields.Boolean(load_default=False, metadata={"description": "One row a week, month or quarter"})
+    each_period = fields.Boolean(
+        load_default=False, metadata={"description": "One row a week, month or quarter"}
+    )
     format = fields.String(load_default="json", validate=validate.OneOf(("json", "csv", "xlsx")))
 
 
@@ -44,7 +47,7 @@ class CadenceRow(Schema):
     missed = fields.Integer()
     made_up = fields.Integer()
     pending = fields.Integer()
-    unknown = fields.Integer()
+    unknown = fields.Integer()  # type: ignore[assignment]  # marshmallow sets its own attribute aside.
     on_time_rate = fields.String(allow_none=True)
     on_time_rate_to_date = fields.String(allow_none=True)
     completion_rate = fields.String(allow_none=True)
@@ -69,7 +72,9 @@ class ObligationsQuery(PeriodQuery):
     """Which figure's obligations."""
 
     tier = fields.String(load_default=None, validate=validate.OneOf([tier.value for tier in CadenceTier]))
-    state = fields.String(load_default=None, validate=validate.OneOf([state.value for state in ObligationState]))
+    state = fields.String(
+        load_default=None, validate=validate.OneOf([state.value for state in ObligationState])
+    )
     squad_id = fields.UUID(load_default=None)
     cell_id = fields.UUID(load_default=None)
     subject_id = fields.UUID(load_default=None)
@@ -88,7 +93,7 @@ class CadenceObligation(Schema):
     last_day = fields.Date()
     grace_last_day = fields.Date()
     state = fields.String()
-    unknown = fields.Boolean()
+    unknown = fields.Boolean()  # type: ignore[assignment]  # As above.
     record_id = fields.UUID(allow_none=True)
     performed_at = fields.AwareDateTime(allow_none=True)
     days_late = fields.Integer()

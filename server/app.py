@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import flask_limiter
 from flask import Flask, Response, redirect
@@ -96,7 +97,8 @@ def _limit_sign_in(app: Flask, settings: Settings) -> None:
     storage = settings.redis_url.replace("unix://", "redis+unix://", 1)
     limiter = flask_limiter.Limiter(get_remote_address, app=app, storage_uri=storage)
     view = app.view_functions["access.sign_in"]
-    app.view_functions["access.sign_in"] = limiter.limit(settings.sign_in_limit)(view)
+    limited: Any = limiter.limit(settings.sign_in_limit)(view)
+    app.view_functions["access.sign_in"] = limited
 
 
 def openapi_of(app: Flask) -> str:

@@ -20,7 +20,11 @@ from server.kernel.work import Kernel
 from server.org.models import SquadMember
 
 _SQUADS = (
-    select(func.array_agg(aggregate_order_by(SquadMember.squad_id, SquadMember.squad_id), type_=ARRAY(UUID(as_uuid=True))))
+    select(
+        func.array_agg(
+            aggregate_order_by(SquadMember.squad_id, SquadMember.squad_id), type_=ARRAY(UUID(as_uuid=True))
+        )
+    )
     .where(
         SquadMember.person_id == Account.person_id,
         SquadMember.valid.op("@>")(bindparam("today", type_=Date())),

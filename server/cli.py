@@ -75,7 +75,9 @@ def openapi(check: bool, path: Path) -> None:
     if not check:
         path.write_text(text, encoding="utf-8")
     elif not path.exists() or path.read_text(encoding="utf-8") != text:
-        raise click.ClickException(f"{path} 已过时，请运行 xunge openapi · {path} is out of date: run xunge openapi")
+        raise click.ClickException(
+            f"{path} 已过时，请运行 xunge openapi · {path} is out of date: run xunge openapi"
+        )
 
 
 @main.command()

@@ -27,12 +27,11 @@ from sync.collection import Collection, Reader
 
 PERSON = bindparam("person_id", type_=UUID(as_uuid=True))
 BUREAU = bindparam("bureau_id", type_=UUID(as_uuid=True))
-TODAY = bindparam("today", type_=Date())
+TODAY: ColumnElement[Any] = bindparam("today", type_=Date())
 SINCE = bindparam("since", type_=DateTime(timezone=True))
 
 
-
-def synced_reference(ids: ColumnElement[uuid.UUID]) -> Select[tuple[str]]:
+def synced_reference(ids: ColumnElement[uuid.UUID]) -> Select[str]:
     """Forms, policies and the workday table: small, alike for everyone in the bureau, one collection."""
     parts = (
         records.synced_forms(ids, BUREAU).correlate_except(Form),
@@ -68,7 +67,9 @@ def reader_of(work: Work) -> Reader:
     actor = work.actor
     actor.must(Permission.SYNC_USE)
     if actor.person_id is None:
-        raise Problem("forbidden", detail="该账号没有对应的外勤人员，不能同步。The account is tied to no field person.")
+        raise Problem(
+            "forbidden", detail="该账号没有对应的外勤人员，不能同步。The account is tied to no field person."
+        )
     if not actor.push_only:
         grids_ops.apply_due_scope(work)
     parameters: dict[str, Any] = {

@@ -61,7 +61,7 @@ def run_worker(settings: Settings) -> None:
     Worker([queue], connection=queue.connection, serializer=JSONSerializer).work(logging_level="WARNING")
 
 
-class Schedule(CronScheduler):  # type: ignore[misc]  # rq's class is untyped here.
+class Schedule(CronScheduler):
     """RQ's schedule, enqueuing on our queue: RQ's own would pickle what our workers read as JSON."""
 
     def __init__(self, settings: Settings) -> None:
@@ -71,7 +71,7 @@ class Schedule(CronScheduler):  # type: ignore[misc]  # rq's class is untyped he
     def enqueue_jobs(self) -> list[Any]:
         due = [job for job in self.get_jobs() if job.should_run()]
         for job in due:
-            self.queue.enqueue(job.func)
+            self.queue.enqueue(job.func_name)
             job.set_enqueue_time(datetime.now(UTC))
         return due
 
@@ -85,4 +85,4 @@ def run_scheduler(settings: Settings) -> None:
     for job, cron in ((carry_out_scope, "0 0 * * *"), (materialise_obligations, "5 0 * * *")):
         schedule.register(job, queue_name=QUEUE, cron=cron)
         schedule.queue.enqueue(job)
-    schedule.start()
+    schedule.start()  # type: ignore[no-untyped-call]  # rq leaves it untyped.

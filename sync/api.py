@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Any, Protocol
 
 from flask import Blueprint, Response, request
 
@@ -27,7 +27,7 @@ class MakeProblem(Protocol):
 def mount(
     *,
     session: Callable[[], AbstractContextManager[Transaction]],
-    actor: Callable[[Transaction], Reader],
+    actor: Callable[[Any], Reader],
     problem: MakeProblem,
     collections: Mapping[str, Collection],
 ) -> Blueprint:

@@ -71,7 +71,7 @@ class Operation(Protocol):
     fails is kept raw; anything else it raises fails the whole request, so that the device tries again.
     """
 
-    def __call__(self, transaction: Any, reader: Reader, rows: Sequence[Row]) -> list[Result]: ...
+    def __call__(self, transaction: Any, reader: Reader, rows: Sequence[Row], /) -> list[Result]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,5 +84,5 @@ class Collection:
     """
 
     name: str
-    visible: Callable[[ColumnElement[uuid.UUID]], Select[tuple[str]]]
+    visible: Callable[[ColumnElement[uuid.UUID]], Select[str]]
     operation: Operation | None = None

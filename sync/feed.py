@@ -26,7 +26,7 @@ def touch(
     touch_from(session, bureau_id, collection, source)
 
 
-def touch_from(session: Session, bureau_id: uuid.UUID, collection: str, source: Select[tuple[str, uuid.UUID]]) -> None:
+def touch_from(session: Session, bureau_id: uuid.UUID, collection: str, source: Select[str, uuid.UUID]) -> None:
     """Like ``touch``, with the pairs named by a query of (principal, id) without duplicates.
 
     Rows are taken in one order, so that two writers who touch the same documents wait and do not deadlock.

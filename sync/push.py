@@ -98,7 +98,7 @@ def masters_statement(collection: Collection) -> Select[Any]:
         .render_derived()
     )
     seen = collection.visible(wanted.c.id).lateral("seen")
-    return select(wanted.c.id, list(seen.c)[0]).select_from(wanted.outerjoin(seen, true()))
+    return select(wanted.c.id, next(iter(seen.c))).select_from(wanted.outerjoin(seen, true()))
 
 
 def _log(

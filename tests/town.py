@@ -13,9 +13,8 @@ from geoalchemy2.shape import from_shape
 from shapely.geometry import MultiPolygon, Point, box
 from sqlalchemy.dialects.postgresql import Range
 
-from server.access.models import Account, Device
+from server.access.models import Account, Device, Token
 from server.access.ops import digest, hash_password
-from server.access.models import Token
 from server.cadence.ops import materialise, publish_default_policy
 from server.demo.settling_in import Calendar
 from server.grids.models import GridCell

@@ -52,7 +52,9 @@ def hash_password(password: str) -> str:
         Problem: ``invalid`` when it is shorter than 8 characters.
     """
     if len(password) < 8:
-        raise Problem("invalid", errors=[{"path": "/password", "code": "too_short", "detail": "口令至少 8 个字符。"}])
+        raise Problem(
+            "invalid", errors=[{"path": "/password", "code": "too_short", "detail": "口令至少 8 个字符。"}]
+        )
     return _HASHER.hash(password)
 
 
@@ -112,7 +114,10 @@ def enrol_device(work: Work, label: str) -> Issued:
     """
     account = work.session.get(Account, work.actor.account_id)
     if account is None or account.person_id is None:
-        raise Problem("invalid", detail="该账号没有对应的外勤人员，不能登记手持设备。The account is tied to no field person.")
+        raise Problem(
+            "invalid",
+            detail="该账号没有对应的外勤人员，不能登记手持设备。The account is tied to no field person.",
+        )
     expires_at = work.now + timedelta(days=work.settings.device_days)
     device = Device(
         id=new_id(work.now),
@@ -154,7 +159,9 @@ def note_contact(work: Work, queue_length: int, device_time: datetime) -> int:
     """
     device = work.session.get(Device, work.actor.device_id) if work.actor.device_id else None
     if device is None:
-        raise Problem("invalid", detail="只有已登记的手持设备才能报告状态。Only an enrolled device reports itself.")
+        raise Problem(
+            "invalid", detail="只有已登记的手持设备才能报告状态。Only an enrolled device reports itself."
+        )
     offset = round((device_time - work.now).total_seconds())
     device.clock_offset_s = offset
     work.session.add(

@@ -37,7 +37,10 @@ def list_policies(work: Work) -> dict[str, Any]:
     return {
         "items": [
             {
-                **{name: getattr(policy, name) for name in ("id", "code", "version", "name", "legal_basis", "state")},
+                **{
+                    name: getattr(policy, name)
+                    for name in ("id", "code", "version", "name", "legal_basis", "state")
+                },
                 "effective_from": policy.effective_from,
                 "effective_to": policy.effective_to,
                 "tiers": [tier for tier in tiers if tier.policy_id == policy.id],
@@ -76,6 +79,10 @@ def waive(work: Work, given: dict[str, Any]) -> dict[str, int]:
 @blueprint.endpoint("GET", "/workdays", permission=Permission.WORKDAY_READ, gives=WorkdayList)
 def list_workdays(work: Work) -> dict[str, Any]:
     """The workday table: days off, days made up, and the years that are loaded with their notice."""
+    return _calendar(work)
+
+
+def _calendar(work: Work) -> dict[str, Any]:
     workdays = load_workdays(work.session, work.bureau_id)
     years = work.session.scalars(
         select(WorkdayYear).where(WorkdayYear.bureau_id == work.bureau_id).order_by(WorkdayYear.year)
@@ -89,4 +96,4 @@ def list_workdays(work: Work) -> dict[str, Any]:
 def load_year(work: Work, given: dict[str, Any]) -> dict[str, Any]:
     """Replace the workdays of one year by those of its notice."""
     import_workdays(work, set(given["off"]), set(given["make_up"]), {given["year"]: given["source"]})
-    return list_workdays(work)
+    return _calendar(work)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVarTuple
 
 from sqlalchemy import Select, or_, select
 
@@ -18,6 +17,8 @@ from server.kernel.calendar import load_workdays
 from server.kernel.problems import Problem
 from server.kernel.work import Work
 from server.outlets.models import Outlet, OutletStatus
+
+Ts = TypeVarTuple("Ts")
 
 
 class Owed(NamedTuple):
@@ -121,7 +122,9 @@ def need_policy(work: Work, day: date) -> InForce:
     """
     found = policy_in_force(work, day)
     if found is None:
-        raise Problem("not_found", detail=f"{day} 没有生效的复查制度。No re-inspection policy is in force then.")
+        raise Problem(
+            "not_found", detail=f"{day} 没有生效的复查制度。No re-inspection policy is in force then."
+        )
     return found
 
 
@@ -135,7 +138,7 @@ def load_subjects(work: Work, outlet_ids: Sequence[uuid.UUID] | None) -> dict[uu
     )
     subjects = select(Outlet.id, Outlet.licence_from, Outlet.cell_id).where(
         Outlet.bureau_id == work.bureau_id,
-        or_(Outlet.licence_scope.any("ecig"), Outlet.id.in_(owing)),
+        or_(Outlet.licence_scope.contains(["ecig"]), Outlet.id.in_(owing)),
     )
     if outlet_ids is not None:
         subjects = subjects.where(Outlet.id.in_(outlet_ids))
@@ -169,13 +172,19 @@ def load_histories(work: Work, outlet_ids: Sequence[uuid.UUID] | None) -> dict[u
         VisitFact.valid,
         VisitFact.makes_up,
     )
-    for subject_id, record_id, tier, *rest in work.session.execute(_of(visits, VisitFact.subject_id, loaded)):
-        loaded[subject_id].facts.append(rules.Fact(record_id, CadenceTier(tier), *rest))
+    for subject_id, record_id, tier, performed_at, known_at, valid, makes_up in work.session.execute(
+        _of(visits, VisitFact.subject_id, loaded)
+    ):
+        loaded[subject_id].facts.append(
+            rules.Fact(record_id, CadenceTier(tier), performed_at, known_at, valid, makes_up)
+        )
     attempts = select(
         AttemptFact.subject_id, AttemptFact.record_id, AttemptFact.attempted_at, AttemptFact.known_at
     )
-    for subject_id, *attempt in work.session.execute(_of(attempts, AttemptFact.subject_id, loaded)):
-        loaded[subject_id].attempts.append(rules.Attempt(*attempt))
+    for subject_id, record_id, attempted_at, known_at in work.session.execute(
+        _of(attempts, AttemptFact.subject_id, loaded)
+    ):
+        loaded[subject_id].attempts.append(rules.Attempt(record_id, attempted_at, known_at))
     waivers = select(
         Obligation.subject_id, Waiver.obligation_id, Waiver.reason, Waiver.known_at, Waiver.revoked_at
     ).join(Obligation, Obligation.id == Waiver.obligation_id)
@@ -188,5 +197,5 @@ def load_histories(work: Work, outlet_ids: Sequence[uuid.UUID] | None) -> dict[u
     return loaded
 
 
-def _of(query: Select[Any], column: Any, loaded: dict[uuid.UUID, Loaded]) -> Select[Any]:
+def _of(query: Select[*Ts], column: Any, loaded: dict[uuid.UUID, Loaded]) -> Select[*Ts]:
     return query.where(column.in_(list(loaded)))

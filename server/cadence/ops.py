@@ -153,7 +153,10 @@ def waive(work: Work, obligation_ids: Sequence[uuid.UUID], reason: str) -> int:
         Problem: ``not_found`` out of scope; ``obligation_closed`` for one that was met already.
     """
     found = work.session.scalars(
-        visible_to(work.actor).where(Obligation.id.in_(obligation_ids)).order_by(Obligation.id).with_for_update()
+        visible_to(work.actor)
+        .where(Obligation.id.in_(obligation_ids))
+        .order_by(Obligation.id)
+        .with_for_update()
     ).all()
     if len(found) != len(set(obligation_ids)):
         raise Problem("not_found")

@@ -13,13 +13,13 @@ from server.kernel.actor import Actor
 from server.kernel.calendar import Workday, WorkdayYear
 
 
-def visible_to(actor: Actor) -> Select[tuple[Obligation]]:
+def visible_to(actor: Actor) -> Select[Obligation]:
     """The obligations of the subjects in the actor's cells."""
     owed = select(Obligation).where(Obligation.bureau_id == actor.bureau_id)
     return owed if actor.sees_bureau else owed.where(Obligation.cell_id.in_(cells_in_scope(actor)))
 
 
-def synced(ids: ColumnElement[uuid.UUID], person_id: ColumnElement[uuid.UUID]) -> Select[tuple[str]]:
+def synced(ids: ColumnElement[uuid.UUID], person_id: ColumnElement[uuid.UUID]) -> Select[str]:
     """The pull query of the collection ``obligations``: facts, never the state, which the device computes."""
     waived = (
         select(Waiver.reason)
@@ -53,7 +53,7 @@ def synced(ids: ColumnElement[uuid.UUID], person_id: ColumnElement[uuid.UUID]) -
     )
 
 
-def synced_policies(ids: ColumnElement[uuid.UUID], bureau_id: ColumnElement[uuid.UUID]) -> Select[tuple[str]]:
+def synced_policies(ids: ColumnElement[uuid.UUID], bureau_id: ColumnElement[uuid.UUID]) -> Select[str]:
     """Policies that are or were in force, with their tiers, as documents of the collection ``reference``."""
     tier: Any = func.json_build_object(
         "id", PolicyTier.id,
@@ -88,7 +88,7 @@ def synced_policies(ids: ColumnElement[uuid.UUID], bureau_id: ColumnElement[uuid
     )
 
 
-def synced_workdays(ids: ColumnElement[uuid.UUID], bureau_id: ColumnElement[uuid.UUID]) -> Select[tuple[str]]:
+def synced_workdays(ids: ColumnElement[uuid.UUID], bureau_id: ColumnElement[uuid.UUID]) -> Select[str]:
     """Each loaded year of the workday table as one document of the collection ``reference``."""
 
     def days(kind: str) -> Any:

@@ -23,7 +23,12 @@ from server.kernel.settings import read_settings
 
 
 @click.command()
-@click.option("--accounts", type=click.Path(path_type=Path, dir_okay=False), default=Path("var/demo.json"), show_default=True)
+@click.option(
+    "--accounts",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("var/demo.json"),
+    show_default=True,
+)
 @click.option("--url", default="http://127.0.0.1:8080", show_default=True)
 def demo(accounts: Path, url: str) -> None:
     """载入样例市 · load the demo city, or bring it up to today."""
@@ -81,7 +86,12 @@ def _first_role(roles: list[str]) -> str:
 
 
 @click.command("demo-shift")
-@click.option("--accounts", type=click.Path(path_type=Path, exists=True), default=Path("var/demo.json"), show_default=True)
+@click.option(
+    "--accounts",
+    type=click.Path(path_type=Path, exists=True),
+    default=Path("var/demo.json"),
+    show_default=True,
+)
 @click.option("--seed", type=int, help="复现某次运行 · replay a run")
 def demo_shift(accounts: Path, seed: int | None) -> None:
     """一名执法人员的一天：离线检查、弱网同步、报表变化 · one officer's day against a running server."""

@@ -73,8 +73,12 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--format", "shape", type=click.Choice(["text", "json"]), default="text", show_default=True
         ),
-        click.option("--strict", is_flag=True, help="有一行不合格就全部不导入 · any bad row stops the import"),
-        click.option("--dry-run", is_flag=True, help="只检查，不写入 · show what would change, write nothing"),
+        click.option(
+            "--strict", is_flag=True, help="有一行不合格就全部不导入 · any bad row stops the import"
+        ),
+        click.option(
+            "--dry-run", is_flag=True, help="只检查，不写入 · show what would change, write nothing"
+        ),
         click.option("--layer", help="工作表或图层名称 · sheet or layer"),
         click.argument("file", type=click.Path(path_type=Path, dir_okay=False)),
     ):
@@ -96,7 +100,14 @@ _crs_option = click.option(
 @_crs_option
 @click.option("--allow-unlocated", is_flag=True, help="没有坐标的零售户也导入 · take rows without a position")
 def outlets(
-    file: Path, layer: str | None, dry_run: bool, strict: bool, shape: str, bureau: str | None, crs: str, allow_unlocated: bool
+    file: Path,
+    layer: str | None,
+    dry_run: bool,
+    strict: bool,
+    shape: str,
+    bureau: str | None,
+    crs: str,
+    allow_unlocated: bool,
 ) -> None:
     """导入零售户台账 · import outlets."""
     position = () if allow_unlocated else outlet_register.POSITION
@@ -107,7 +118,9 @@ def outlets(
         )
         with bureau_work(bureau) as work:
             plan = plan_outlets(work, judged.good)
-            outcome = _outcome(judged, table, plan.outside, plan, dry_run or (strict and bool(judged.bad or plan.outside)))
+            outcome = _outcome(
+                judged, table, plan.outside, plan, dry_run or (strict and bool(judged.bad or plan.outside))
+            )
             outcome.warnings = _crs_warning(table, Crs(crs)) + outcome.warnings
             if outcome.applied:
                 task = bar.add_task("写入 · write", total=outcome.new + outcome.changed)
@@ -127,7 +140,9 @@ def cells(
         judged = cell_register.read_register(_counted(table, bar, "读取 · read"), crs=Crs(crs))
         with bureau_work(bureau) as work:
             plan = plan_cells(work, judged.good)
-            outcome = _outcome(judged, table, plan.orphans, plan, dry_run or (strict and bool(judged.bad or plan.orphans)))
+            outcome = _outcome(
+                judged, table, plan.orphans, plan, dry_run or (strict and bool(judged.bad or plan.orphans))
+            )
             if outcome.applied:
                 apply_cells(work, plan)
     _tell(outcome, shape, strict)
@@ -151,9 +166,7 @@ def people(
     _tell(outcome, shape, strict)
 
 
-def _open(
-    file: Path, headings: Any, required: Any, position: Any, layer: str | None
-) -> Table:
+def _open(file: Path, headings: Any, required: Any, position: Any, layer: str | None) -> Table:
     try:
         return read_file(file, headings, required, position=position, layer=layer)
     except UnreadableFile as error:
@@ -183,7 +196,11 @@ def _progress(shape: str) -> Progress:
 
 
 def _outcome(
-    judged: Judged[Any], table: Table, more_bad: list[BadRow], plan: Plan | CellPlan | PeoplePlan, held_back: bool
+    judged: Judged[Any],
+    table: Table,
+    more_bad: list[BadRow],
+    plan: Plan | CellPlan | PeoplePlan,
+    held_back: bool,
 ) -> Outcome:
     bad = [*judged.bad, *more_bad]
     outside = {row.row for row in more_bad}
@@ -222,7 +239,9 @@ def _tell(outcome: Outcome, shape: str, strict: bool) -> None:
     else:
         _print(outcome)
     if strict and outcome.bad:
-        raise click.ClickException("有不合格的行，按 --strict 未导入任何内容 · nothing was imported (--strict)")
+        raise click.ClickException(
+            "有不合格的行，按 --strict 未导入任何内容 · nothing was imported (--strict)"
+        )
 
 
 def _print(outcome: Outcome) -> None:
@@ -264,4 +283,3 @@ def read_workdays(file: Path) -> tuple[set[date], set[date], dict[int, str]]:
         return off, {date.fromisoformat(day) for day in given["make_up_work"]}, sources
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise click.ClickException(f"不是工作日表 · not a workday table: {error}") from error
-

@@ -15,18 +15,27 @@ from server.commands.printing import console
 from server.reports.cadence import By, CadenceReport, cadence_report, period_for
 from server.reports.export import COLUMNS, NO_FIGURE, as_csv, as_row, as_xlsx
 
-_NARROW = {"group", "tier_zh", "period", "obligations", "waived", "due", "on_time", "late", "missed", "pending"}
+_NARROW = {
+    "group",
+    "tier_zh",
+    "period",
+    "obligations",
+    "waived",
+    "due",
+    "on_time",
+    "late",
+    "missed",
+    "pending",
+}
 _NARROW |= {"unknown", "on_time_rate", "completion_rate"}
 
 
-class Moment(click.ParamType):
+class Moment(click.ParamType[datetime]):
     """An RFC 3339 moment; without an offset it is the bureau's own time."""
 
     name = "moment"
 
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> datetime:
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         try:
             return datetime.fromisoformat(str(value))
         except ValueError:
@@ -42,10 +51,20 @@ def group() -> None:
 @click.option("--period", help="2026Q3、2026-07、2026-W31、2026；默认当前季度 · default: this quarter")
 @click.option("--as-of", type=Moment(), help="按此刻所知 · as known by this moment")
 @click.option(
-    "--by", type=click.Choice([by.value for by in By]), default=By.TOTAL.value, show_default=True, help="分组 · rows"
+    "--by",
+    type=click.Choice([by.value for by in By]),
+    default=By.TOTAL.value,
+    show_default=True,
+    help="分组 · rows",
 )
 @click.option("--each-period", is_flag=True, help="逐周、逐月、逐季 · one row a period")
-@click.option("--format", "shape", type=click.Choice(["table", "csv", "json", "xlsx"]), default="table", show_default=True)
+@click.option(
+    "--format",
+    "shape",
+    type=click.Choice(["table", "csv", "json", "xlsx"]),
+    default="table",
+    show_default=True,
+)
 @click.option("--output", type=click.Path(path_type=Path), help="写入文件（xlsx 必填）· file to write")
 @click.option("--bureau", help="单位名称 · bureau")
 def cadence(
@@ -61,7 +80,9 @@ def cadence(
     with bureau_work(bureau) as work:
         moment = as_of or work.now
         moment = moment.replace(tzinfo=work.zone) if moment.tzinfo is None else moment.astimezone(work.zone)
-        report = cadence_report(work, period_for(work, period, moment), moment, By(by), each_period=each_period)
+        report = cadence_report(
+            work, period_for(work, period, moment), moment, By(by), each_period=each_period
+        )
     if shape == "xlsx":
         if output is None:
             raise click.UsageError("xlsx 需要 --output 文件名 · xlsx needs --output")

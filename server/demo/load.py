@@ -64,7 +64,11 @@ class Loaded:
 
 
 def load_demo(
-    kernel: Kernel, now: datetime, password: str, calendar: Calendar, advance: Advance = lambda _done, _of: None
+    kernel: Kernel,
+    now: datetime,
+    password: str,
+    calendar: Calendar,
+    advance: Advance = lambda _done, _of: None,
 ) -> Loaded:
     """Load the demo city, or bring a loaded one up to ``now``. ``advance(done, of)`` tells how far it is."""
     city = build_city()
@@ -136,7 +140,9 @@ def _has_event(kernel: Kernel, city: City, name: str) -> bool:
 def _unknown(kernel: Kernel, visits: Sequence[PlannedVisit]) -> list[PlannedVisit]:
     """The visits whose records are not stored yet."""
     with kernel.sessions() as session:
-        known = set(session.scalars(select(Record.id).where(Record.id.in_([visit.record_id for visit in visits]))))
+        known = set(
+            session.scalars(select(Record.id).where(Record.id.in_([visit.record_id for visit in visits])))
+        )
     return [visit for visit in visits if visit.record_id not in known]
 
 
@@ -249,7 +255,9 @@ def document_of(city: City, visit: PlannedVisit) -> dict[str, Any]:
     if visit.kind == "ecig_check":
         return documents.ecig_check(visit.tier, given, rng, cause=visit.cause)  # type: ignore[arg-type]
     if visit.kind == "road_check":
-        return documents.road_check(given, rng, stops=[(stop.stopped_at, stop.goods_found) for stop in visit.stops])
+        return documents.road_check(
+            given, rng, stops=[(stop.stopped_at, stop.goods_found) for stop in visit.stops]
+        )
     if visit.kind == "depot_check":
         return documents.depot_check(given, rng, abnormal=visit.cause is not None)
     if visit.kind == "attempt":
@@ -268,7 +276,6 @@ def usernames(kernel: Kernel, city: City) -> list[tuple[str, list[str]]]:
                 .order_by(Account.username)
             )
         ]
-
 
 
 def reset_passwords(kernel: Kernel, city: City, password_hash: str, now: datetime) -> None:

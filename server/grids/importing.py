@@ -59,7 +59,10 @@ def plan_cells(work: Work, candidates: Sequence[CellCandidate]) -> CellPlan:
             ).where(GridCell.bureau_id == work.bureau_id)
         ).mappings()
     }
-    ids = {candidate.code: known.get(candidate.code, {}).get("id") or new_id(work.now) for candidate in candidates}
+    ids = {
+        candidate.code: known.get(candidate.code, {}).get("id") or new_id(work.now)
+        for candidate in candidates
+    }
     ids = {**{code: row["id"] for code, row in known.items()}, **ids}
     for candidate in sorted(candidates, key=lambda candidate: (candidate.cell_level, candidate.code)):
         parent_id = ids.get(candidate.parent_code) if candidate.parent_code else None
@@ -86,9 +89,7 @@ def apply_cells(work: Work, plan: CellPlan) -> None:
         work.session.execute(insert(GridCell).values(bureau_id=work.bureau_id, **_columns(row)))
     for row, _, _ in plan.changed:
         columns = _columns(row)
-        work.session.execute(
-            update(GridCell).where(GridCell.id == columns.pop("id")).values(**columns)
-        )
+        work.session.execute(update(GridCell).where(GridCell.id == columns.pop("id")).values(**columns))
     written = [row["id"] for row in plan.new] + [row["id"] for row, _, _ in plan.changed]
     if written:
         announce(work, "cells", [(cell, cell) for cell in written])
@@ -99,8 +100,8 @@ def apply_cells(work: Work, plan: CellPlan) -> None:
 
 def _row(candidate: CellCandidate, cell_id: uuid.UUID, parent_id: uuid.UUID | None) -> dict[str, Any]:
     geometry = shapely.normalize(shapely.set_precision(candidate.geometry, GRID))
-    if geometry.geom_type == "Polygon":
-        geometry = shapely.MultiPolygon([geometry])
+    # Snapping to the grid may leave one polygon, and the column holds collections of them.
+    geometry = shapely.MultiPolygon(getattr(geometry, "geoms", [geometry]))
     return {
         "id": cell_id,
         "code": candidate.code,

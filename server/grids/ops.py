@@ -20,7 +20,6 @@ from server.kernel.work import Work
 from server.org.models import Person, Squad, SquadMember
 from sync import feed
 
-
 Grants = set[tuple[uuid.UUID, uuid.UUID, uuid.UUID]]
 
 
@@ -53,7 +52,10 @@ def announce(work: Work, collection: str, pairs: Iterable[tuple[uuid.UUID, uuid.
 def hold_cells(session: Session, cells: Sequence[uuid.UUID]) -> None:
     """Hold the cells' rows against grants and revokes, in one order."""
     session.execute(
-        select(GridCell.id).where(GridCell.id.in_(cells)).order_by(GridCell.id).with_for_update(read=True, key_share=True)
+        select(GridCell.id)
+        .where(GridCell.id.in_(cells))
+        .order_by(GridCell.id)
+        .with_for_update(read=True, key_share=True)
     )
 
 
@@ -74,15 +76,21 @@ def assign_duty(
         )
     ).all()
     if missing := set(wanted) - set(known):
-        raise Problem("not_found", detail=f"没有这些末级网格：{sorted(map(str, missing))[:5]}。No such leaf cells.")
-    if work.session.scalar(select(Squad.id).where(Squad.id == squad_id, Squad.bureau_id == work.bureau_id)) is None:
+        raise Problem(
+            "not_found", detail=f"没有这些末级网格：{sorted(map(str, missing))[:5]}。No such leaf cells."
+        )
+    if (
+        work.session.scalar(select(Squad.id).where(Squad.id == squad_id, Squad.bureau_id == work.bureau_id))
+        is None
+    ):
         raise Problem("not_found", detail="没有这个中队。No such squad.")
     lead = work.session.scalar(
         select(Person.kind).where(Person.id == lead_person_id, Person.bureau_id == work.bureau_id)
     )
     if lead != "officer":
         raise Problem(
-            "invalid", errors=[{"path": "/lead_person_id", "code": "not_an_officer", "detail": "责任人须为执法人员。"}]
+            "invalid",
+            errors=[{"path": "/lead_person_id", "code": "not_an_officer", "detail": "责任人须为执法人员。"}],
         )
     work.session.execute(
         select(GridCell.id).where(GridCell.id.in_(wanted)).order_by(GridCell.id).with_for_update()
@@ -181,7 +189,7 @@ def _principals(current: Grants, desired: Grants, changed: Grants) -> set[tuple[
     return pairs
 
 
-def _desired(bureau_id: uuid.UUID, today: date) -> Select[tuple[uuid.UUID, uuid.UUID, uuid.UUID]]:
+def _desired(bureau_id: uuid.UUID, today: date) -> Select[uuid.UUID, uuid.UUID, uuid.UUID]:
     """The query of (person, squad, cell) as duty and membership say for a day."""
     return (
         select(SquadMember.person_id, Duty.squad_id, Duty.cell_id)

@@ -6,25 +6,25 @@ import uuid
 from typing import Any
 
 from geoalchemy2 import Geometry
-from sqlalchemy import JSON, ColumnElement, Select, Text, cast, func, select
+from sqlalchemy import JSON, ColumnElement, Select, SQLColumnExpression, Text, cast, func, select
 
 from server.grids.models import Duty, GridCell, Scope
 from server.kernel.actor import Actor
 
 
-def cells_in_scope(actor: Actor) -> Select[tuple[uuid.UUID]]:
+def cells_in_scope(actor: Actor) -> Select[uuid.UUID]:
     """The ids of the cells that the actor sees today."""
     if actor.sees_bureau:
         return select(GridCell.id).where(GridCell.bureau_id == actor.bureau_id)
     return select(Scope.cell_id).where(Scope.person_id == actor.person_id)
 
 
-def scope_holds(person_id: ColumnElement[uuid.UUID], cell_id: ColumnElement[Any]) -> ColumnElement[bool]:
+def scope_holds(person_id: SQLColumnExpression[Any], cell_id: SQLColumnExpression[Any]) -> ColumnElement[bool]:
     """True where the person sees the cell, by the carried-out scope table."""
     return select(Scope.cell_id).where(Scope.person_id == person_id, Scope.cell_id == cell_id).exists()
 
 
-def visible_to(actor: Actor) -> Select[tuple[GridCell]]:
+def visible_to(actor: Actor) -> Select[GridCell]:
     """The cells in scope, and above them the cells of the tree that hold them."""
     if actor.sees_bureau:
         return select(GridCell).where(GridCell.bureau_id == actor.bureau_id)
@@ -50,12 +50,14 @@ def document() -> ColumnElement[str]:
     return cast(fields, Text)
 
 
-def synced(ids: ColumnElement[uuid.UUID], person_id: ColumnElement[uuid.UUID]) -> Select[tuple[str]]:
+def synced(ids: ColumnElement[uuid.UUID], person_id: ColumnElement[uuid.UUID]) -> Select[str]:
     """The pull query of the collection ``cells``."""
     return select(document().label("document")).where(GridCell.id == ids, scope_holds(person_id, GridCell.id))
 
 
-def leaf_cell_at(point: ColumnElement[Any], bureau_id: ColumnElement[uuid.UUID] | uuid.UUID) -> Select[tuple[uuid.UUID]]:
+def leaf_cell_at(
+    point: SQLColumnExpression[Any], bureau_id: ColumnElement[uuid.UUID] | uuid.UUID
+) -> Select[uuid.UUID]:
     """The one leaf cell that a point belongs to: a corridor before a polygon, then the smaller area, then the code."""
     return (
         select(GridCell.id)
@@ -82,4 +84,3 @@ def duty_on(cell_id: ColumnElement[Any], day: ColumnElement[Any]) -> Any:
         .limit(1)
         .lateral("duty_on")
     )
-

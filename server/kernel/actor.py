@@ -39,7 +39,9 @@ class Actor:
     def must(self, permission: Permission) -> None:
         """Raise ``Problem("forbidden")`` unless the actor holds ``permission``."""
         if permission not in self.permissions:
-            raise Problem("forbidden", detail=f"需要权限 {permission}。This needs the permission {permission}.")
+            raise Problem(
+                "forbidden", detail=f"需要权限 {permission}。This needs the permission {permission}."
+            )
 
 
 def house(bureau_id: uuid.UUID) -> Actor:

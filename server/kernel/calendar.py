@@ -61,7 +61,8 @@ def import_workdays(work: Work, off: set[date], make_up: set[date], sources: dic
     stray = sorted(day for day in off | make_up if day.year not in sources)
     if stray:
         raise Problem(
-            "invalid", errors=[{"path": "/off", "code": "year_missing", "detail": f"{stray[0]} 的年度没有注明来源。"}]
+            "invalid",
+            errors=[{"path": "/off", "code": "year_missing", "detail": f"{stray[0]} 的年度没有注明来源。"}],
         )
     before = load_workdays(work.session, work.bureau_id)
     changed: list[int] = []

@@ -67,5 +67,3 @@ def make_engine(url: str, *, pool_size: int = 8) -> Engine:
     )
     os.register_at_fork(after_in_child=lambda: engine.dispose(close=False))
     return engine
-
-

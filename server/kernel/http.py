@@ -14,11 +14,11 @@ from flask_smorest import Api, Blueprint
 from marshmallow import Schema
 from werkzeug.exceptions import HTTPException
 
+from schemas.problem import ProblemSchema
 from server.kernel.actor import Actor
 from server.kernel.permissions import Permission
 from server.kernel.problems import STATUS_CODES, Problem
 from server.kernel.work import Kernel
-from schemas.problem import ProblemSchema
 
 log = structlog.get_logger()
 
@@ -88,10 +88,7 @@ class Noun(Blueprint):  # type: ignore[misc]  # flask-smorest has no types.
                     return view(work, *payload, **path)
 
             inner: Callable[..., Any] = in_transaction
-            if gives is not None:
-                inner = self.response(status, gives)(inner)
-            else:
-                inner = self.response(status)(inner)
+            inner = self.response(status, gives)(inner)
             if takes is not None:
                 inner = self.arguments(takes, location=location)(inner)
 
@@ -122,7 +119,7 @@ class ProblemApi(Api):  # type: ignore[misc]  # flask-smorest has no types.
 
     def _register_responses(self) -> None:
         # Only error answers are registered here, and ours are problem+json.
-        given = self.DEFAULT_RESPONSE_CONTENT_TYPE
+        given = Api.DEFAULT_RESPONSE_CONTENT_TYPE
         self.DEFAULT_RESPONSE_CONTENT_TYPE = PROBLEM_TYPE
         super()._register_responses()
         self.DEFAULT_RESPONSE_CONTENT_TYPE = given
@@ -171,7 +168,9 @@ def answer_failure(error: Exception) -> Response:
     """A failure of ours: logged with an id that the answer carries, so that the two can be brought together."""
     incident = secrets.token_hex(6)
     log.exception("request failed", incident=incident, path=request.path, exc_info=error)
-    return answer_problem(Problem("internal", detail=f"服务器出错（编号 {incident}），已发送的内容没有丢失。"))
+    return answer_problem(
+        Problem("internal", detail=f"服务器出错（编号 {incident}），已发送的内容没有丢失。")
+    )
 
 
 def install(app: Flask, composed: Kernel, authenticate: Authenticate) -> None:
@@ -180,5 +179,3 @@ def install(app: Flask, composed: Kernel, authenticate: Authenticate) -> None:
     app.extensions["xunge.authenticate"] = authenticate
     app.register_error_handler(Problem, answer_problem)
     app.register_error_handler(Exception, answer_failure)
-
-

@@ -16,7 +16,9 @@ from server.kernel.problems import Problem
 
 def encode_after(values: Sequence[Any]) -> str:
     """The opaque ``after`` of a next link."""
-    return base64.urlsafe_b64encode(json.dumps([str(value) for value in values]).encode()).decode().rstrip("=")
+    return (
+        base64.urlsafe_b64encode(json.dumps([str(value) for value in values]).encode()).decode().rstrip("=")
+    )
 
 
 def decode_after(text: str, width: int) -> list[str]:
@@ -35,7 +37,9 @@ def decode_after(text: str, width: int) -> list[str]:
 
 
 def _bad_after() -> Problem:
-    return Problem("invalid", errors=[{"path": "/after", "code": "invalid", "detail": "翻页位置无效，请从头查起。"}])
+    return Problem(
+        "invalid", errors=[{"path": "/after", "code": "invalid", "detail": "翻页位置无效，请从头查起。"}]
+    )
 
 
 def page_of(

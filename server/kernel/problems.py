@@ -16,18 +16,28 @@ class Kind:
 
 
 CATALOGUE: dict[str, Kind] = {
-    "account_locked": Kind(403, "账号已停用，请联系管理员。", "The account is disabled; ask an administrator."),
+    "account_locked": Kind(
+        403, "账号已停用，请联系管理员。", "The account is disabled; ask an administrator."
+    ),
     "bad_credentials": Kind(401, "用户名或密码不对。", "The user name or password is wrong."),
     "bad_envelope": Kind(
-        400, "请求的外层格式不对，里面的内容没有被处理。", "The request's envelope is malformed; nothing in it was processed."
+        400,
+        "请求的外层格式不对，里面的内容没有被处理。",
+        "The request's envelope is malformed; nothing in it was processed.",
     ),
     "bad_period": Kind(
-        422, "看不懂这个周期，例如 2026Q3、2026-07、2026-W31。", "The period is not understood; write 2026Q3, 2026-07 or 2026-W31."
+        422,
+        "看不懂这个周期，例如 2026Q3、2026-07、2026-W31。",
+        "The period is not understood; write 2026Q3, 2026-07 or 2026-W31.",
     ),
     "bad_request": Kind(400, "请求格式不对。", "The request is malformed."),
     "body_too_large": Kind(413, "内容过大，请分批发送。", "The body is too large; send it in parts."),
-    "client_too_old": Kind(426, "应用版本过旧，请更新后再同步。", "The app is too old; update it, then sync."),
-    "conflict": Kind(409, "数据已被他人改动，请刷新后重试。", "The data was changed by someone else; reload and try again."),
+    "client_too_old": Kind(
+        426, "应用版本过旧，请更新后再同步。", "The app is too old; update it, then sync."
+    ),
+    "conflict": Kind(
+        409, "数据已被他人改动，请刷新后重试。", "The data was changed by someone else; reload and try again."
+    ),
     "csrf_failed": Kind(403, "页面已过期，请刷新后重试。", "The page has expired; reload it and try again."),
     "device_revoked": Kind(
         403,
@@ -37,9 +47,13 @@ CATALOGUE: dict[str, Kind] = {
     "duty_overlap": Kind(
         409, "同一网格同一时间只能有一个责任中队。", "A cell has one responsible squad at any one time."
     ),
-    "form_published": Kind(409, "该版本表单已发布，不能修改。", "This form version is published and cannot change."),
+    "form_published": Kind(
+        409, "该版本表单已发布，不能修改。", "This form version is published and cannot change."
+    ),
     "forbidden": Kind(403, "没有权限进行此操作。", "You may not do this."),
-    "internal": Kind(500, "服务器出错，已发送的内容没有丢失。", "The server failed; nothing already sent is lost."),
+    "internal": Kind(
+        500, "服务器出错，已发送的内容没有丢失。", "The server failed; nothing already sent is lost."
+    ),
     "invalid": Kind(422, "有字段填写不对，见 errors。", "Some fields are not valid; see errors."),
     "licence_taken": Kind(409, "该许可证号已登记。", "This licence number is already registered."),
     "method_not_allowed": Kind(405, "该地址不支持这种请求。", "This address does not take this method."),

@@ -58,14 +58,13 @@ def apply_people(work: Work, plan: PeoplePlan) -> dict[str, uuid.UUID]:
     """
     today = work.now.astimezone(work.zone).date()
     for name in plan.squads:
-        work.session.add(Squad(id=new_id(work.now), bureau_id=work.bureau_id, name=name, edit_id=new_edit_id()))
-    work.session.flush()
-    squads: dict[str, uuid.UUID] = {
-        name: squad
-        for name, squad in work.session.execute(
-            select(Squad.name, Squad.id).where(Squad.bureau_id == work.bureau_id)
+        work.session.add(
+            Squad(id=new_id(work.now), bureau_id=work.bureau_id, name=name, edit_id=new_edit_id())
         )
-    }
+    work.session.flush()
+    squads: dict[str, uuid.UUID] = dict(work.session.execute(
+            select(Squad.name, Squad.id).where(Squad.bureau_id == work.bureau_id)
+        ))
     written: dict[str, uuid.UUID] = {}
     for candidate in plan.new:
         person = Person(
@@ -86,7 +85,9 @@ def apply_people(work: Work, plan: PeoplePlan) -> dict[str, uuid.UUID]:
         work.session.execute(
             update(Person)
             .where(Person.id == person_id)
-            .values(name=candidate.name, kind=candidate.kind.value, phone=candidate.phone, edit_id=new_edit_id())
+            .values(
+                name=candidate.name, kind=candidate.kind.value, phone=candidate.phone, edit_id=new_edit_id()
+            )
         )
         written[candidate.staff_no] = person_id
         if "certificate" in names:
@@ -105,7 +106,7 @@ def apply_people(work: Work, plan: PeoplePlan) -> dict[str, uuid.UUID]:
 
 
 def _registered(work: Work, today: date) -> dict[str, dict[str, Any]]:
-    people = {
+    people: dict[uuid.UUID, dict[str, Any]] = {
         person.id: {
             "id": person.id,
             "staff_no": person.staff_no,
@@ -157,9 +158,7 @@ def _join(
 ) -> None:
     """End whatever membership lasts past today, and begin the new one."""
     current = SquadMember.person_id == person_id
-    work.session.execute(
-        delete(SquadMember).where(current, func.lower(SquadMember.valid) >= today)
-    )
+    work.session.execute(delete(SquadMember).where(current, func.lower(SquadMember.valid) >= today))
     work.session.execute(
         update(SquadMember)
         .where(current, SquadMember.valid.op("@>")(today))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Text, cast, func, select
 from sqlalchemy.orm import Session
@@ -11,8 +12,8 @@ from server.org.models import Certificate, Person, Squad, SquadMember
 
 
 def synced_people(
-    ids: ColumnElement[uuid.UUID], bureau_id: ColumnElement[uuid.UUID], today: ColumnElement[object]
-) -> Select[tuple[str]]:
+    ids: ColumnElement[uuid.UUID], bureau_id: ColumnElement[uuid.UUID], today: ColumnElement[Any]
+) -> Select[str]:
     """The pull query of the collection ``people``: who may be the second officer, with certificates and squad."""
     certificates = (
         select(

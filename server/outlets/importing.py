@@ -93,7 +93,9 @@ def apply_outlets(work: Work, plan: Plan, progress: Progress = lambda _done: Non
     for start in range(0, len(plan.changed), STEP):
         changes = plan.changed[start : start + STEP]
         _update(work, [row for row, _, _ in changes])
-        _note_status(work, [status for row, names, _ in changes for status in _new_statuses(row, names, today)])
+        _note_status(
+            work, [status for row, names, _ in changes for status in _new_statuses(row, names, today)]
+        )
         progress(len(changes))
     written = [row["id"] for row in plan.new] + [row["id"] for row, _, _ in plan.changed]
     if not written:

@@ -27,9 +27,7 @@ class Outlet(Owned, Base):
         UniqueConstraint("bureau_id", "licence_no"),
         CheckConstraint("licence_no ~ '^[0-9]{12}$'", name="licence_no"),
         CheckConstraint("licence_to >= licence_from", name="licence_days"),
-        CheckConstraint(
-            "status in ('active', 'suspended', 'closed', 'cancelled', 'expired')", name="status"
-        ),
+        CheckConstraint("status in ('active', 'suspended', 'closed', 'cancelled', 'expired')", name="status"),
         Index("ix_outlet_ecig", "bureau_id", "id", postgresql_where="'ecig' = any(licence_scope)"),
     )
 

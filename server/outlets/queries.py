@@ -12,7 +12,7 @@ from server.kernel.actor import Actor
 from server.outlets.models import Outlet, Site
 
 
-def visible_to(actor: Actor) -> Select[tuple[Outlet]]:
+def visible_to(actor: Actor) -> Select[Outlet]:
     """The outlets in the actor's cells; whoever sees the whole bureau also sees those without a cell."""
     outlets = select(Outlet).where(Outlet.bureau_id == actor.bureau_id)
     return outlets if actor.sees_bureau else outlets.where(Outlet.cell_id.in_(cells_in_scope(actor)))
@@ -45,12 +45,14 @@ def document() -> ColumnElement[str]:
     return cast(fields, Text)
 
 
-def synced(ids: ColumnElement[uuid.UUID], person_id: ColumnElement[uuid.UUID]) -> Select[tuple[str]]:
+def synced(ids: ColumnElement[uuid.UUID], person_id: ColumnElement[uuid.UUID]) -> Select[str]:
     """The pull query of the collection ``outlets``."""
-    return select(document().label("document")).where(Outlet.id == ids, scope_holds(person_id, Outlet.cell_id))
+    return select(document().label("document")).where(
+        Outlet.id == ids, scope_holds(person_id, Outlet.cell_id)
+    )
 
 
-def synced_sites(ids: ColumnElement[uuid.UUID], bureau_id: ColumnElement[uuid.UUID]) -> Select[tuple[str]]:
+def synced_sites(ids: ColumnElement[uuid.UUID], bureau_id: ColumnElement[uuid.UUID]) -> Select[str]:
     """The pull query of the collection ``sites``: any team may meet any of the bureau's sites on the road."""
     fields: Any = func.json_build_object(
         "id", Site.id,

@@ -37,7 +37,9 @@ def count_existing(work: Work, _outlet_ids: Sequence[uuid.UUID]) -> None:
     )
     work.session.execute(
         update(GridCell)
-        .where(GridCell.bureau_id == work.bureau_id, GridCell.cell_level == 4, GridCell.existing_count != now_is)
+        .where(
+            GridCell.bureau_id == work.bureau_id, GridCell.cell_level == 4, GridCell.existing_count != now_is
+        )
         .values(existing_count=now_is)
         .execution_options(synchronize_session=False)
     )
@@ -68,4 +70,9 @@ def place_again(work: Work, _cell_ids: Sequence[uuid.UUID]) -> None:
             )
             work.wrote("outlet", [row.id for row in moves])
         else:
-            touch(work.session, work.bureau_id, collection, [(f"bureau:{work.bureau_id}", row.id) for row in moves])
+            touch(
+                work.session,
+                work.bureau_id,
+                collection,
+                [(f"bureau:{work.bureau_id}", row.id) for row in moves],
+            )

@@ -31,7 +31,9 @@ Policies = dict[CadenceTier | None, CheckPolicy]
 def publish_forms(work: Work) -> int:
     """Publish every packaged form version that the bureau does not have; published ones never change."""
     have = set(
-        work.session.execute(select(Form.form_code, Form.version).where(Form.bureau_id == work.bureau_id)).tuples()
+        work.session.execute(
+            select(Form.form_code, Form.version).where(Form.bureau_id == work.bureau_id)
+        ).tuples()
     )
     published: list[uuid.UUID] = []
     for definition in load_forms():
@@ -50,7 +52,10 @@ def publish_forms(work: Work) -> int:
     work.session.flush()
     if published:
         feed.touch(
-            work.session, work.bureau_id, "reference", [(f"bureau:{work.bureau_id}", form) for form in published]
+            work.session,
+            work.bureau_id,
+            "reference",
+            [(f"bureau:{work.bureau_id}", form) for form in published],
         )
         record_event(work, "forms.published", published)
     return len(published)
@@ -81,7 +86,9 @@ def receive_records(work: Work, _reader: Reader, rows: Sequence[Row]) -> list[Re
             results[row.ordinal] = Result(Outcome.CONFLICT)
             continue
         definition = forms.get((row.document["form_code"], row.document["form_version"]))
-        fresh.append((row, _judged(work, row, definition, surrounding, certificates, policies, squads), definition))
+        fresh.append(
+            (row, _judged(work, row, definition, surrounding, certificates, policies, squads), definition)
+        )
     stored = store_records(work, [judged for _, judged, _ in fresh]) if fresh else set()
     for row, judged, _ in fresh:
         results[row.ordinal] = Result(Outcome.ACCEPTED if judged.id in stored else Outcome.CONFLICT)
@@ -166,7 +173,9 @@ def _squads(work: Work, rows: Sequence[Row]) -> set[uuid.UUID]:
     named = {squad for row in rows if (squad := parse_id(row.document.get("squad_id"))) is not None}
     if not named:
         return set()
-    return set(work.session.scalars(select(Squad.id).where(Squad.id.in_(named), Squad.bureau_id == work.bureau_id)))
+    return set(
+        work.session.scalars(select(Squad.id).where(Squad.id.in_(named), Squad.bureau_id == work.bureau_id))
+    )
 
 
 def _tell(work: Work, stored: Sequence[tuple[Judged, FormDefinition | None]]) -> None:

@@ -17,13 +17,17 @@ def window_start(now: datetime, days: int) -> datetime:
     return now - timedelta(days=days)
 
 
-def visible_to(actor: Actor) -> Select[tuple[Record]]:
+def visible_to(actor: Actor) -> Select[Record]:
     """The records of the actor's cells, and those that the actor was on."""
     records = select(Record).where(Record.bureau_id == actor.bureau_id)
     if actor.sees_bureau:
         return records
     return records.where(
-        or_(Record.cell_id.in_(cells_in_scope(actor)), _on_it(actor.person_id), Record.pushed_by == actor.person_id)
+        or_(
+            Record.cell_id.in_(cells_in_scope(actor)),
+            _on_it(actor.person_id),
+            Record.pushed_by == actor.person_id,
+        )
     )
 
 
@@ -60,7 +64,7 @@ def document() -> ColumnElement[str]:
 
 def synced(
     ids: ColumnElement[uuid.UUID], person_id: ColumnElement[uuid.UUID], since: ColumnElement[datetime]
-) -> Select[tuple[str]]:
+) -> Select[str]:
     """The pull query of the collection ``records``: in scope or on it, within the record window."""
     return select(document().label("document")).where(
         Record.id == ids,
@@ -71,7 +75,7 @@ def synced(
 
 def synced_rectifications(
     ids: ColumnElement[uuid.UUID], person_id: ColumnElement[uuid.UUID]
-) -> Select[tuple[str]]:
+) -> Select[str]:
     """The pull query of the collection ``rectifications``."""
     fields = func.json_build_object(
         "id", Rectification.id,
@@ -93,7 +97,7 @@ def synced_rectifications(
     )
 
 
-def synced_forms(ids: ColumnElement[uuid.UUID], bureau_id: ColumnElement[uuid.UUID]) -> Select[tuple[str]]:
+def synced_forms(ids: ColumnElement[uuid.UUID], bureau_id: ColumnElement[uuid.UUID]) -> Select[str]:
     """Published forms as documents of the collection ``reference``."""
     fields = func.json_build_object(
         "id", Form.id,
@@ -112,4 +116,3 @@ def synced_forms(ids: ColumnElement[uuid.UUID], bureau_id: ColumnElement[uuid.UU
     return select(cast(fields, Text).label("document")).where(
         Form.id == ids, Form.bureau_id == bureau_id, Form.state != "draft"
     )
-

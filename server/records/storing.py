@@ -91,7 +91,9 @@ _RECORD_FIELDS: dict[str, Any] = {
     "document": JSON,
 }
 _GIVEN_RECORD = recordset(
-    "given", [column(name, kind) for name, kind in _RECORD_FIELDS.items()] + [column("lon", Double), column("lat", Double)]
+    "given",
+    [column(name, kind) for name, kind in _RECORD_FIELDS.items()]
+    + [column("lon", Double), column("lat", Double)],
 )
 _POSITION = func.ST_SetSRID(func.ST_MakePoint(_GIVEN_RECORD.c.lon, _GIVEN_RECORD.c.lat), 4326)
 
@@ -236,7 +238,8 @@ def _store_children(work: Work, records: Sequence[Judged]) -> None:
             given = recordset("given", [column(name, kind) for name, kind in fields.items()])
             source = select(literal(work.bureau_id, _UUID), *(given.c[name] for name in fields))
             work.session.execute(
-                insert(table_of(table)).from_select(["bureau_id", *fields], source), {"given_rows": as_rows(rows[table])}
+                insert(table_of(table)).from_select(["bureau_id", *fields], source),
+                {"given_rows": as_rows(rows[table])},
             )
     announce(work, "rectifications", [(row["id"], row["cell_id"]) for row in rows[Rectification]])
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from geoalchemy2 import Geography
 from sqlalchemy import Double, Integer, Text, and_, cast, column, func, or_, select
 from sqlalchemy.dialects.postgresql import UUID
 
-from geoalchemy2 import Geography
 from gis.crs import Crs, to_wgs84
 from server.grids.models import Scope
 from server.grids.queries import leaf_cell_at
@@ -185,8 +185,4 @@ def forms_for(work: Work, documents: Sequence[Mapping[str, Any]]) -> dict[tuple[
                     "demands": row.demands,
                 }
             )
-    return {
-        key: _published[(work.bureau_id, *key)] for key in wanted if (work.bureau_id, *key) in _published
-    }
-
-
+    return {key: _published[(work.bureau_id, *key)] for key in wanted if (work.bureau_id, *key) in _published}

@@ -60,7 +60,9 @@ def cadence_obligations(work: Work, query: dict[str, Any]) -> dict[str, Any]:
     """What stands behind a figure of R1: every obligation counted in it, with its state and its record."""
     as_of = _as_of(work, query["as_of"])
     period = period_for(work, query["period"], as_of)
-    wanted = {name: query[name] for name in ("tier", "state", "squad_id", "cell_id", "subject_id") if query[name]}
+    wanted = {
+        name: query[name] for name in ("tier", "state", "squad_id", "cell_id", "subject_id") if query[name]
+    }
     items = []
     for item in judged(work, period, as_of):
         judgement, row = item.judgement, item.row

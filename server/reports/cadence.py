@@ -83,7 +83,9 @@ def period_for(work: Work, text: str | None, as_of: datetime) -> ReportingPeriod
             text = period_of(CadenceTier.QUARTERLY, as_of.astimezone(work.zone).date()).key
         return reporting_period(text)
     except BadPeriod as error:
-        raise Problem("bad_period", errors=[{"path": "/period", "code": "bad_period", "detail": str(error)}]) from error
+        raise Problem(
+            "bad_period", errors=[{"path": "/period", "code": "bad_period", "detail": str(error)}]
+        ) from error
 
 
 def judged(work: Work, period: ReportingPeriod, as_of: datetime) -> list[Item]:
@@ -129,7 +131,9 @@ def cadence_report(
         group_id = _group_of(item, by)
         tier = item.judgement.obligation.tier
         key = item.judgement.obligation.key if each_period else period.key
-        groups[(names.get(group_id, "未定" if by is not By.TOTAL else "合计"), group_id, tier, key)].append(item)
+        groups[(names.get(group_id, "未定" if by is not By.TOTAL else "合计"), group_id, tier, key)].append(
+            item
+        )
     lines = [
         _line(group_id, name, tier, key, members)
         for (name, group_id, tier, key), members in sorted(
@@ -191,5 +195,4 @@ def _names(work: Work, by: By, items: Iterable[Item]) -> dict[uuid.UUID | None, 
     }
     if by not in queries:
         return {}
-    return {group: name for group, name in work.session.execute(queries[by])}
-
+    return dict(work.session.execute(queries[by]))

@@ -8,10 +8,10 @@ from datetime import date, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.cadence.small_histories import MONTHLY, QUARTERLY, WEEKLY
 
 from schemas.vocabulary import CadenceTier
 from server.cadence.periods import BadPeriod, parse_period, period_of, periods_between, reporting_period
+from tests.cadence.small_histories import MONTHLY, QUARTERLY, WEEKLY
 
 DAYS = st.dates(date(2001, 1, 1), date(2198, 12, 31))
 TIERS = st.sampled_from(CadenceTier)

@@ -9,6 +9,17 @@ from __future__ import annotations
 from datetime import date, datetime
 
 import pytest
+
+from schemas.vocabulary import CadenceTier
+from server.cadence.rules import (
+    DEFAULT_POLICIES,
+    History,
+    Rulebook,
+    StatusChange,
+    TierPolicy,
+    judge,
+    owed_periods,
+)
 from tests.cadence.small_histories import (
     BEIJING,
     MONTHLY,
@@ -26,17 +37,6 @@ from tests.cadence.small_histories import (
     status,
     visit,
     waiver,
-)
-
-from schemas.vocabulary import CadenceTier
-from server.cadence.rules import (
-    DEFAULT_POLICIES,
-    History,
-    Rulebook,
-    StatusChange,
-    TierPolicy,
-    judge,
-    owed_periods,
 )
 
 LATER = "2026-12-01"

@@ -13,7 +13,6 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.cadence.small_histories import BEIJING, MONTHLY, QUARTERLY, WEEKLY, WORKDAYS, owed, record
 
 from schemas.vocabulary import CadenceTier, ObligationState
 from server.cadence.rules import (
@@ -29,6 +28,7 @@ from server.cadence.rules import (
     judge,
 )
 from server.cadence.tally import tally
+from tests.cadence.small_histories import BEIJING, MONTHLY, QUARTERLY, WEEKLY, WORKDAYS, owed, record
 
 KEYS = [f"2026-W{week}" for week in range(35, 43)] + ["2026-08", "2026-09", "2026-10", "2026-Q3", "2026-Q4"]
 # Seven weeks around National Day, short enough for visits to come close upon each other.

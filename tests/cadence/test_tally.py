@@ -7,11 +7,11 @@ from fractions import Fraction
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.cadence.small_histories import owed
 
 from schemas.vocabulary import ObligationState
 from server.cadence.rules import Judgement
 from server.cadence.tally import PENDING, Tally, percent, tally
+from tests.cadence.small_histories import owed
 
 WEEK = owed("2026-W37")
 

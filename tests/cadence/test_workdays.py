@@ -7,9 +7,9 @@ from datetime import date, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.cadence.small_histories import WORKDAYS
 
 from server.kernel.workdays import Workdays
+from tests.cadence.small_histories import WORKDAYS
 
 DAYS = st.dates(date(2025, 3, 1), date(2026, 10, 31))
 

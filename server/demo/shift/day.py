@@ -16,6 +16,11 @@ from server.demo.shift.handheld import Document, Handheld
 from server.kernel.ids import new_edit_id, new_id
 
 ZONE = ZoneInfo("Asia/Shanghai")
+_TIERS: dict[CadenceTier, documents.Tier] = {
+    CadenceTier.WEEKLY: "WEEKLY",
+    CadenceTier.MONTHLY: "MONTHLY",
+    CadenceTier.QUARTERLY: "QUARTERLY",
+}
 VISIT = timedelta(minutes=6)
 STEP = timedelta(minutes=13)
 GAP = timedelta(days=3)
@@ -112,17 +117,17 @@ def errands(handheld: Handheld, team: Team, now: datetime, rng: Random) -> Itera
         fallback = [
             outlet
             for outlet in handheld.documents["outlets"].values()
-            if "ecig" in outlet["licence_scope"] and outlet["status"] == "active" and outlet["id"] not in visited
+            if "ecig" in outlet["licence_scope"]
+            and outlet["status"] == "active"
+            and outlet["id"] not in visited
         ]
         outlet = (wanted or fallback)[0]
         visited.add(outlet["id"])
-        document = documents.ecig_check(tier.value, _visit(team, outlet, "outlet", hour, rng), rng)
+        document = documents.ecig_check(_TIERS[tier], _visit(team, outlet, "outlet", hour, rng), rng)
         extra = "" if wanted else "（本期已完成，属多查）"
         yield Errand(f"{tier.label_zh} {outlet['name']}{extra}", document, tier if wanted else None)
         hour += step
-    closed = next(
-        outlet for outlet in handheld.documents["outlets"].values() if outlet["id"] not in visited
-    )
+    closed = next(outlet for outlet in handheld.documents["outlets"].values() if outlet["id"] not in visited)
     waiting = [o for o in open_on(handheld, CadenceTier.WEEKLY, today) if o["id"] not in visited]
     closed = waiting[0] if waiting else closed
     yield Errand(
@@ -138,7 +143,9 @@ def errands(handheld: Handheld, team: Team, now: datetime, rng: Random) -> Itera
     )
 
 
-def _visit(team: Team, place: Document, subject_kind: str, started_at: datetime, rng: Random) -> documents.Visit:
+def _visit(
+    team: Team, place: Document, subject_kind: str, started_at: datetime, rng: Random
+) -> documents.Visit:
     """A visit at a place, with a fix some metres off as a handheld gives it."""
     return documents.Visit(
         record_id=new_id(started_at),

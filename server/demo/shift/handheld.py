@@ -48,7 +48,7 @@ class Handheld:
         while self.queue:
             batch = self.queue[:BATCH]
             conflicts = self._again(
-                lambda batch=batch: self.link.post(  # type: ignore[misc]
+                lambda batch=batch: self.link.post(
                     "/sync/v1/records/push", [{"newDocumentState": document} for document in batch]
                 )
             )
@@ -70,7 +70,7 @@ class Handheld:
         while True:
             checkpoint = json.dumps(self.checkpoints.get(name))
             page = self._again(
-                lambda checkpoint=checkpoint: self.link.get(  # type: ignore[misc]
+                lambda checkpoint=checkpoint: self.link.get(
                     f"/sync/v1/{name}/pull", checkpoint=checkpoint, limit=PAGE
                 )
             )

@@ -163,7 +163,9 @@ def _verify(bureau: httpx.Client, handheld: Handheld, done: list[Errand], consol
         stored = bureau.get(f"/api/v1/records/{record_id}").raise_for_status().json()
         held = handheld.documents["records"].get(record_id, {})
         if "stamp" not in held:
-            raise click.ClickException(f"记录 {record_id} 没有回到手持机 · the stamp did not reach the device")
+            raise click.ClickException(
+                f"记录 {record_id} 没有回到手持机 · the stamp did not reach the device"
+            )
         if not stored["valid"]:
             reasons = "；".join(finding["detail"] for finding in stored["findings"])
             raise click.ClickException(f"记录 {record_id} 无效：{reasons}")
