@@ -8,11 +8,12 @@ from pathlib import Path
 
 import click
 
+from server.commands import Lazy
 from server.kernel.problems import CATALOGUE, Problem
 from server.kernel.settings import read_settings
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="xunge")
 def main() -> None:
     """巡格 Xunge：网格巡查与复查 · grid patrol and re-inspection."""
@@ -102,12 +103,3 @@ def run() -> None:
     except click.Abort:
         click.echo("已取消 · aborted", err=True)
         sys.exit(130)
-
-
-from server.commands import demo, imports, report  # noqa: E402  The commands add themselves to the group.
-
-main.add_command(imports.group)
-main.add_command(report.group)
-main.add_command(demo.demo)
-main.add_command(demo.demo_shift)
-main.add_command(imports.workdays)

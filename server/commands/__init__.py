@@ -1,1 +1,32 @@
-"""The larger commands of ``xunge``, one file each."""
+"""The larger commands of ``xunge``, one file each, loaded when they are called."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+# Command → the module and the name in it. Loading all of them would cost every call some seconds.
+COMMANDS = {
+    "demo": ("server.commands.demo", "demo"),
+    "demo-shift": ("server.commands.demo", "demo_shift"),
+    "import": ("server.commands.imports", "group"),
+    "report": ("server.commands.report", "group"),
+    "workdays": ("server.commands.workdays", "group"),
+}
+
+
+class Lazy(click.Group):
+    """A group whose larger commands are imported when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every command's name."""
+        return sorted([*super().list_commands(ctx), *COMMANDS])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported if it is one of the larger ones."""
+        if cmd_name not in COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        module, name = COMMANDS[cmd_name]
+        command: click.Command = getattr(import_module(module), name)
+        return command

@@ -14,10 +14,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from server.access.ops import hash_password
-from server.commands.imports import read_workdays
 from server.commands.printing import console
+from server.commands.workdays import read_workdays
 from server.demo.city import build_city
 from server.demo.load import load_demo, reset_passwords, usernames
+from server.demo.shift.play import play
 from server.house import compose
 from server.kernel.settings import read_settings
 
@@ -95,7 +96,5 @@ def _first_role(roles: list[str]) -> str:
 @click.option("--seed", type=int, help="复现某次运行 · replay a run")
 def demo_shift(accounts: Path, seed: int | None) -> None:
     """一名执法人员的一天：离线检查、弱网同步、报表变化 · one officer's day against a running server."""
-    from server.demo.shift.play import play
-
     given = json.loads(accounts.read_text(encoding="utf-8"))
     play(given, seed if seed is not None else secrets.randbelow(2**31), console())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,6 @@ from server.commands.bureau import bureau_work
 from server.grids import register as cell_register
 from server.grids.importing import CellPlan, apply_cells, plan_cells
 from server.grids.ops import apply_due_scope
-from server.kernel.calendar import import_workdays
 from server.org import register as people_register
 from server.org.importing import PeoplePlan, apply_people, plan_people
 from server.outlets import register as outlet_register
@@ -257,29 +255,3 @@ def _print(outcome: Outcome) -> None:
         console.print(f"  …… 另有 {len(outcome.bad) - SHOWN} 行，用 --format json 查看全部")
     if outcome.warnings:
         console.print(f"  {len(outcome.warnings)} 处已修正或存疑，用 --format json 查看")
-
-
-@click.command()
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--bureau", help="单位名称 · bureau")
-def workdays(file: Path, bureau: str | None) -> None:
-    """导入工作日表 · import workdays: JSON {"source": {"2027": …}, "off": […], "make_up_work": […]}."""
-    off, make_up, sources = read_workdays(file)
-    with bureau_work(bureau) as work:
-        changed = import_workdays(work, off, make_up, sources)
-    click.echo(f"变更的年度 · changed years: {'、'.join(map(str, changed)) or '无 · none'}")
-
-
-def read_workdays(file: Path) -> tuple[set[date], set[date], dict[int, str]]:
-    """Days off, days made up, and the notice of each year.
-
-    Raises:
-        click.ClickException: when the file is not of that form.
-    """
-    try:
-        given = json.loads(file.read_text(encoding="utf-8"))
-        sources = {int(year): str(notice) for year, notice in given["source"].items()}
-        off = {date.fromisoformat(day) for day in given["off"]}
-        return off, {date.fromisoformat(day) for day in given["make_up_work"]}, sources
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise click.ClickException(f"不是工作日表 · not a workday table: {error}") from error

@@ -19,7 +19,9 @@ def cells_in_scope(actor: Actor) -> Select[uuid.UUID]:
     return select(Scope.cell_id).where(Scope.person_id == actor.person_id)
 
 
-def scope_holds(person_id: SQLColumnExpression[Any], cell_id: SQLColumnExpression[Any]) -> ColumnElement[bool]:
+def scope_holds(
+    person_id: SQLColumnExpression[Any], cell_id: SQLColumnExpression[Any]
+) -> ColumnElement[bool]:
     """True where the person sees the cell, by the carried-out scope table."""
     return select(Scope.cell_id).where(Scope.person_id == person_id, Scope.cell_id == cell_id).exists()
 

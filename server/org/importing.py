@@ -62,9 +62,9 @@ def apply_people(work: Work, plan: PeoplePlan) -> dict[str, uuid.UUID]:
             Squad(id=new_id(work.now), bureau_id=work.bureau_id, name=name, edit_id=new_edit_id())
         )
     work.session.flush()
-    squads: dict[str, uuid.UUID] = dict(work.session.execute(
-            select(Squad.name, Squad.id).where(Squad.bureau_id == work.bureau_id)
-        ))
+    squads: dict[str, uuid.UUID] = dict(
+        work.session.execute(select(Squad.name, Squad.id).where(Squad.bureau_id == work.bureau_id))
+    )
     written: dict[str, uuid.UUID] = {}
     for candidate in plan.new:
         person = Person(

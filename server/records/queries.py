@@ -73,9 +73,7 @@ def synced(
     )
 
 
-def synced_rectifications(
-    ids: ColumnElement[uuid.UUID], person_id: ColumnElement[uuid.UUID]
-) -> Select[str]:
+def synced_rectifications(ids: ColumnElement[uuid.UUID], person_id: ColumnElement[uuid.UUID]) -> Select[str]:
     """The pull query of the collection ``rectifications``."""
     fields = func.json_build_object(
         "id", Rectification.id,
