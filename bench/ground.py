@@ -27,7 +27,7 @@ from server import migrate
 from server.access.models import Account, Device, Token
 from server.access.ops import digest, hash_password
 from server.cadence.ops import materialise, publish_default_policy
-from server.commands.imports import read_workdays
+from server.commands.workdays import read_workdays
 from server.demo import documents
 from server.demo.city import City, build_city
 from server.demo.settling_in import found_bureaus, settle_duties, settle_land, settle_outlets, settle_people

@@ -61,8 +61,9 @@ def mount(
     @blueprint.post("/<name>/push")
     def push_documents(name: str) -> Response:
         collection = collection_of(name)
-        body = _body(problem)
+        # Opening the session tells who asks, so that a stranger's body is not read; it holds no connection yet.
         with session() as transaction:
+            body = _body(problem)
             reader = actor(transaction)
             try:
                 answer = push(transaction, reader, collection, body)
@@ -94,6 +95,6 @@ def _body(problem: MakeProblem) -> bytes:
         raise problem("bad_envelope", detail="the gzip body is broken") from error
     if len(inflated) > MAX_INFLATED_BYTES:
         raise problem("body_too_large")
-    if not inflate.eof:
-        raise problem("bad_envelope", detail="the gzip body is cut short")
+    if not inflate.eof or inflate.unused_data:
+        raise problem("bad_envelope", detail="the gzip body is not one whole stream")
     return inflated

@@ -7,12 +7,16 @@ than every transaction still open can no longer be overtaken; only such rows are
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Text, cast, func, literal_column, select
 from sqlalchemy.orm import Session
 
 from sync.tables import epoch, feed
+
+_EPOCH = re.compile(r"[0-9A-Za-z-]{0,120}")
+_DIGITS = re.compile(r"[0-9]{1,18}")
 
 
 class BadCheckpoint(ValueError):
@@ -42,7 +46,7 @@ def parse_checkpoint(text: str | None) -> Checkpoint | None:
         return None
     try:
         value = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadCheckpoint("checkpoint is not JSON") from error
     if value is None or value == {}:
         return None
@@ -50,9 +54,9 @@ def parse_checkpoint(text: str | None) -> Checkpoint | None:
         isinstance(value.get(part), str) for part in ("epoch", "xid", "seq")
     ):
         raise BadCheckpoint("checkpoint needs the strings epoch, xid and seq")
-    if not all(
-        value[part].isascii() and value[part].isdecimal() and len(value[part]) <= 18 for part in ("xid", "seq")
-    ):
+    if not _EPOCH.fullmatch(value["epoch"]):
+        raise BadCheckpoint("epoch is none that was given out")
+    if not all(_DIGITS.fullmatch(value[part]) for part in ("xid", "seq")):
         raise BadCheckpoint("xid and seq are decimal strings")
     return Checkpoint(value["epoch"], value["xid"], value["seq"])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from dataclasses import dataclass
 from typing import Any, Never
@@ -12,36 +13,46 @@ import orjson
 from sync.collection import Row
 
 MAX_DOCUMENT_BYTES = 256 * 1024
-_LENIENT = json.JSONDecoder()
+# A string (in which brackets mean nothing) or one character that nests or separates.
+_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},]', re.DOTALL)
+_BLANKS = b" \t\r\n"
+_UNREADABLE = object()
+_ROOM = 16
+
+Review = list[dict[str, str]]
 
 
 class BadEnvelope(ValueError):
-    """The body is no JSON array of rows; nothing in it can be told apart, so nothing is processed."""
+    """The body is no array of rows; nothing in it can be told apart, so nothing is processed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Malformed:
-    """A row that cannot be taken: its bytes as sent, what could be read of it, and what is wrong."""
+    """A row that cannot be taken: its bytes as sent, what could be read of it, and what is wrong.
+
+    ``state`` is absent where the row cannot be answered: no document, or one that cannot be written as JSON again.
+    """
 
     ordinal: int
     raw: bytes
     id: uuid.UUID | None
     state: dict[str, Any] | None
-    review: list[dict[str, str]]
+    review: Review
 
 
 def read_rows(body: bytes) -> tuple[list[Row], list[Malformed]]:
     """Split a push body into rows and malformed rows.
 
     Raises:
-        BadEnvelope: when the body is not a JSON array.
+        BadEnvelope: when the body is not an array.
     """
     strict = _strict(body)
-    values: list[Any] = strict if strict is not None else _lenient(body)
+    slices = _slices(body) if strict is None else []
+    values: list[Any] = strict if strict is not None else [_lenient(element) for element in slices]
     # Escapes that PostgreSQL's text cannot hold are rare; their absence from the bytes spares walking documents.
     suspicious = strict is None or b"\\u0000" in body
     rows: list[Row] = []
-    faults: list[tuple[int, list[dict[str, str]]]] = []
+    faults: list[tuple[int, Review]] = []
     for ordinal, value in enumerate(values):
         review = _review(value, suspicious)
         if review:
@@ -58,12 +69,13 @@ def read_rows(body: bytes) -> tuple[list[Row], list[Malformed]]:
                 ordinal=ordinal,
             )
         )
-    slices = _slices(body) if faults else []
+    if faults and not slices:
+        slices = _slices(body)
     return rows, [_malformed(ordinal, slices[ordinal], values[ordinal], review) for ordinal, review in faults]
 
 
 def _strict(body: bytes) -> list[Any] | None:
-    """The body by the fast parser, or ``None`` where it refuses what a lenient one may still read."""
+    """The body by the fast parser, or ``None`` where it refuses what can still be told apart row by row."""
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -73,50 +85,77 @@ def _strict(body: bytes) -> list[Any] | None:
     return value
 
 
-def _lenient(body: bytes) -> list[Any]:
+def _lenient(element: bytes) -> Any:
+    """One row by itself: what the fast parser refuses for its text is read; what is no JSON is unreadable."""
     try:
-        value = json.loads(body.decode("utf-8"), parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise BadEnvelope(f"the body is not JSON: {error}") from error
-    if not isinstance(value, list):
-        raise BadEnvelope("a push body is an array of rows")
-    return value
+        return orjson.loads(element)
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        return json.loads(element.decode("utf-8"), parse_constant=_refuse, parse_float=_finite)
+    except (ValueError, RecursionError):
+        return _UNREADABLE
 
 
-def _no_constant(name: str) -> Never:
-    raise ValueError(f"{name} is not JSON")
+def _refuse(text: str) -> Never:
+    raise ValueError(f"{text} is not JSON")
 
 
-def _review(value: Any, suspicious: bool) -> list[dict[str, str]]:
+def _finite(text: str) -> float:
+    """The number, unless it is beyond every double: then no JSON could be written from it again."""
+    value = float(text)
+    return value if abs(value) != float("inf") else _refuse(text)
+
+
+def _review(value: Any, suspicious: bool) -> Review:
     """What is wrong with one row, as codes and JSON pointers; empty when it is well formed."""
     if not isinstance(value, dict) or not isinstance(value.get("newDocumentState"), dict):
         return [{"code": "row_malformed", "path": ""}]
     new = value["newDocumentState"]
-    review: list[dict[str, str]] = []
-    if _uuid(new.get("id")) is None:
+    review: Review = []
+    if not _is_canonical(new.get("id")):
         review.append({"code": "id_malformed", "path": "/id"})
-    if _uuid(new.get("edit_id")) is None:
+    if not _is_canonical(new.get("edit_id")):
         review.append({"code": "edit_id_malformed", "path": "/edit_id"})
     if not isinstance(new.get("_deleted", False), bool):
         review.append({"code": "deleted_malformed", "path": "/_deleted"})
     assumed = value.get("assumedMasterState")
     if assumed is not None and not isinstance(assumed, dict):
         review.append({"code": "assumed_malformed", "path": "/assumedMasterState"})
-    if suspicious and (path := _unstorable(new, "")) is not None:
-        review.append({"code": "text_not_storable", "path": path})
-    if not review and len(orjson.dumps(new)) > MAX_DOCUMENT_BYTES:
-        review.append({"code": "document_too_large", "path": ""})
-    return review
+    return review + _unfit(new, suspicious)
+
+
+def _unfit(document: dict[str, Any], suspicious: bool) -> Review:
+    """Why a document cannot be stored or written again, whatever it says."""
+    try:
+        if suspicious and (path := _unstorable(document, "")) is not None:
+            return [{"code": "text_not_storable", "path": path}]
+        too_large = len(orjson.dumps(_nested(document))) > MAX_DOCUMENT_BYTES + 2 * _ROOM
+    except (RecursionError, orjson.JSONEncodeError):
+        return [{"code": "document_too_deep", "path": ""}]
+    return [{"code": "document_too_large", "path": ""}] if too_large else []
+
+
+def _nested(document: dict[str, Any]) -> Any:
+    """The document some levels down, for whoever stores it wraps it again before it is written."""
+    value: Any = document
+    for _ in range(_ROOM):
+        value = [value]
+    return value
 
 
 def _unstorable(value: Any, path: str) -> str | None:
     """The pointer of the first string with a NUL or a lone surrogate, which PostgreSQL's text cannot hold."""
     if isinstance(value, str):
         return path if any(c == "\0" or "\ud800" <= c <= "\udfff" for c in value) else None
-    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    children = (
+        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    )
     for key, child in children:
         here = f"{path}/{key}".encode("utf-8", "replace").decode().replace("\0", "?")
-        found = here if isinstance(key, str) and _unstorable(key, here) is not None else _unstorable(child, here)
+        found = (
+            here if isinstance(key, str) and _unstorable(key, here) is not None else _unstorable(child, here)
+        )
         if found is not None:
             return found
     return None
@@ -131,22 +170,43 @@ def _uuid(value: Any) -> uuid.UUID | None:
         return None
 
 
+def _is_canonical(value: Any) -> bool:
+    """Whether it is spelled as the database spells it: an answer in other letters is another id to the device."""
+    parsed = _uuid(value)
+    return parsed is not None and str(parsed) == value
+
+
 def _slices(body: bytes) -> list[bytes]:
-    """The bytes of each element of the array, as they were sent."""
-    text = body.decode("utf-8")
-    position = text.index("[") + 1
+    """The bytes of each element of the array, as they were sent, without reading them: depth is only counted.
+
+    Raises:
+        BadEnvelope: when this is not one array.
+    """
+    text = body.strip(_BLANKS)
+    if not text.startswith(b"["):
+        raise BadEnvelope("a push body is an array of rows")
     slices: list[bytes] = []
-    while True:
-        while text[position] in " \t\r\n,":
-            position += 1
-        if text[position] == "]":
-            return slices
-        _, end = _LENIENT.raw_decode(text, position)
-        slices.append(text[position:end].encode("utf-8"))
-        position = end
+    depth, start = 0, 1
+    for token in _TOKEN.finditer(text):
+        mark = token.group()
+        if mark in (b"[", b"{"):
+            depth += 1
+        elif mark in (b"]", b"}"):
+            depth -= 1
+        if (depth == 1 and mark == b",") or depth == 0:
+            slices.append(text[start : token.start()].strip(_BLANKS))
+            start = token.end()
+        if depth == 0:
+            break
+    if depth != 0 or start != len(text) or (len(slices) > 1 and b"" in slices):
+        raise BadEnvelope("the body is not JSON")
+    return [] if slices == [b""] else slices
 
 
-def _malformed(ordinal: int, raw: bytes, value: Any, review: list[dict[str, str]]) -> Malformed:
+def _malformed(ordinal: int, raw: bytes, value: Any, review: Review) -> Malformed:
     state = value.get("newDocumentState") if isinstance(value, dict) else None
     state = state if isinstance(state, dict) else None
-    return Malformed(ordinal, raw, _uuid(state.get("id")) if state else None, state, review)
+    answerable = state is not None and all(fault["code"] != "document_too_deep" for fault in review)
+    return Malformed(
+        ordinal, raw, _uuid(state.get("id")) if state else None, state if answerable else None, review
+    )

@@ -26,7 +26,9 @@ def touch(
     touch_from(session, bureau_id, collection, source)
 
 
-def touch_from(session: Session, bureau_id: uuid.UUID, collection: str, source: Select[str, uuid.UUID]) -> None:
+def touch_from(
+    session: Session, bureau_id: uuid.UUID, collection: str, source: Select[str, uuid.UUID]
+) -> None:
     """Like ``touch``, with the pairs named by a query of (principal, id) without duplicates.
 
     Rows are taken in one order, so that two writers who touch the same documents wait and do not deadlock.
@@ -61,9 +63,7 @@ def remember(
     )
 
 
-def touch_origins(
-    session: Session, bureau_id: uuid.UUID, grants: Iterable[tuple[str, uuid.UUID]]
-) -> None:
+def touch_origins(session: Session, bureau_id: uuid.UUID, grants: Iterable[tuple[str, uuid.UUID]]) -> None:
     """For each (principal, origin) touch every id that the origin ever fed, current or moved away.
 
     Reading ``fed`` and not the current rows is what takes a document off a device that was offline while the
@@ -77,9 +77,7 @@ def touch_origins(
         func.unnest(cast([origin for _, origin in ordered], ARRAY(UUID(as_uuid=True)))).label("origin"),
     ).cte("granted")
     source = (
-        select(
-            literal(bureau_id, UUID(as_uuid=True)), fed.c.collection, granted.c.principal, fed.c.id
-        )
+        select(literal(bureau_id, UUID(as_uuid=True)), fed.c.collection, granted.c.principal, fed.c.id)
         .select_from(granted.join(fed, fed.c.origin == granted.c.origin))
         .distinct()
         .order_by(granted.c.principal, fed.c.collection, fed.c.id)

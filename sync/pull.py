@@ -65,7 +65,7 @@ def page_statement(collection: Collection) -> Select[Any]:
         .limit(bindparam("limit"))
         .cte("page")
     )
-    seen = collection.visible(page.c.id).lateral("seen")
+    seen = collection.visible(page.c.id).correlate(page).lateral("seen")
     document = next(iter(seen.c))
     tombstone = func.concat('{"id":"', cast(page.c.id, Text), '","_deleted":true}')
     last = select(page.c.xid, page.c.seq).order_by(page.c.xid.desc(), page.c.seq.desc()).limit(1).subquery()
@@ -83,7 +83,11 @@ def page_statement(collection: Collection) -> Select[Any]:
 
 
 def pull(
-    transaction: Transaction, reader: Reader, collection: Collection, checkpoint: Checkpoint | None, limit: int
+    transaction: Transaction,
+    reader: Reader,
+    collection: Collection,
+    checkpoint: Checkpoint | None,
+    limit: int,
 ) -> str:
     """The answer's JSON text: ``{"documents": […], "checkpoint": {"epoch", "xid", "seq"}}``.
 

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
+import orjson
 from sqlalchemy import ARRAY, Select, Text, bindparam, cast, column, func, insert, select, true
 from sqlalchemy.dialects.postgresql import JSON, UUID
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -30,9 +31,7 @@ def push(transaction: Transaction, reader: Reader, collection: Collection, body:
         _as_malformed(row, result) for row, result in results if result.outcome is Outcome.QUARANTINED
     ]
     _log(transaction, reader, collection, results)
-    answers = _masters(
-        transaction, reader, collection, [row.id for row, result in results if result.outcome is Outcome.CONFLICT]
-    )
+    answers = _masters(transaction, reader, collection, results)
     answers += _keep_raw(transaction, reader, collection, [*malformed, *quarantined])
     return f"[{','.join(answers)}]"
 
@@ -69,7 +68,9 @@ def _operate(
             return list(zip(rows, operation(transaction, reader, rows), strict=True))
     except (DataError, IntegrityError) as error:
         if len(rows) == 1:
-            return [(rows[0], Result(Outcome.QUARANTINED, [{"code": "not_storable", "path": _path_of(error)}]))]
+            return [
+                (rows[0], Result(Outcome.QUARANTINED, [{"code": "not_storable", "path": _path_of(error)}]))
+            ]
     return [pair for row in rows for pair in _operate(transaction, reader, collection, [row])]
 
 
@@ -80,14 +81,27 @@ def _path_of(error: DataError | IntegrityError) -> str:
 
 
 def _masters(
-    transaction: Transaction, reader: Reader, collection: Collection, ids: Sequence[uuid.UUID]
+    transaction: Transaction, reader: Reader, collection: Collection, results: Sequence[tuple[Row, Result]]
 ) -> list[str]:
-    """The states that this reader may see now of the conflicting ids; a tombstone where there is none."""
+    """The states that this reader may see now of the conflicting ids; a tombstone where there is none.
+
+    A replay is all well only where what the reader sees is still that edit; otherwise it is answered as well.
+    """
+    conflicting = {row.id for row, result in results if result.outcome is Outcome.CONFLICT}
+    replayed = {row.id: row.edit_id for row, result in results if result.outcome is Outcome.REPLAYED}
+    ids = [*dict.fromkeys(row.id for row, _ in results if row.id in conflicting or row.id in replayed)]
     if not ids:
         return []
-    statement = masters_statement(collection)
-    found = transaction.session.execute(statement, {"ids": list(dict.fromkeys(ids)), **reader.parameters})
-    return [document or f'{{"id":"{document_id}","_deleted":true}}' for document_id, document in found]
+    found = transaction.session.execute(masters_statement(collection), {"ids": ids, **reader.parameters})
+    return [
+        document or f'{{"id":"{document_id}","_deleted":true}}'
+        for document_id, document in found
+        if document_id in conflicting or not _is_edit(document, replayed[document_id])
+    ]
+
+
+def _is_edit(document: str | None, edit_id: uuid.UUID) -> bool:
+    return document is not None and orjson.loads(document).get("edit_id") == str(edit_id)
 
 
 def masters_statement(collection: Collection) -> Select[Any]:
@@ -97,7 +111,7 @@ def masters_statement(collection: Collection) -> Select[Any]:
         .table_valued(column("id", UUID(as_uuid=True)), name="wanted")
         .render_derived()
     )
-    seen = collection.visible(wanted.c.id).lateral("seen")
+    seen = collection.visible(wanted.c.id).correlate(wanted).lateral("seen")
     return select(wanted.c.id, next(iter(seen.c))).select_from(wanted.outerjoin(seen, true()))
 
 

@@ -78,7 +78,8 @@ push_log = Table(
     Column("state", JSON),
     Column("resolved_at", DateTime(timezone=True)),
     CheckConstraint(
-        "outcome in ('accepted', 'replayed', 'applied', 'conflict', 'quarantined')", name="ck_push_log_outcome"
+        "outcome in ('accepted', 'replayed', 'applied', 'conflict', 'quarantined')",
+        name="ck_push_log_outcome",
     ),
     Index("ix_push_log_document_id", "document_id", "edit_id"),
 )

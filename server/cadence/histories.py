@@ -131,7 +131,8 @@ def need_policy(work: Work, day: date) -> InForce:
 def load_subjects(work: Work, outlet_ids: Sequence[uuid.UUID] | None) -> dict[uuid.UUID, Loaded]:
     """The e-cigarette outlets of the bureau with what they owe, without what was done: those named, or all.
 
-    An outlet is a subject if its licence covers e-cigarettes, or if it has owed something before.
+    An outlet is a subject if its licence covers e-cigarettes, or if it has owed something before, and it is one
+    from the day on which its licence began and the register had it.
     """
     owing = select(Obligation.subject_id).where(
         Obligation.bureau_id == work.bureau_id, Obligation.subject_kind == "outlet"
@@ -157,6 +158,10 @@ def load_subjects(work: Work, outlet_ids: Sequence[uuid.UUID] | None) -> dict[uu
         _of(statuses, OutletStatus.outlet_id, loaded)
     ):
         loaded[outlet_id].changes.append(rules.StatusChange(from_day, status == "active", known_at))
+    for one in loaded.values():
+        # Nobody can have owed a check of a shop that the register did not have yet.
+        entered = min((change.known_at for change in one.changes), default=work.now)
+        one.active_from = max(one.active_from, entered.astimezone(work.zone).date())
     return loaded
 
 

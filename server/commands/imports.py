@@ -18,6 +18,7 @@ from gis.exchange.judging import BadRow, Judged
 from gis.exchange.rows import SheetRow, Table
 from gis.exchange.unreadable import UnreadableFile
 from server.commands.bureau import bureau_work
+from server.commands.printing import console
 from server.grids import register as cell_register
 from server.grids.importing import CellPlan, apply_cells, plan_cells
 from server.grids.ops import apply_due_scope
@@ -243,15 +244,15 @@ def _tell(outcome: Outcome, shape: str, strict: bool) -> None:
 
 
 def _print(outcome: Outcome) -> None:
-    console = Console()
+    out = console()
     done = "已写入 · written" if outcome.applied else "未写入 · nothing written"
-    console.print(
+    out.print(
         f"{outcome.rows} 行：{outcome.good} 行合格，{len(outcome.bad)} 行不合格；"
         f"新增 {outcome.new}，变更 {outcome.changed}，不变 {outcome.unchanged}。{done}"
     )
     for bad in sorted(outcome.bad, key=lambda bad: bad.row)[:SHOWN]:
-        console.print(f"  第 {bad.row} 行 {bad.code}：{bad.detail}", markup=False)
+        out.print(f"  第 {bad.row} 行 {bad.code}：{bad.detail}", markup=False)
     if len(outcome.bad) > SHOWN:
-        console.print(f"  …… 另有 {len(outcome.bad) - SHOWN} 行，用 --format json 查看全部")
+        out.print(f"  …… 另有 {len(outcome.bad) - SHOWN} 行，用 --format json 查看全部")
     if outcome.warnings:
-        console.print(f"  {len(outcome.warnings)} 处已修正或存疑，用 --format json 查看")
+        out.print(f"  {len(outcome.warnings)} 处已修正或存疑，用 --format json 查看")

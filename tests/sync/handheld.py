@@ -1,0 +1,100 @@
+"""A handheld reduced to what the protocol asks of it: checkpoints, pulls to the end, pushes, and what it holds."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from flask.testing import FlaskClient
+from sqlalchemy import Text, cast, func, select
+from sqlalchemy.orm import Session, sessionmaker
+
+Document = dict[str, Any]
+
+
+def wait_for_horizon(sessions: sessionmaker[Session], patience_s: float = 30.0) -> None:
+    """Return when every transaction that writes now is over: the horizon is the whole cluster's, not ours alone."""
+    snapshot = func.pg_current_snapshot()
+    with sessions() as session:
+        begun = int(session.scalar(select(cast(func.pg_snapshot_xmax(snapshot), Text))) or 0)
+        session.rollback()
+        until = time.monotonic() + patience_s
+        while int(session.scalar(select(cast(func.pg_snapshot_xmin(snapshot), Text))) or 0) < begun:
+            session.rollback()
+            assert time.monotonic() < until, "Another transaction of this cluster stays open; see pg_stat_activity."
+            time.sleep(0.002)
+
+
+class Handheld:
+    """One device: ``held`` is what its database holds, by collection and id."""
+
+    def __init__(self, client: FlaskClient, sessions: sessionmaker[Session], limit: int = 7) -> None:
+        self.client = client
+        self.limit = limit
+        self.held: dict[str, dict[str, Document]] = {}
+        self.checkpoints: dict[str, str] = {}
+        self.received: list[Document] = []
+        self._wait: Callable[[], None] = lambda: wait_for_horizon(sessions)
+
+    def pull(self, *collections: str) -> list[Document]:
+        """Pull each collection until a page is short, as RxDB does; the documents that came, tombstones too."""
+        self._wait()
+        came: list[Document] = []
+        for collection in collections:
+            while True:
+                page = self._page(collection)
+                came += page
+                if len(page) < self.limit:
+                    break
+        self.received += came
+        return came
+
+    def _page(self, collection: str) -> list[Document]:
+        query = {"limit": str(self.limit), "checkpoint": self.checkpoints.get(collection, "null")}
+        answer = self.client.get(f"/sync/v1/{collection}/pull", query_string=query)
+        assert answer.status_code == 200, answer.text
+        body = answer.get_json()
+        documents: list[Document] = body["documents"]
+        assert len(documents) <= self.limit
+        if documents:
+            self.checkpoints[collection] = json.dumps(body["checkpoint"])
+        held = self.held.setdefault(collection, {})
+        for document in documents:
+            if document["_deleted"]:
+                held.pop(document["id"], None)
+            else:
+                held[document["id"]] = document
+        return documents
+
+    def push(
+        self, collection: str, *documents: Document, assumed: Sequence[Document | None] = ()
+    ) -> list[Document]:
+        """Push documents in one batch and take over the states that are answered, which are returned."""
+        known = list(assumed) or [None] * len(documents)
+        body = [
+            {"newDocumentState": new} | ({"assumedMasterState": old} if old else {})
+            for new, old in zip(documents, known, strict=True)
+        ]
+        answer = self.client.post(f"/sync/v1/{collection}/push", json=body)
+        assert answer.status_code == 200, answer.text
+        masters: list[Document] = answer.get_json()
+        held = self.held.setdefault(collection, {})
+        held.update({document["id"]: document for document in documents})
+        for master in masters:
+            if master["_deleted"]:
+                held.pop(master["id"], None)
+            else:
+                held[master["id"]] = master
+        return masters
+
+    def ids(self, collection: str) -> set[uuid.UUID]:
+        """The ids that it holds of a collection."""
+        return {uuid.UUID(document_id) for document_id in self.held.get(collection, {})}
+
+
+def new_edit(document: Document, **changes: Any) -> Document:
+    """The document as somebody edits it on a device: changed, and under a new edit."""
+    return {**document, **changes, "edit_id": str(uuid.uuid4())}
