@@ -20,6 +20,7 @@ from flask.testing import FlaskClient
 from ground import Ground, body_of, checks, connect, own_database, plain_connection, settle
 from measuring import Candidate, Report, Samples, Target, chosen, measure, ratios, say
 from pouch import add_pouch_push
+from psycopg2.extensions import connection as Connection
 from replay import Step, renamed, replay, taken_down, timed_replay
 from sqlalchemy import make_url, text
 
@@ -48,6 +49,8 @@ class Bench:
     client: FlaskClient
     settings: Settings
     seeds: count[int] = field(default_factory=lambda: count(1000))
+    floor: Connection = field(init=False)
+    admin: Connection = field(init=False)
 
     def __post_init__(self) -> None:
         self.floor = plain_connection(self.settings)
