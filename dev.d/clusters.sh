@@ -26,7 +26,7 @@ find_postgres() {
     return 1
 }
 
-# shellcheck disable=SC2153  # SOCKETS comes from common.sh.
+# shellcheck disable=SC2153  # SOCKETS comes from ground.sh.
 socket_dir() { printf '%s/%s' "$SOCKETS" "$1"; }
 
 # A checkout below a 0700 home is out of reach for the user postgres: then the data live beside Debian's.

@@ -11,6 +11,7 @@ from flask_limiter.util import get_remote_address
 from flask_swagger_ui import get_swaggerui_blueprint
 from redis import Redis
 from sqlalchemy import text
+from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as AnyResponse
 
 import sync.api
@@ -44,6 +45,10 @@ def create_app(settings: Settings) -> Flask:
         MAX_CONTENT_LENGTH=settings.max_body_bytes,
     )
     app.json.ensure_ascii = False  # type: ignore[attr-defined]  # Flask's default provider has it.
+    if settings.trusted_proxies:
+        proxies = settings.trusted_proxies
+        # Without this every client would share the proxy's address, and one could lock all out of signing in.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies)  # type: ignore[method-assign]
     kernel = compose(settings)
     http.install(app, kernel, authenticate)
     api = http.ProblemApi(app)

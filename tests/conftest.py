@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,8 @@ from server.house import compose
 from server.kernel.settings import Settings, read_settings
 from server.kernel.work import Kernel
 
-TEMPLATE = "xunge_template"
+# Two runs may share the cluster, and neither may drop the template under the other.
+TEMPLATE = f"xunge_template_{os.getpid()}"
 
 
 def _superuser_engine(database: str = "postgres") -> Engine:
@@ -29,7 +31,8 @@ def _url_of(variable: str, database: str) -> str:
     return make_url(os.environ[variable]).set(database=database).render_as_string(hide_password=False)
 
 
-def _settings_for(database: str, files_dir: Path) -> Settings:
+def settings_for(database: str, files_dir: Path) -> Settings:
+    """Settings over a database of this run."""
     return replace(
         read_settings(),
         database_url=_url_of("XUNGE_DATABASE_URL", database),
@@ -49,38 +52,52 @@ def superuser() -> Iterator[Engine]:
     engine.dispose()
 
 
+@contextmanager
+def own_database(superuser: Engine, template: str) -> Iterator[str]:
+    """A fresh copy of the template, dropped afterwards."""
+    name = f"xunge_{uuid.uuid4().hex[:12]}"
+    with superuser.connect() as connection:
+        connection.execute(text(f"create database {name} template {template} strategy file_copy"))
+    try:
+        yield name
+    finally:
+        with superuser.connect() as connection:
+            connection.execute(text(f"drop database {name} with (force)"))
+
+
 @pytest.fixture(scope="session")
-def template_database(superuser: Engine) -> str:
+def template_database(superuser: Engine) -> Iterator[str]:
     """One migrated, empty database for the whole run; every test's own is a copy of it."""
     with superuser.connect() as connection:
         connection.execute(text(f"drop database if exists {TEMPLATE} with (force)"))
         connection.execute(text(f"create database {TEMPLATE} owner xunge_owner"))
-    with _superuser_engine(TEMPLATE).connect() as connection:
+    inside = _superuser_engine(TEMPLATE)
+    with inside.connect() as connection:
         connection.execute(text("grant create, usage on schema public to xunge_owner"))
         connection.execute(text("grant usage on schema public to xunge_app"))
+    # Nobody may be connected to a template while it is copied, a pool included.
+    inside.dispose()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XUNGE_OWNER_DATABASE_URL", _url_of("XUNGE_OWNER_DATABASE_URL", TEMPLATE))
         from server import migrate
 
         migrate.apply()
-    return TEMPLATE
+    yield TEMPLATE
+    with superuser.connect() as connection:
+        connection.execute(text(f"drop database {TEMPLATE} with (force)"))
 
 
 @pytest.fixture
 def database(superuser: Engine, template_database: str) -> Iterator[str]:
     """A database of this test's own. Tests really commit, for what reads the feed must."""
-    name = f"xunge_{uuid.uuid4().hex[:12]}"
-    with superuser.connect() as connection:
-        connection.execute(text(f"create database {name} template {template_database} strategy file_copy"))
-    yield name
-    with superuser.connect() as connection:
-        connection.execute(text(f"drop database {name} with (force)"))
+    with own_database(superuser, template_database) as name:
+        yield name
 
 
 @pytest.fixture
 def settings(database: str, tmp_path: Path) -> Settings:
     """Settings over this test's database."""
-    return _settings_for(database, tmp_path)
+    return settings_for(database, tmp_path)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ class Settings:
 
     ``database_url`` signs in as the role that owns no table; ``owner_database_url`` is for migrations only.
     ``zone`` is the bureau's civil time: periods and legal clocks are computed in it.
+    ``trusted_proxies`` is how many proxies of ours stand in front: so many X-Forwarded-For entries are believed.
     """
 
     database_url: str
@@ -28,6 +29,7 @@ class Settings:
     record_window_days: int
     max_body_bytes: int
     sign_in_limit: str
+    trusted_proxies: int
 
     @property
     def secure_cookies(self) -> bool:
@@ -51,4 +53,5 @@ def read_settings() -> Settings:
         record_window_days=env.int("RECORD_WINDOW_DAYS", 90),
         max_body_bytes=env.int("MAX_BODY_BYTES", 32 * 1024 * 1024),
         sign_in_limit=env.str("SIGN_IN_LIMIT", "20 per minute"),
+        trusted_proxies=env.int("TRUSTED_PROXIES", 0),
     )
