@@ -17,7 +17,9 @@ MAX_DOCUMENT_BYTES = 256 * 1024
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},]', re.DOTALL)
 _BLANKS = b" \t\r\n"
 _UNREADABLE = object()
+# orjson writes 254 levels. Whoever stores a document wraps it in some more, so it may have fewer.
 _ROOM = 16
+_DEPTH = 254 - _ROOM
 
 Review = list[dict[str, str]]
 
@@ -128,7 +130,7 @@ def _review(value: Any, suspicious: bool) -> Review:
 def _unfit(document: dict[str, Any], suspicious: bool) -> Review:
     """Why a document cannot be stored or written again, whatever it says."""
     try:
-        if suspicious and (path := _unstorable(document, "")) is not None:
+        if suspicious and (path := _unstorable(document, "", _DEPTH)) is not None:
             return [{"code": "text_not_storable", "path": path}]
         too_large = len(orjson.dumps(_nested(document))) > MAX_DOCUMENT_BYTES + 2 * _ROOM
     except (RecursionError, orjson.JSONEncodeError):
@@ -144,18 +146,19 @@ def _nested(document: dict[str, Any]) -> Any:
     return value
 
 
-def _unstorable(value: Any, path: str) -> str | None:
+def _unstorable(value: Any, path: str, room: int) -> str | None:
     """The pointer of the first string with a NUL or a lone surrogate, which PostgreSQL's text cannot hold."""
     if isinstance(value, str):
         return path if any(c == "\0" or "\ud800" <= c <= "\udfff" for c in value) else None
+    if room == 0:
+        raise RecursionError("nested too deep")
     children = (
         value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     )
     for key, child in children:
         here = f"{path}/{key}".encode("utf-8", "replace").decode().replace("\0", "?")
-        found = (
-            here if isinstance(key, str) and _unstorable(key, here) is not None else _unstorable(child, here)
-        )
+        of_key = _unstorable(key, here, room) if isinstance(key, str) else None
+        found = here if of_key is not None else _unstorable(child, here, room - 1)
         if found is not None:
             return found
     return None

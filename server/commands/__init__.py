@@ -8,6 +8,8 @@ import click
 
 # Command → the module and the name in it. Loading all of them would cost every call some seconds.
 COMMANDS = {
+    "account": ("server.commands.founding", "account"),
+    "bureau": ("server.commands.founding", "bureau"),
     "demo": ("server.commands.demo", "demo"),
     "demo-shift": ("server.commands.demo", "demo_shift"),
     "import": ("server.commands.imports", "group"),

@@ -34,7 +34,7 @@ class Event(Base):
     facts: Mapped[dict[str, Any]]
 
 
-def record_event(work: Work, name: str, subject_ids: Sequence[uuid.UUID], **facts: Any) -> None:
+def record_event(work: Work, name: str, subject_ids: Sequence[uuid.UUID], /, **facts: Any) -> None:
     """Append one event about ``subject_ids`` (of one operation) to the trail, in this transaction."""
     work.session.execute(
         insert(Event).values(

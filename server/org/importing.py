@@ -63,7 +63,7 @@ def apply_people(work: Work, plan: PeoplePlan) -> dict[str, uuid.UUID]:
         )
     work.session.flush()
     squads: dict[str, uuid.UUID] = dict(
-        work.session.execute(select(Squad.name, Squad.id).where(Squad.bureau_id == work.bureau_id)).tuples().all()
+        work.session.execute(select(Squad.name, Squad.id).where(Squad.bureau_id == work.bureau_id)).all()
     )
     written: dict[str, uuid.UUID] = {}
     for candidate in plan.new:

@@ -33,7 +33,7 @@ def publish_forms(work: Work) -> int:
     have = set(
         work.session.execute(
             select(Form.form_code, Form.version).where(Form.bureau_id == work.bureau_id)
-        ).tuples()
+        )
     )
     published: list[uuid.UUID] = []
     for definition in load_forms():

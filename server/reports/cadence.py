@@ -195,4 +195,4 @@ def _names(work: Work, by: By, items: Iterable[Item]) -> dict[uuid.UUID | None, 
     }
     if by not in queries:
         return {}
-    return dict(work.session.execute(queries[by]).tuples().all())
+    return dict(work.session.execute(queries[by]).all())

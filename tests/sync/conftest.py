@@ -19,8 +19,8 @@ from tests.sync.handheld import Handheld
 from tests.town import MONDAY, Town, client_of, settle_town
 
 
-@pytest.fixture
-def toy_engine(superuser: Engine) -> Iterator[Engine]:
+@pytest.fixture(scope="session")
+def toy_database(superuser: Engine) -> Iterator[Engine]:
     """A database that holds the engine's tables and the toy's, and nothing of the house."""
     name = f"xunge_toy_{uuid.uuid4().hex[:12]}"
     with superuser.connect() as connection:
@@ -31,6 +31,13 @@ def toy_engine(superuser: Engine) -> Iterator[Engine]:
     engine.dispose()
     with superuser.connect() as connection:
         connection.execute(text(f"drop database {name} with (force)"))
+
+
+@pytest.fixture
+def toy_engine(toy_database: Engine) -> Engine:
+    """The toy's database, empty."""
+    toy.empty_tables(toy_database)
+    return toy_database
 
 
 @pytest.fixture

@@ -24,7 +24,9 @@ def wait_for_horizon(sessions: sessionmaker[Session], patience_s: float = 30.0) 
         until = time.monotonic() + patience_s
         while int(session.scalar(select(cast(func.pg_snapshot_xmin(snapshot), Text))) or 0) < begun:
             session.rollback()
-            assert time.monotonic() < until, "Another transaction of this cluster stays open; see pg_stat_activity."
+            assert time.monotonic() < until, (
+                "Another transaction of this cluster stays open; see pg_stat_activity."
+            )
             time.sleep(0.002)
 
 

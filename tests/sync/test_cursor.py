@@ -111,7 +111,9 @@ def seen_of_two_that_overlap(engine: Engine, sessions: sessionmaker[Session]) ->
     return first in reader.seen, second in reader.seen
 
 
-def test_eight_writers_that_overlap_lose_no_row(toy_engine: Engine, toy_sessions: sessionmaker[Session]) -> None:
+def test_eight_writers_that_overlap_lose_no_row(
+    toy_engine: Engine, toy_sessions: sessionmaker[Session]
+) -> None:
     written, lost = lost_among_writers(toy_engine, toy_sessions)
 
     assert written >= WRITERS * TRANSACTIONS

@@ -289,7 +289,9 @@ def test_a_checkpoint_of_another_epoch_starts_over(
         "[" * 1500,
     ],
 )
-def test_a_checkpoint_that_was_never_given_out_is_a_bad_envelope(client: FlaskClient, checkpoint: str) -> None:
+def test_a_checkpoint_that_was_never_given_out_is_a_bad_envelope(
+    client: FlaskClient, checkpoint: str
+) -> None:
     answer = client.get(PULL, query_string={"checkpoint": checkpoint})
 
     assert (answer.status_code, answer.get_json()["code"]) == (400, "bad_envelope")

@@ -18,7 +18,20 @@ __all__ = ["client"]
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"null", b"7", b"{}", b'{"0": []}', b"no JSON", b"[", b"[{}", b"[{}]]", b"[{}] []", b"[{},]", b"\xff"],
+    [
+        b"",
+        b"null",
+        b"7",
+        b"{}",
+        b'{"0": []}',
+        b"no JSON",
+        b"[",
+        b"[{}",
+        b"[{}]]",
+        b"[{}] []",
+        b"[{},]",
+        b"\xff",
+    ],
 )
 def test_a_body_that_is_no_array_is_an_error_object(
     client: FlaskClient, toy_sessions: sessionmaker[Session], body: bytes

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     cast,
+    delete,
     func,
     insert,
     select,
@@ -129,7 +130,13 @@ def create_tables(owner: Engine) -> None:
     """The engine's tables and the toy's, in a database that holds nothing else."""
     tables.metadata.create_all(owner)
     metadata.create_all(owner)
+
+
+def empty_tables(owner: Engine) -> None:
+    """Take away what an earlier test wrote, and begin a new epoch."""
     with owner.begin() as connection:
+        for table in (*tables.metadata.sorted_tables, note):
+            connection.execute(delete(table))
         connection.execute(insert(tables.epoch).values(epoch=uuid.uuid4()))
 
 
@@ -148,7 +155,9 @@ def toy_app(sessions: sessionmaker[Session], reader: Reader) -> Flask:
 
     app = Flask("toy")
     app.register_blueprint(
-        sync.api.mount(session=session, actor=lambda _work: reader, problem=ToyProblem, collections=COLLECTIONS)
+        sync.api.mount(
+            session=session, actor=lambda _work: reader, problem=ToyProblem, collections=COLLECTIONS
+        )
     )
 
     @app.errorhandler(ToyProblem)

@@ -1,0 +1,101 @@
+"""``xunge bureau`` and ``xunge account``: from an empty database to a bureau whose people can sign in."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from importlib.resources import as_file, files
+
+import click
+from sqlalchemy import select
+
+from server.access.ops import create_account, hash_password
+from server.cadence.ops import publish_default_policy
+from server.commands.bureau import bureau_work
+from server.commands.workdays import read_workdays
+from server.house import compose
+from server.kernel.actor import house
+from server.kernel.calendar import import_workdays
+from server.kernel.events import record_event
+from server.kernel.ids import new_id
+from server.kernel.permissions import Role
+from server.kernel.settings import read_settings
+from server.org.models import Bureau, Person
+from server.records.ops import publish_forms
+
+_password = click.option(
+    "--password",
+    prompt="口令 · password",
+    hide_input=True,
+    confirmation_prompt="再输一次 · again",
+    envvar="XUNGE_NEW_PASSWORD",
+    help="也可用环境变量 XUNGE_NEW_PASSWORD · or that variable",
+)
+
+
+@click.group("bureau")
+def bureau() -> None:
+    """单位 · bureaus."""
+
+
+@bureau.command()
+@click.option("--name", required=True, help="单位全称 · the bureau's full name")
+@click.option("--region", required=True, help="六位行政区划代码 · six-digit region code")
+@click.option("--admin", "username", required=True, help="管理员用户名 · the first administrator")
+@click.option(
+    "--policy-from",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="复查制度生效日，默认今天 · first day of the re-inspection policy",
+)
+@_password
+def found(name: str, region: str, username: str, policy_from: datetime | None, password: str) -> None:
+    """新建单位：工作日、表单、复查制度和管理员 · found a bureau."""
+    kernel = compose(read_settings())
+    now = datetime.now(UTC)
+    with kernel.sessions() as session:
+        if session.scalar(select(Bureau.id).where(Bureau.name == name)) is not None:
+            raise click.ClickException(f"单位“{name}”已存在 · this bureau exists already")
+    first_day: date = (policy_from or now.astimezone(kernel.settings.zone)).date()
+    bureau_id = new_id(now)
+    packaged = files("server.kernel") / "data" / "workdays_2025_2026.json"
+    with as_file(packaged) as path:
+        off, make_up, sources = read_workdays(path)
+    with kernel.work(house(bureau_id), now) as work:
+        work.session.add(Bureau(id=bureau_id, name=name, level="county", region_code=region))
+        work.session.flush()
+        import_workdays(work, off, make_up, sources)
+        publish_forms(work)
+        publish_default_policy(work, first_day)
+        create_account(work, username, hash_password(password), frozenset({Role.ADMIN}), None)
+        record_event(work, "bureau.founded", [bureau_id], name=name)
+    click.echo(f"已建立 {name}，制度自 {first_day} 起生效 · founded")
+
+
+@click.group("account")
+def account() -> None:
+    """账号 · accounts."""
+
+
+@account.command()
+@click.argument("username")
+@click.option(
+    "--role", "roles", multiple=True, required=True, type=click.Choice([role.value for role in Role])
+)
+@click.option("--staff-no", help="外勤人员的工号 · the staff number of a field person")
+@click.option("--bureau", "bureau_name", help="单位名称 · bureau")
+@_password
+def create(
+    username: str, roles: tuple[str, ...], staff_no: str | None, bureau_name: str | None, password: str
+) -> None:
+    """新建账号 · create an account."""
+    with bureau_work(bureau_name) as work:
+        person_id = None
+        if staff_no is not None:
+            person_id = work.session.scalar(
+                select(Person.id).where(Person.bureau_id == work.bureau_id, Person.staff_no == staff_no)
+            )
+            if person_id is None:
+                raise click.ClickException(f"没有工号为 {staff_no} 的人员 · nobody has this staff number")
+        create_account(
+            work, username, hash_password(password), frozenset(Role(role) for role in roles), person_id
+        )
+    click.echo(f"已建立账号 {username} · created")
