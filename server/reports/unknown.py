@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from server.access.models import Device, DeviceContact
 from server.kernel.work import Work
@@ -53,7 +54,7 @@ def load_silence(work: Work, as_of: datetime) -> Silence:
     last = (
         select(DeviceContact.device_id, DeviceContact.heard_at, DeviceContact.queue_length)
         .where(known, DeviceContact.bureau_id == work.bureau_id)
-        .distinct(DeviceContact.device_id)
+        .ext(distinct_on(DeviceContact.device_id))
         .order_by(DeviceContact.device_id, DeviceContact.heard_at.desc(), DeviceContact.id.desc())
         .subquery()
     )

@@ -1,0 +1,5 @@
+"""``python -m server``: the ``xunge`` command."""
+
+from server.cli import run
+
+run()
