@@ -5,7 +5,7 @@ The ids that an operation passes to ``Work.wrote`` are those that the statements
 
 from __future__ import annotations
 
-from server.cadence.upkeep import settle_subjects, sync_subjects
+from server.cadence.upkeep import settle_subjects, settle_visits, sync_subjects
 from server.kernel.work import Upkeep
 from server.outlets.upkeep import count_existing, place_again
 
@@ -14,8 +14,10 @@ UPKEEP: Upkeep = {
     "grid_cell": (place_again,),
     # Keyed by outlet: licences in a cell are counted, and a subject's periods follow its status.
     "outlet": (count_existing, sync_subjects),
-    # Keyed by subject: a fact, an attempt or a waiver may meet, touch or excuse what the subject owes.
-    "visit_fact": (settle_subjects,),
+    # Keyed by subject: what is newly owed may be met already; a fact, an attempt or a waiver may meet, touch or
+    # excuse what the subject owes.
+    "obligation": (settle_subjects,),
+    "visit_fact": (settle_visits,),
     "attempt_fact": (settle_subjects,),
     "waiver": (settle_subjects,),
 }

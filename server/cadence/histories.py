@@ -5,20 +5,24 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple, TypeVarTuple
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Date, Select, func, or_, select
 
 from schemas.vocabulary import CadenceTier
 from server.cadence import rules
 from server.cadence.models import AttemptFact, Obligation, Policy, PolicyTier, VisitFact, Waiver
+from server.kernel.bulk import among
 from server.kernel.calendar import load_workdays
 from server.kernel.problems import Problem
 from server.kernel.work import Work
 from server.outlets.models import Outlet, OutletStatus
 
 Ts = TypeVarTuple("Ts")
+
+# Far longer than any grace in working days with holidays in it.
+LONGEST_GRACE = timedelta(days=60)
 
 
 class Owed(NamedTuple):
@@ -48,6 +52,8 @@ class Loaded:
     facts: list[rules.Fact] = field(default_factory=list)
     attempts: list[rules.Attempt] = field(default_factory=list)
     waivers: list[rules.Waiver] = field(default_factory=list)
+    # Where only the end of the history was loaded: the day on which each tier was last met before it.
+    last_met: dict[CadenceTier, date] = field(default_factory=dict)
 
     @property
     def history(self) -> rules.History:
@@ -128,11 +134,14 @@ def need_policy(work: Work, day: date) -> InForce:
     return found
 
 
-def load_subjects(work: Work, outlet_ids: Sequence[uuid.UUID] | None) -> dict[uuid.UUID, Loaded]:
+def load_subjects(
+    work: Work, outlet_ids: Sequence[uuid.UUID] | None, owed_from: date = date.min
+) -> dict[uuid.UUID, Loaded]:
     """The e-cigarette outlets of the bureau with what they owe, without what was done: those named, or all.
 
     An outlet is a subject if its licence covers e-cigarettes, or if it has owed something before, and it is one
-    from the day on which its licence began and the register had it.
+    from the day on which its licence began and the register had it. Only obligations whose grace lasts to
+    ``owed_from`` or longer are loaded.
     """
     owing = select(Obligation.subject_id).where(
         Obligation.bureau_id == work.bureau_id, Obligation.subject_kind == "outlet"
@@ -142,13 +151,14 @@ def load_subjects(work: Work, outlet_ids: Sequence[uuid.UUID] | None) -> dict[uu
         or_(Outlet.licence_scope.contains(["ecig"]), Outlet.id.in_(owing)),
     )
     if outlet_ids is not None:
-        subjects = subjects.where(Outlet.id.in_(outlet_ids))
+        subjects = subjects.where(among(Outlet.id, outlet_ids))
     loaded = {
         outlet_id: Loaded(active_from, cell_id)
         for outlet_id, active_from, cell_id in work.session.execute(subjects)
     }
     columns = [getattr(Obligation, name) for name in Owed._fields]
-    for row in work.session.execute(_of(select(*columns), Obligation.subject_id, loaded)):
+    owed_since = select(*columns).where(Obligation.grace_last_day >= owed_from)
+    for row in work.session.execute(_of(owed_since, Obligation.subject_id, loaded)):
         owed = Owed._make(row)
         loaded[owed.subject_id].owed[owed.id] = owed
     statuses = select(
@@ -165,11 +175,61 @@ def load_subjects(work: Work, outlet_ids: Sequence[uuid.UUID] | None) -> dict[uu
     return loaded
 
 
+def hold_subjects(work: Work, outlet_ids: Sequence[uuid.UUID]) -> None:
+    """Hold the subjects until commit, in one order: what two transactions do to one subject is settled in turn.
+
+    Without it each would match its own fact without seeing the other's, and the later commit would win.
+    """
+    work.session.execute(
+        select(Outlet.id)
+        .where(among(Outlet.id, outlet_ids))
+        .order_by(Outlet.id)
+        .with_for_update(key_share=True)
+    )
+
+
 def load_histories(work: Work, outlet_ids: Sequence[uuid.UUID] | None) -> dict[uuid.UUID, Loaded]:
     """Like ``load_subjects``, with visits, attempts and waivers."""
     loaded = load_subjects(work, outlet_ids)
-    visits = select(
-        VisitFact.subject_id,
+    _add_visits(work, loaded, select(VisitFact.subject_id))
+    attempts = select(
+        AttemptFact.subject_id, AttemptFact.record_id, AttemptFact.attempted_at, AttemptFact.known_at
+    )
+    for subject_id, record_id, attempted_at, known_at in work.session.execute(
+        _of(attempts, AttemptFact.subject_id, loaded)
+    ):
+        loaded[subject_id].attempts.append(rules.Attempt(record_id, attempted_at, known_at))
+    _add_waivers(work, loaded)
+    return loaded
+
+
+def load_ends(work: Work, outlet_ids: Sequence[uuid.UUID], since: datetime) -> dict[uuid.UUID, Loaded]:
+    """The ends of the histories from ``since`` on, enough to settle visits performed then or later.
+
+    What was met before ``since`` stays met and is told as ``last_met``; attempts are left out.
+    """
+    day = since.astimezone(work.zone).date()
+    loaded = load_subjects(work, outlet_ids, owed_from=day - LONGEST_GRACE)
+    met_on = func.timezone(work.zone.key, Obligation.met_at).cast(Date)
+    earlier = (
+        select(Obligation.subject_id, Obligation.tier, func.max(met_on))
+        # What was made up after its grace does not count for the gap.
+        .where(Obligation.met_at < since, met_on <= Obligation.grace_last_day)
+        .group_by(Obligation.subject_id, Obligation.tier)
+    )
+    for subject_id, tier, last_day in work.session.execute(_of(earlier, Obligation.subject_id, loaded)):
+        loaded[subject_id].last_met[CadenceTier(tier)] = last_day
+    for one in loaded.values():
+        one.owed = {
+            key: owed for key, owed in one.owed.items() if owed.met_at is None or owed.met_at >= since
+        }
+    _add_visits(work, loaded, select(VisitFact.subject_id).where(VisitFact.performed_at >= since))
+    _add_waivers(work, loaded)
+    return loaded
+
+
+def _add_visits(work: Work, loaded: dict[uuid.UUID, Loaded], which: Select[uuid.UUID]) -> None:
+    visits = which.add_columns(
         VisitFact.record_id,
         VisitFact.tier,
         VisitFact.performed_at,
@@ -183,24 +243,20 @@ def load_histories(work: Work, outlet_ids: Sequence[uuid.UUID] | None) -> dict[u
         loaded[subject_id].facts.append(
             rules.Fact(record_id, CadenceTier(tier), performed_at, known_at, valid, makes_up)
         )
-    attempts = select(
-        AttemptFact.subject_id, AttemptFact.record_id, AttemptFact.attempted_at, AttemptFact.known_at
-    )
-    for subject_id, record_id, attempted_at, known_at in work.session.execute(
-        _of(attempts, AttemptFact.subject_id, loaded)
-    ):
-        loaded[subject_id].attempts.append(rules.Attempt(record_id, attempted_at, known_at))
+
+
+def _add_waivers(work: Work, loaded: dict[uuid.UUID, Loaded]) -> None:
+    owed_ids = [owed for one in loaded.values() for owed in one.owed]
     waivers = select(
         Obligation.subject_id, Waiver.obligation_id, Waiver.reason, Waiver.known_at, Waiver.revoked_at
     ).join(Obligation, Obligation.id == Waiver.obligation_id)
     for subject_id, obligation_id, reason, known_at, revoked_at in work.session.execute(
-        _of(waivers, Obligation.subject_id, loaded)
+        waivers.where(among(Waiver.obligation_id, owed_ids))
     ):
         loaded[subject_id].waivers.append(
             rules.Waiver(obligation_id, reason, known_at, revoked_at=revoked_at)
         )
-    return loaded
 
 
 def _of(query: Select[*Ts], column: Any, loaded: dict[uuid.UUID, Loaded]) -> Select[*Ts]:
-    return query.where(column.in_(list(loaded)))
+    return query.where(among(column, list(loaded)))

@@ -210,7 +210,7 @@ def visits_of(facts: Sequence[tuple[Fact, date]], checklists: Collection[Cadence
 
 
 def match(
-    terms: Sequence[Term], visits: Sequence[Visit], min_gap_days: int
+    terms: Sequence[Term], visits: Sequence[Visit], min_gap_days: int, last_met: date | None = None
 ) -> tuple[dict[UUID, Visit], dict[UUID, Visit]]:
     """Walk a tier's visits in order of time and give each to at most one obligation, the oldest debt first.
 
@@ -220,7 +220,8 @@ def match(
     back, so it does not bind a late visit. Naming a missed obligation does not keep a visit from a debt or a
     window: only what is left over makes up.
 
-    ``terms`` are one tier's, sorted by (first day, key); ``visits`` are sorted by (time, id). Returns the
+    ``terms`` are one tier's, sorted by (first day, key); ``visits`` are sorted by (time, id). ``last_met`` is the
+    day that last met anything before the first of these visits, where the walk is taken up in the middle. Returns the
     visits that met an obligation and those that made one up, both by obligation id.
     """
     met: dict[UUID, Visit] = {}
@@ -228,7 +229,6 @@ def match(
     by_key = {term.obligation.key: term for term in terms}
     waiting: list[Term] = []
     begun = 0
-    last_met: date | None = None
     for visit in visits:
         while begun < len(terms) and terms[begun].obligation.first_day <= visit.day:
             waiting.append(terms[begun])

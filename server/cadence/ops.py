@@ -7,15 +7,18 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import Boolean, DateTime, Text, column, insert, select
+from sqlalchemy.dialects.postgresql import UUID
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from schemas.vocabulary import CadenceTier
 from server.cadence import rules
-from server.cadence.histories import InForce, Loaded, load_subjects, policy_in_force
+from server.cadence.histories import InForce, Loaded, hold_subjects, load_subjects, policy_in_force
 from server.cadence.models import AttemptFact, Obligation, Policy, PolicyTier, VisitFact, Waiver
 from server.cadence.queries import visible_to
 from server.grids.ops import announce
+from server.kernel.bulk import as_rows, recordset
+from server.kernel.db import table_of
 from server.kernel.events import record_event
 from server.kernel.ids import new_edit_id, new_id
 from server.kernel.problems import Problem
@@ -24,6 +27,22 @@ from sync.feed import touch
 
 # What opens within this many days is owed already, so that a handheld that goes offline takes it along.
 AHEAD = timedelta(days=14)
+
+_VISITS = recordset(
+    "given",
+    [
+        column("bureau_id", UUID(as_uuid=True)),
+        column("record_id", UUID(as_uuid=True)),
+        column("tier", Text),
+        column("known_at", DateTime(timezone=True)),
+        column("subject_kind", Text),
+        column("subject_id", UUID(as_uuid=True)),
+        column("performed_at", DateTime(timezone=True)),
+        column("valid", Boolean),
+        column("makes_up", Text),
+    ],
+)
+_INSERT_VISITS = insert(table_of(VisitFact)).from_select(list(_VISITS.c.keys()), select(_VISITS))
 
 FORMS = {
     CadenceTier.WEEKLY: "ecig_weekly",
@@ -89,10 +108,12 @@ def materialise(work: Work, outlet_ids: Sequence[uuid.UUID] | None = None) -> in
         owed += _missing(work, outlet_id, loaded, in_force, last)
     if not owed:
         return 0
-    created = _insert(work, owed)
-    cells = {row["id"]: row["cell_id"] for row in owed}
-    announce(work, "obligations", [(one, cells[one]) for one in created])
+    created = set(_insert(work, owed))
+    fresh = [row for row in owed if row["id"] in created]
+    announce(work, "obligations", [(row["id"], row["cell_id"]) for row in fresh])
     if created:
+        # A visit may have come before what it meets was written down.
+        work.wrote("obligation", {row["subject_id"] for row in fresh})
         record_event(work, "obligations.materialised", [], count=len(created), until=last.isoformat())
     return len(created)
 
@@ -152,12 +173,9 @@ def waive(work: Work, obligation_ids: Sequence[uuid.UUID], reason: str) -> int:
     Raises:
         Problem: ``not_found`` out of scope; ``obligation_closed`` for one that was met already.
     """
-    found = work.session.scalars(
-        visible_to(work.actor)
-        .where(Obligation.id.in_(obligation_ids))
-        .order_by(Obligation.id)
-        .with_for_update()
-    ).all()
+    wanted = visible_to(work.actor).where(Obligation.id.in_(obligation_ids))
+    hold_subjects(work, work.session.scalars(wanted.with_only_columns(Obligation.subject_id)).all())
+    found = work.session.scalars(wanted.order_by(Obligation.id)).all()
     if len(found) != len(set(obligation_ids)):
         raise Problem("not_found")
     if any(obligation.met_by is not None for obligation in found):
@@ -198,7 +216,7 @@ def note_facts(work: Work, visits: Sequence[dict[str, Any]], attempts: Sequence[
     """
     own = {"bureau_id": work.bureau_id, "known_at": work.now}
     if visits:
-        work.session.execute(insert(VisitFact), [{**fact, **own} for fact in visits])
+        work.session.execute(_INSERT_VISITS, {"given_rows": as_rows([{**fact, **own} for fact in visits])})
         work.wrote("visit_fact", {fact["subject_id"] for fact in visits})
     if attempts:
         work.session.execute(insert(AttemptFact), [{**fact, **own} for fact in attempts])

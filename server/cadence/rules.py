@@ -172,13 +172,22 @@ class Judgement:
     provisional: bool = False
 
 
-def judge(history: History, rulebook: Rulebook, as_of: datetime) -> tuple[Judgement, ...]:
+def judge(
+    history: History,
+    rulebook: Rulebook,
+    as_of: datetime,
+    last_met: Mapping[CadenceTier, date] = MappingProxyType({}),
+) -> tuple[Judgement, ...]:
     """Every obligation's state as known by ``as_of`` and judged at it, by tier, first day and key.
 
     What became known after ``as_of`` is left out, and so is what was performed after it. The state is, in
     this order: met or met_late; void from a suspension on, which a visit before it forestalls; upcoming
     before the first day; waived; then, while grace lasts, due from ``Window.due_from``, attempted after an
     attempt in the window, open; and once grace is over missed, or made_up.
+
+    The walk may be taken up in the middle: visits go to obligations in order of time, so those of an earlier
+    time are not moved by later ones. The history then holds only visits from some instant on and the obligations
+    not met before it, and ``last_met`` says on which day each tier was last met before it.
 
     Raises ValueError if ``as_of`` is naive or two obligations of a tier share a key, KeyError if a tier has
     no policy.
@@ -198,7 +207,7 @@ def judge(history: History, rulebook: Rulebook, as_of: datetime) -> tuple[Judgem
             _term(owed, window, waived, stretches) for owed, window in zip(obligations, windows, strict=True)
         ]
         visits = visits_of(facts, rulebook.checklists(tier))
-        met, made_up = match(terms, visits, rulebook.policies[tier].min_gap_days)
+        met, made_up = match(terms, visits, rulebook.policies[tier].min_gap_days, last_met.get(tier))
         for term, window in zip(terms, windows, strict=True):
             owed = term.obligation
             tried = tuple(record for day, record in attempts if owed.first_day <= day <= owed.last_day)

@@ -3,46 +3,115 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import DateTime, Integer, column, func, select, update
+from sqlalchemy.dialects.postgresql import UUID
 
 from server.cadence import rules
-from server.cadence.histories import load_histories, load_subjects, policy_in_force
-from server.cadence.models import Obligation
+from server.cadence.histories import (
+    InForce,
+    Loaded,
+    Owed,
+    hold_subjects,
+    load_ends,
+    load_histories,
+    load_subjects,
+    policy_in_force,
+)
+from server.cadence.models import Obligation, VisitFact
 from server.cadence.ops import materialise
 from server.grids.ops import announce
+from server.kernel.bulk import among, as_rows, recordset
+from server.kernel.db import table_of
 from server.kernel.ids import new_edit_id
 from server.kernel.work import Work
 
+_UUID = UUID(as_uuid=True)
+_CHANGED = recordset(
+    "changed",
+    [
+        column("id", _UUID),
+        column("met_by", _UUID),
+        column("met_at", DateTime(timezone=True)),
+        column("attempt_count", Integer),
+        column("edit_id", _UUID),
+    ],
+)
+_OBLIGATION = table_of(Obligation)
+_WRITE = (
+    update(_OBLIGATION)
+    .where(_OBLIGATION.c.id == _CHANGED.c.id)
+    .values({name: _CHANGED.c[name] for name in ("met_by", "met_at", "attempt_count", "edit_id")})
+)
+
 
 def settle_subjects(work: Work, subject_ids: Sequence[uuid.UUID]) -> None:
-    """Match the subjects' facts again and write ``met_by``, ``met_at`` and attempts where they moved."""
-    today = work.now.astimezone(work.zone).date()
-    in_force = policy_in_force(work, today)
+    """Match all the subjects' facts again and write ``met_by``, ``met_at`` and attempts where they moved."""
+    in_force = policy_in_force(work, work.now.astimezone(work.zone).date())
     if in_force is None:
         return
-    changed: list[dict[str, object]] = []
-    placed: list[tuple[uuid.UUID, uuid.UUID | None]] = []
+    hold_subjects(work, subject_ids)
+    changes: list[tuple[Owed, rules.Judgement, int]] = []
     for loaded in load_histories(work, subject_ids).values():
-        for judgement in rules.judge(loaded.history, in_force.rulebook, work.now):
-            row = loaded.owed[judgement.obligation.id]
-            met_by = judgement.met_by or judgement.made_up_by
-            now_is = (met_by, judgement.performed_at, len(judgement.attempts))
-            if now_is == (row.met_by, row.met_at, row.attempt_count):
-                continue
-            changed.append(
-                {
-                    "id": row.id,
-                    "met_by": met_by,
-                    "met_at": judgement.performed_at,
-                    "attempt_count": len(judgement.attempts),
-                    "edit_id": new_edit_id(),
-                }
-            )
-            placed.append((row.id, row.cell_id))
-    if changed:
-        work.session.execute(update(Obligation), changed)
+        changes += [(owed, found, len(found.attempts)) for owed, found in _judged(work, loaded, in_force)]
+    _write(work, changes)
+
+
+def settle_visits(work: Work, subject_ids: Sequence[uuid.UUID]) -> None:
+    """Settle visits that became known just now: what was met before the first of them cannot move.
+
+    A visit that names a missed obligation may reach far back, so its subject is settled whole.
+    """
+    in_force = policy_in_force(work, work.now.astimezone(work.zone).date())
+    if in_force is None:
+        return
+    hold_subjects(work, subject_ids)
+    news = work.session.execute(
+        select(VisitFact.subject_id, func.min(VisitFact.performed_at), func.count(VisitFact.makes_up))
+        .where(among(VisitFact.subject_id, subject_ids), VisitFact.known_at == work.now)
+        .group_by(VisitFact.subject_id)
+    ).all()
+    whole = [subject_id for subject_id, _, naming in news if naming]
+    since: datetime | None = min((at for _, at, naming in news if not naming), default=None)
+    if whole:
+        settle_subjects(work, whole)
+    if since is None:
+        return
+    changes: list[tuple[Owed, rules.Judgement, int]] = []
+    ends = load_ends(work, [subject_id for subject_id, _, naming in news if not naming], since)
+    for loaded in ends.values():
+        changes += [(owed, found, owed.attempt_count) for owed, found in _judged(work, loaded, in_force)]
+    _write(work, changes)
+
+
+def _judged(work: Work, loaded: Loaded, in_force: InForce) -> Iterable[tuple[Owed, rules.Judgement]]:
+    for judgement in rules.judge(loaded.history, in_force.rulebook, work.now, loaded.last_met):
+        yield loaded.owed[judgement.obligation.id], judgement
+
+
+def _write(work: Work, changes: Iterable[tuple[Owed, rules.Judgement, int]]) -> None:
+    """Write what moved, by one statement, and tell the cells' squads."""
+    moved: list[dict[str, Any]] = []
+    placed: list[tuple[uuid.UUID, uuid.UUID | None]] = []
+    for owed, judgement, attempts in changes:
+        met_by = judgement.met_by or judgement.made_up_by
+        if (met_by, judgement.performed_at, attempts) == (owed.met_by, owed.met_at, owed.attempt_count):
+            continue
+        moved.append(
+            {
+                "id": owed.id,
+                "met_by": met_by,
+                "met_at": judgement.performed_at,
+                "attempt_count": attempts,
+                "edit_id": new_edit_id(),
+            }
+        )
+        placed.append((owed.id, owed.cell_id))
+    if moved:
+        work.session.execute(_WRITE, {"changed_rows": as_rows(moved)})
         announce(work, "obligations", placed)
 
 

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import JSON, ColumnClause, Text, bindparam, cast, func
+from sqlalchemy import (
+    JSON,
+    ColumnClause,
+    ColumnElement,
+    SQLColumnExpression,
+    Text,
+    any_,
+    bindparam,
+    cast,
+    func,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, UUID
 from sqlalchemy.sql.selectable import TableValuedAlias
 
 
@@ -14,6 +26,11 @@ def recordset(name: str, columns: Sequence[ColumnClause[Any]]) -> TableValuedAli
     """A FROM element of typed rows, read from the text parameter ``<name>_rows`` (see ``as_rows``)."""
     parameter = cast(bindparam(f"{name}_rows", type_=Text), JSON)
     return func.json_to_recordset(parameter).table_valued(*columns, name=name).render_derived(with_types=True)
+
+
+def among(column: SQLColumnExpression[Any], ids: Sequence[uuid.UUID]) -> ColumnElement[bool]:
+    """``column = any(ids)``: one array parameter, where an IN list would be one parameter an id."""
+    return column == any_(cast(list(ids), ARRAY(UUID(as_uuid=True))))
 
 
 def as_rows(rows: Sequence[dict[str, Any]]) -> str:
