@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple, TypeVarTuple
 
-from sqlalchemy import Date, Select, func, or_, select
+from sqlalchemy import ColumnElement, Date, Select, func, or_, select
 
 from schemas.vocabulary import CadenceTier
 from server.cadence import rules
@@ -135,13 +135,13 @@ def need_policy(work: Work, day: date) -> InForce:
 
 
 def load_subjects(
-    work: Work, outlet_ids: Sequence[uuid.UUID] | None, owed_from: date = date.min
+    work: Work, outlet_ids: Sequence[uuid.UUID] | None, *which: ColumnElement[bool]
 ) -> dict[uuid.UUID, Loaded]:
     """The e-cigarette outlets of the bureau with what they owe, without what was done: those named, or all.
 
     An outlet is a subject if its licence covers e-cigarettes, or if it has owed something before, and it is one
-    from the day on which its licence began and the register had it. Only obligations whose grace lasts to
-    ``owed_from`` or longer are loaded.
+    from the day on which its licence began and the register had it. Only the obligations that hold for all
+    of ``which`` are loaded.
     """
     owing = select(Obligation.subject_id).where(
         Obligation.bureau_id == work.bureau_id, Obligation.subject_kind == "outlet"
@@ -157,8 +157,7 @@ def load_subjects(
         for outlet_id, active_from, cell_id in work.session.execute(subjects)
     }
     columns = [getattr(Obligation, name) for name in Owed._fields]
-    owed_since = select(*columns).where(Obligation.grace_last_day >= owed_from)
-    for row in work.session.execute(_of(owed_since, Obligation.subject_id, loaded)):
+    for row in work.session.execute(_of(select(*columns).where(*which), Obligation.subject_id, loaded)):
         owed = Owed._make(row)
         loaded[owed.subject_id].owed[owed.id] = owed
     statuses = select(
@@ -209,7 +208,12 @@ def load_ends(work: Work, outlet_ids: Sequence[uuid.UUID], since: datetime) -> d
     What was met before ``since`` stays met and is told as ``last_met``; attempts are left out.
     """
     day = since.astimezone(work.zone).date()
-    loaded = load_subjects(work, outlet_ids, owed_from=day - LONGEST_GRACE)
+    loaded = load_subjects(
+        work,
+        outlet_ids,
+        Obligation.grace_last_day >= day - LONGEST_GRACE,
+        Obligation.met_at.is_(None) | (Obligation.met_at >= since),
+    )
     met_on = func.timezone(work.zone.key, Obligation.met_at).cast(Date)
     earlier = (
         select(Obligation.subject_id, Obligation.tier, func.max(met_on))
@@ -219,10 +223,6 @@ def load_ends(work: Work, outlet_ids: Sequence[uuid.UUID], since: datetime) -> d
     )
     for subject_id, tier, last_day in work.session.execute(_of(earlier, Obligation.subject_id, loaded)):
         loaded[subject_id].last_met[CadenceTier(tier)] = last_day
-    for one in loaded.values():
-        one.owed = {
-            key: owed for key, owed in one.owed.items() if owed.met_at is None or owed.met_at >= since
-        }
     _add_visits(work, loaded, select(VisitFact.subject_id).where(VisitFact.performed_at >= since))
     _add_waivers(work, loaded)
     return loaded
