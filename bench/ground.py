@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
-from importlib.resources import as_file, files
 from pathlib import Path
 from random import Random
 
@@ -27,7 +26,6 @@ from server import migrate
 from server.access.models import Account, Device, Token
 from server.access.ops import digest, hash_password
 from server.cadence.ops import materialise, publish_default_policy
-from server.commands.workdays import read_workdays
 from server.demo import documents
 from server.demo.city import City, build_city
 from server.demo.settling_in import found_bureaus, settle_duties, settle_land, settle_outlets, settle_people
@@ -37,6 +35,7 @@ from server.grids.ops import apply_due_scope
 from server.kernel.actor import Actor, house
 from server.kernel.calendar import import_workdays
 from server.kernel.ids import new_edit_id, new_id
+from server.kernel.packaged_workdays import packaged_workdays
 from server.kernel.permissions import Role
 from server.kernel.settings import Settings, read_settings
 from server.kernel.work import Kernel
@@ -84,7 +83,11 @@ def plain_connection(settings: Settings) -> Connection:
     url = make_url(settings.database_url)
     options = "-c timezone=UTC -c jit=off"
     return psycopg2.connect(
-        host=url.query["host"], user=url.username, dbname=url.database, options=options, application_name="floor"
+        host=url.query["host"],
+        user=url.username,
+        dbname=url.database,
+        options=options,
+        application_name="floor",
     )
 
 
@@ -169,12 +172,10 @@ def settle(kernel: Kernel, now: datetime, *, ecig: int, weeks: int) -> Ground:
     The policy has been in force since ``weeks`` full weeks before ``now``, so that every outlet owes that long.
     """
     city = build_city()
-    with as_file(files("server.kernel") / "data" / "workdays_2025_2026.json") as path:
-        calendar = read_workdays(path)
     with kernel.work(house(city.bureau.id), KNOWN_AT) as work:
         found_bureaus(work, city)
         settle_people(work, city, hash_password(uuid.uuid4().hex))
-        import_workdays(work, *calendar)
+        import_workdays(work, *packaged_workdays())
         publish_forms(work)
         today = now.astimezone(ZONE).date()
         publish_default_policy(work, today - timedelta(days=today.weekday() + 7 * weeks))
@@ -188,7 +189,8 @@ def settle(kernel: Kernel, now: datetime, *, ecig: int, weeks: int) -> Ground:
         cells = set(session.scalars(select(Scope.cell_id).where(Scope.person_id == officer.person_id)))
     if ecig:
         candidates = invented_outlets(city, ecig, among=cells, scope=frozenset(LicenceScope))
-        with kernel.work(house(city.bureau.id), now) as work:
+        # Known from the start, for nothing is owed for a time before an outlet was known.
+        with kernel.work(house(city.bureau.id), KNOWN_AT) as work:
             apply_outlets(work, plan_outlets(work, candidates))
     with kernel.work(house(city.bureau.id), now) as work:
         materialise(work)
@@ -226,7 +228,8 @@ def _officer(
         device_id=device.id,
     )
     first, second = (
-        documents.Signer(person_id=person, cert_no=numbers[person]) for person in (device.person_id, colleague)
+        documents.Signer(person_id=person, cert_no=numbers[person])
+        for person in (device.person_id, colleague)
     )
     return actor, (first, second)
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -141,13 +142,21 @@ class Report:
     """A table of figures, each with its spread and, where there is one, its target."""
 
     def __init__(self, title: str) -> None:
-        self._table = Table(title=title, title_justify="left", header_style="bold", min_width=110)
-        self._table.add_column("", min_width=44, overflow="fold")
+        console.print(f"[bold]{title}[/]")
+        self._table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
+        self._table.add_column("", width=52, overflow="fold")
         for heading in ("最小 min", "中位 median", "最大 max", "目标 target", ""):
             self._table.add_column(heading, justify="right", no_wrap=True)
+        self._remarks: list[str] = []
 
     def add(
-        self, name: str, values: Sequence[float], *, unit: str = "", target: Target | None = None, digits: int = 2
+        self,
+        name: str,
+        values: Sequence[float],
+        *,
+        unit: str = "",
+        target: Target | None = None,
+        digits: int = 2,
     ) -> float:
         """A row of figures, one a round; returns their median."""
         median = statistics.median(values)
@@ -159,17 +168,13 @@ class Report:
     def add_times(self, name: str, samples: Samples) -> None:
         """Two rows of milliseconds: on the wall, and CPU of client and backend together."""
         self.add(name, [value * 1000 for value in samples.wall], unit=" ms", digits=1)
-        cpu = statistics.median(samples.client), statistics.median(samples.backend)
-        self.add(
-            f"  CPU: {cpu[0] * 1000:.0f} ms Python + {cpu[1] * 1000:.0f} ms PostgreSQL",
-            [value * 1000 for value in samples.cpu],
-            unit=" ms",
-            digits=1,
-        )
+        mine, its = statistics.median(samples.client) * 1000, statistics.median(samples.backend) * 1000
+        words = f"  CPU = Python {mine:.0f} + PostgreSQL {its:.0f}"
+        self.add(words, [value * 1000 for value in samples.cpu], unit=" ms", digits=1)
 
-    def note(self, name: str, words: str) -> None:
-        """A row that says something instead of measuring it."""
-        self._table.add_row(name, "", words, "", "", "")
+    def remark(self, words: str) -> None:
+        """A line below the table, for what could not be measured."""
+        self._remarks.append(words)
 
     def line(self) -> None:
         """A rule before the next row."""
@@ -178,6 +183,8 @@ class Report:
     def show(self) -> None:
         """Print it."""
         console.print(self._table)
+        for remark in self._remarks:
+            console.print(f"  · {remark}")
         console.print()
 
 

@@ -1,21 +1,21 @@
 """The peer of the house: the same work as most Flask services do it, with marshmallow and ORM objects.
 
 Each document is loaded with a marshmallow schema; every row is an ORM object added to the session one by one, and the
-unit of work writes them at one flush. It is kind to itself: look-ups are made once for the batch, it does not measure
-the distance, and it does not put the obligations that were met into the feed again.
+unit of work writes them at one flush. It writes the same rows to the same tables. It is kind to itself: every
+look-up is made once for the batch, and it knows the weekly check only, without tiers, gaps, attempts and waivers.
 """
 
 from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from marshmallow import EXCLUDE, Schema, fields, validate
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, registry
 
 from server.cadence.models import Obligation, VisitFact
@@ -173,6 +173,8 @@ class RecordSchema(_Strict):
 
 
 _SCHEMA = RecordSchema()
+_PLAIN = ("id", "kind", "form_code", "form_version", "device_id", "squad_id", "subject_kind", "subject_id")
+_PLAIN += ("visit_kind", "started_at", "ended_at", "clock_offset_s", "makes_up", "amends_id")
 
 
 def push(session: Session, actor: Actor, now: datetime, body: bytes) -> int:
@@ -188,7 +190,12 @@ def push(session: Session, actor: Actor, now: datetime, body: bytes) -> int:
     scope = set(session.scalars(select(Scope.cell_id).where(Scope.person_id == actor.person_id)))
     fresh = [(raw, given) for raw, given in pairs if given["id"] not in known]
     for raw, given in fresh:
-        _add(session, actor, now, raw, given, outlets.get(given["subject_id"]), people, held, scope)
+        session.add(_record(actor, now, raw, given, outlets.get(given["subject_id"]), people, held, scope))
+    # The models have no relationships, so the unit of work must be told that records come first.
+    session.flush()
+    for _, given in fresh:
+        for row in _rows_of(actor, now, given, outlets.get(given["subject_id"])):
+            session.add(row)
     _meet(session, now, [given for _, given in fresh])
     session.add(
         Event(
@@ -209,8 +216,7 @@ def _by_id(session: Session, entity: type[Any], ids: set[Any]) -> dict[uuid.UUID
     return {row.id: row for row in session.scalars(select(entity).where(entity.id.in_(ids)))}
 
 
-def _add(
-    session: Session,
+def _record(
     actor: Actor,
     now: datetime,
     raw: dict[str, Any],
@@ -219,78 +225,89 @@ def _add(
     people: dict[uuid.UUID, Person],
     held: dict[uuid.UUID, list[Certificate]],
     scope: set[uuid.UUID],
-) -> None:
+) -> Record:
     day = given["started_at"].date()
     counted = [
         officer
         for officer in given["officers"]
         if officer["person_id"] in people
-        and any(one.cert_no == officer["cert_no"] and one.valid_from <= day <= one.valid_to
-                for one in held[officer["person_id"]])
-    ]  # fmt: skip
+        and any(
+            one.cert_no == officer["cert_no"] and one.valid_from <= day <= one.valid_to
+            for one in held[officer["person_id"]]
+        )
+    ]
     findings = [] if len(counted) >= 2 else [{"code": "too_few_officers", "path": "/officers"}]
     cell_id = outlet.cell_id if outlet else None
-    own = {"bureau_id": actor.bureau_id}
     position = given["position"]
-    performed_at = given["started_at"] - timedelta(seconds=given["clock_offset_s"])
-    plain = ("id", "kind", "form_code", "form_version", "device_id", "squad_id", "subject_kind", "subject_id",
-             "visit_kind", "started_at", "ended_at", "clock_offset_s", "makes_up", "amends_id")  # fmt: skip
-    session.add(
-        Record(
-            **{name: given[name] for name in plain},
-            **own,
-            edit_id=new_edit_id(),
-            device_edit_id=given["edit_id"],
-            pushed_by=actor.person_id,
-            cell_id=cell_id,
-            claimed_cell_id=given["cell_id"],
-            performed_at=performed_at,
-            received_at=now,
-            position=f"SRID=4326;POINT({position['lon']} {position['lat']})" if position else None,
-            accuracy_m=position["accuracy_m"] if position else None,
-            valid=not findings,
-            findings=findings,
-            flags=[] if cell_id in scope else ["out_of_scope"],
-            document={name: value for name, value in raw.items() if name not in ("edit_id", "_deleted")},
-        )
+    return Record(
+        **{name: given[name] for name in _PLAIN},
+        bureau_id=actor.bureau_id,
+        edit_id=new_edit_id(),
+        device_edit_id=given["edit_id"],
+        pushed_by=actor.person_id,
+        cell_id=cell_id,
+        claimed_cell_id=given["cell_id"],
+        performed_at=_performed_at(given),
+        received_at=now,
+        position=f"SRID=4326;POINT({position['lon']} {position['lat']})" if position else None,
+        accuracy_m=position["accuracy_m"] if position else None,
+        valid=not findings,
+        findings=findings,
+        flags=[] if cell_id in scope else ["out_of_scope"],
+        document={name: value for name, value in raw.items() if name not in ("edit_id", "_deleted")},
     )
+
+
+def _performed_at(given: dict[str, Any]) -> datetime:
+    return cast(datetime, given["started_at"] - timedelta(seconds=given["clock_offset_s"]))
+
+
+def _rows_of(actor: Actor, now: datetime, given: dict[str, Any], outlet: Outlet | None) -> Iterator[object]:
+    """What else a record writes."""
+    cell_id = outlet.cell_id if outlet else None
+    own: dict[str, Any] = {"bureau_id": actor.bureau_id}
+    record: dict[str, Any] = {"record_id": given["id"], **own}
+    subject: dict[str, Any] = {"subject_kind": "outlet", "subject_id": given["subject_id"]}
     for ordinal, officer in enumerate(given["officers"], start=1):
-        session.add(RecordOfficer(record_id=given["id"], ordinal=ordinal, **officer, **own))
+        yield RecordOfficer(ordinal=ordinal, **officer, **record)
     for ordinal, line in enumerate(given["answers"]["goods"], start=1):
-        session.add(
-            GoodsLine(
-                record_id=given["id"], ordinal=ordinal, category=line["category"], unit=line["unit"],
-                product_spec=line["product_spec"], quantity=line["quantity"], sticks=0, grams=0, **own,
-            )
-        )  # fmt: skip
+        plain = {name: line[name] for name in ("category", "unit", "product_spec", "quantity")}
+        yield GoodsLine(ordinal=ordinal, sticks=0, grams=0, **plain, **record)
     if rectify := given["answers"].get("rectify"):
-        session.add(
-            Rectification(
-                id=new_id(now), edit_id=new_edit_id(), record_id=given["id"], subject_kind="outlet", cell_id=cell_id,
-                subject_id=given["subject_id"], demand=rectify["demand"], due_on=rectify["due_on"], status="open", **own,
-            )
-        )  # fmt: skip
-    session.add(
-        VisitFact(
-            record_id=given["id"], tier="WEEKLY", known_at=now, subject_kind="outlet", subject_id=given["subject_id"],
-            performed_at=performed_at, valid=not findings, makes_up=given["makes_up"], **own,
-        )
-    )  # fmt: skip
-    session.add(FedRow(origin=cell_id, collection="records", id=given["id"], **own))
-    principals = {f"squad:{actor.squad_ids[0]}", *(f"officer:{one['person_id']}" for one in given["officers"])}
+        order = {"id": new_id(now), "edit_id": new_edit_id(), "cell_id": cell_id, "status": "open"}
+        yield Rectification(**order, **rectify, **subject, **record)
+    yield VisitFact(
+        tier="WEEKLY",
+        known_at=now,
+        performed_at=_performed_at(given),
+        valid=True,
+        makes_up=given["makes_up"],
+        **subject,
+        **record,
+    )
+    yield FedRow(origin=cell_id, collection="records", id=given["id"], **own)
+    principals = {
+        f"squad:{actor.squad_ids[0]}",
+        *(f"officer:{one['person_id']}" for one in given["officers"]),
+    }
     for principal in sorted(principals):
-        session.add(FeedRow(principal=principal, collection="records", id=given["id"], **own))
-    session.add(
-        LogLine(
-            at=now, collection="records", document_id=given["id"], edit_id=given["edit_id"], reader_id=actor.person_id,
-            device_id=actor.device_id, outcome="accepted", **own,
-        )
-    )  # fmt: skip
+        yield FeedRow(principal=principal, collection="records", id=given["id"], **own)
+    yield LogLine(
+        at=now,
+        collection="records",
+        document_id=given["id"],
+        edit_id=given["edit_id"],
+        reader_id=actor.person_id,
+        device_id=actor.device_id,
+        outcome="accepted",
+        **own,
+    )
 
 
 def _meet(session: Session, now: datetime, records: Sequence[dict[str, Any]]) -> None:
-    """The oldest open weekly obligation of each outlet is met by the visit within its days."""
+    """The oldest open weekly obligation of each outlet is met by the visit within its days, and fed again."""
     subjects = {given["subject_id"] for given in records}
+    met: set[uuid.UUID] = set()
     owed: dict[uuid.UUID, list[Obligation]] = defaultdict(list)
     query = select(Obligation).where(
         Obligation.subject_id.in_(subjects), Obligation.tier == "WEEKLY", Obligation.met_by.is_(None)
@@ -303,4 +320,7 @@ def _meet(session: Session, now: datetime, records: Sequence[dict[str, Any]]) ->
             if obligation.met_by is None and obligation.first_day <= day <= obligation.grace_last_day:
                 obligation.met_by, obligation.met_at = given["id"], given["started_at"]
                 obligation.edit_id = new_edit_id()
+                met.add(obligation.id)
                 break
+    for row in session.scalars(select(FeedRow).where(tables.feed.c.id.in_(met))):
+        row.xid, row.seq = func.pg_current_xact_id(), func.nextval("feed_seq")

@@ -37,7 +37,9 @@ RECORDS = COLLECTIONS["records"]
 # Tables that hold figures kept for reports, as they come to be: everything else is the record's own.
 ROLL_UPS = re.compile(r"^(cell_last_visit|cell_day|cadence_count|tally|.*_roll_?up|.*_stat(istic)?s?)$")
 CLEARED = ("rectification", "goods_line", "road_stop", "record_officer", "visit_fact", "attempt_fact")
-COLLECTED = "record, record_officer, goods_line, rectification, visit_fact, feed, fed, push_log, obligation, event"
+COLLECTED = (
+    "record, record_officer, goods_line, rectification, visit_fact, feed, fed, push_log, obligation, event"
+)
 
 
 @dataclass(slots=True)
@@ -115,7 +117,9 @@ def main() -> None:
         app = create_app(settings)
         now = datetime.now(UTC)
         weeks = 4 if choice.quick else 13
-        say(f"样例市，另加 500 户电子烟零售户，{weeks} 周的检查 · the demo city, 500 more outlets, {weeks} weeks of checks")
+        say(
+            f"样例市，另加 500 户电子烟零售户，{weeks} 周的检查 · the demo city, 500 more outlets, {weeks} weeks of checks"
+        )
         ground = settle(kernel, now - timedelta(minutes=5), ecig=500, weeks=weeks)
         live_through(kernel, ground, now, weeks)
         client = app.test_client()
@@ -200,7 +204,9 @@ def capture(bench: Bench, size: int) -> tuple[list[Step], list[Document]]:
     return list(captured), pattern
 
 
-def with_fresh_ids(steps: Sequence[Step], pattern: Sequence[Document], fresh: Sequence[Document]) -> list[Step]:
+def with_fresh_ids(
+    steps: Sequence[Step], pattern: Sequence[Document], fresh: Sequence[Document]
+) -> list[Step]:
     """The captured steps for other records."""
     names = {
         uuid.UUID(old[key]): uuid.UUID(new[key])
@@ -229,7 +235,9 @@ def report(size: int, samples: dict[str, Samples]) -> None:
     table.add_times("重发 · resend of an acknowledged batch", samples["resend"])
     table.line()
     table.add("速率比 ours, rate / floor's", ratios(wall["floor"], wall["ours"]), target=Target(at_least=0.5))
-    table.add("速率比 Flask, rate / floor's", ratios(wall["floor"], wall["http"]), target=Target(at_least=0.5))
+    table.add(
+        "速率比 Flask, rate / floor's", ratios(wall["floor"], wall["http"]), target=Target(at_least=0.5)
+    )
     table.add("CPU ours / floor's", ratios(samples["ours"].cpu, samples["floor"].cpu))
     table.add("时间比 ours / the twin", ratios(wall["ours"], wall["twin"]), target=Target(at_most=0.3))
     table.add("CPU ours / the twin's", ratios(samples["ours"].cpu, samples["twin"].cpu))
@@ -239,16 +247,22 @@ def report(size: int, samples: dict[str, Samples]) -> None:
         target=Target(at_most=2.7) if full else None,
     )
     if "roll-ups" in wall:
-        table.add("汇总 roll-ups / bare insert", ratios(wall["roll-ups"], wall["bare"]), target=Target(at_most=1.3))
+        table.add(
+            "汇总 roll-ups / bare insert", ratios(wall["roll-ups"], wall["bare"]), target=Target(at_most=1.3)
+        )
     else:
-        table.note("汇总 roll-ups / bare insert", "尚无汇总表 no roll-up table yet")
+        table.remark(
+            "尚无汇总表，未测 · roll-ups ≤ 1.3 × the bare insert: no roll-up table exists yet, not measured"
+        )
     table.add("重发 resend / first push", ratios(wall["resend"], wall["ours"]), target=Target(at_most=0.6))
     if full:
         add_pouch_push(table, statistics.median(wall["http"]))
     table.show()
 
 
-def shares(bench: Bench, captured: Sequence[Step], pattern: Sequence[Document], size: int, rounds: int) -> None:
+def shares(
+    bench: Bench, captured: Sequence[Step], pattern: Sequence[Document], size: int, rounds: int
+) -> None:
     """Where the floor's own time goes, by kind of statement."""
     taken: dict[str, list[float]] = {}
     for _ in range(rounds):
@@ -262,7 +276,9 @@ def shares(bench: Bench, captured: Sequence[Step], pattern: Sequence[Document], 
     table = Report(f"底线按语句 · the floor by statement, {size} records")
     for name, values in sorted(taken.items(), key=lambda pair: -statistics.median(pair[1])):
         times = f"{calls[name]}×" if calls[name] > 1 else ""
-        table.add(f"{name} {times}{f'({many[name]} rows one by one)' if many[name] else ''}", values, unit=" ms")
+        table.add(
+            f"{name} {times}{f'({many[name]} rows one by one)' if many[name] else ''}", values, unit=" ms"
+        )
     table.show()
 
 

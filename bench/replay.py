@@ -17,8 +17,8 @@ from sqlalchemy import Engine, event
 
 register_uuid()
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_WRITES = re.compile(r"^(INSERT INTO|UPDATE|DELETE FROM)\s+(\w+)")
-_READS = re.compile(r"\bFROM\s+([a-z_]+)(?! AS .*\()", re.S)
+_WRITES = re.compile(r"^(?:WITH .*?)?\b(INSERT INTO|UPDATE|DELETE FROM)\s+(\w+)", re.S)
+_READS = re.compile(r"\bFROM\s+([a-z_]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,8 @@ class Step:
     @property
     def name(self) -> str:
         """The verb and the table, as a heading."""
-        if written := _WRITES.match(self.statement):
+        written = _WRITES.match(self.statement)
+        if written:
             return f"{written[1].split()[0].lower()} {written[2]}"
         if self.statement.startswith(("SAVEPOINT", "RELEASE")):
             return "savepoint"
@@ -51,8 +52,11 @@ def taken_down(engine: Engine) -> Iterator[list[Step]]:
     """Collect what is executed on ``engine`` while the block runs."""
     steps: list[Step] = []
 
-    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool) -> None:
-        steps.append(Step(statement, parameters, many))
+    def note(
+        _connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool
+    ) -> None:
+        # An insert of many values counts as many too, but goes out as one statement with one set of parameters.
+        steps.append(Step(statement, parameters, many and isinstance(parameters, list)))
 
     event.listen(engine, "before_cursor_execute", note)
     try:
@@ -69,7 +73,9 @@ def renamed(steps: Sequence[Step], names: Mapping[uuid.UUID, uuid.UUID]) -> list
         if isinstance(value, uuid.UUID):
             return names.get(value, value)
         if isinstance(value, str):
-            return _UUID.sub(lambda found: texts.get(found[0], found[0]), value) if len(value) >= 36 else value
+            return (
+                _UUID.sub(lambda found: texts.get(found[0], found[0]), value) if len(value) >= 36 else value
+            )
         if isinstance(value, dict):
             return {key: walk(one) for key, one in value.items()}
         if isinstance(value, list | tuple):

@@ -21,6 +21,7 @@ from server.cadence.api import blueprint as cadence
 from server.grids.api import blueprint as grids
 from server.house import compose
 from server.kernel import http
+from server.kernel.permissions import Permission
 from server.kernel.problems import Problem
 from server.kernel.settings import Settings
 from server.kernel.work import Kernel
@@ -54,14 +55,18 @@ def create_app(settings: Settings) -> Flask:
     api = http.ProblemApi(app)
     for blueprint in (access, grids, outlets, cadence, records, reports):
         api.register_blueprint(blueprint)
-    app.register_blueprint(
-        sync.api.mount(
-            session=lambda: kernel.work(http.authenticated(), http.now()),
-            actor=reader_of,
-            problem=Problem,
-            collections=COLLECTIONS,
-        )
+    replication = sync.api.mount(
+        session=lambda: kernel.work(http.authenticated(), http.now()),
+        actor=reader_of,
+        problem=Problem,
+        collections=COLLECTIONS,
     )
+    # Before the engine reads anything: nobody's body is inflated, and nobody learns which collections there are.
+    replication.before_request(lambda: http.authenticated().must(Permission.SYNC_USE))
+    app.register_blueprint(replication)
+    for endpoint, view in app.view_functions.items():
+        if endpoint.startswith("sync."):
+            view.permission = Permission.SYNC_USE  # type: ignore[union-attr]
     app.register_blueprint(
         get_swaggerui_blueprint("/api/docs", "/api/openapi.json", config={"app_name": API_TITLE})
     )
@@ -100,7 +105,7 @@ def _add_health(app: Flask, kernel: Kernel) -> None:
 def _limit_sign_in(app: Flask, settings: Settings) -> None:
     """Guessing passwords is slowed down per address; the count lives in redis, shared by every worker."""
     storage = settings.redis_url.replace("unix://", "redis+unix://", 1)
-    limiter = flask_limiter.Limiter(get_remote_address, app=app, storage_uri=storage)
+    limiter = flask_limiter.Limiter(get_remote_address, app=app, storage_uri=storage, headers_enabled=True)
     view = app.view_functions["access.sign_in"]
     limited: Any = limiter.limit(settings.sign_in_limit)(view)
     app.view_functions["access.sign_in"] = limited

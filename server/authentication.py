@@ -77,7 +77,8 @@ def authenticate(kernel: Kernel, now: datetime) -> Actor:
         raise Problem("sign_in_needed", headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
     if by_cookie and request.method not in SAFE_METHODS:
         given = request.headers.get(CSRF_HEADER, "")
-        if not csrf or not secrets.compare_digest(given, csrf):
+        # As bytes, for a header may hold what is not ASCII.
+        if not csrf or not secrets.compare_digest(given.encode(), csrf.encode()):
             raise Problem("csrf_failed")
     return Actor(
         bureau_id=bureau_id,

@@ -16,12 +16,12 @@ from sqlalchemy.dialects.postgresql import Range
 from server.access.models import Account, Device, Token
 from server.access.ops import digest, hash_password
 from server.cadence.ops import materialise, publish_default_policy
-from server.demo.settling_in import Calendar
 from server.grids.models import GridCell
 from server.grids.ops import announce, assign_duty
 from server.kernel.actor import house
 from server.kernel.calendar import import_workdays
 from server.kernel.ids import new_edit_id, new_id
+from server.kernel.packaged_workdays import Calendar
 from server.kernel.permissions import Role
 from server.kernel.work import Kernel, Work
 from server.org.models import Bureau, Certificate, Person, Squad, SquadMember

@@ -135,7 +135,7 @@ def enrol_device(work: Work, label: str) -> Issued:
 
 
 def revoke_device(work: Work, device_id: uuid.UUID, *, at_once: bool) -> Device:
-    """Revoke a device. Its pending records may still land, unless ``at_once``.
+    """Revoke a device. Its pending records may still land, unless ``at_once``; what is dead stays dead.
 
     Raises:
         Problem: ``not_found``.
@@ -145,7 +145,7 @@ def revoke_device(work: Work, device_id: uuid.UUID, *, at_once: bool) -> Device:
     )
     if device is None:
         raise Problem("not_found")
-    device.state = "dead" if at_once else "push_only"
+    device.state = "dead" if at_once or device.state == "dead" else "push_only"
     device.revoked_at = device.revoked_at or work.now
     record_event(work, "device.revoked", [device.id], state=device.state)
     return device

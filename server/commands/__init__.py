@@ -8,6 +8,7 @@ import click
 
 # Command → the module and the name in it. Loading all of them would cost every call some seconds.
 COMMANDS = {
+    "cadence": ("server.commands.cadence", "group"),
     "account": ("server.commands.founding", "account"),
     "bureau": ("server.commands.founding", "bureau"),
     "demo": ("server.commands.demo", "demo"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from sqlalchemy import select
 from server.house import compose
 from server.kernel.actor import house
 from server.kernel.settings import read_settings
-from server.kernel.work import Work
+from server.kernel.work import Kernel, Work
 from server.org.models import Bureau
 
 
@@ -24,11 +25,18 @@ def bureau_work(name: str | None = None, now: datetime | None = None) -> Iterato
         click.ClickException: when there is none, or when there are several and none is named.
     """
     kernel = compose(read_settings())
+    try:
+        with kernel.work(house(_bureau_named(kernel, name)), now or datetime.now(UTC)) as work:
+            yield work
+    finally:
+        kernel.close()
+
+
+def _bureau_named(kernel: Kernel, name: str | None) -> uuid.UUID:
     with kernel.sessions() as session:
         bureaus = session.scalars(select(Bureau).where(Bureau.level == "county").order_by(Bureau.name)).all()
-    wanted = [bureau for bureau in bureaus if name is None or bureau.name == name]
+    wanted = [bureau.id for bureau in bureaus if name is None or bureau.name == name]
     if len(wanted) != 1:
         names = "、".join(bureau.name for bureau in bureaus) or "（无）"
         raise click.ClickException(f"请用 --bureau 指明单位 · name the bureau with --bureau: {names}")
-    with kernel.work(house(wanted[0].id), now or datetime.now(UTC)) as work:
-        yield work
+    return wanted[0]

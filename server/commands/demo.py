@@ -6,7 +6,6 @@ import json
 import os
 import secrets
 from datetime import UTC, datetime
-from importlib.resources import as_file, files
 from pathlib import Path
 
 import click
@@ -15,11 +14,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from server.access.ops import hash_password
 from server.commands.printing import console
-from server.commands.workdays import read_workdays
 from server.demo.city import build_city
 from server.demo.load import load_demo, reset_passwords, usernames
 from server.demo.shift.play import play
 from server.house import compose
+from server.kernel.packaged_workdays import packaged_workdays
 from server.kernel.settings import read_settings
 
 
@@ -37,9 +36,6 @@ def demo(accounts: Path, url: str) -> None:
     now = datetime.now(UTC)
     password = _known_password(accounts)
     given = password or secrets.token_urlsafe(9)
-    resource = files("server.kernel") / "data" / "workdays_2025_2026.json"
-    with as_file(resource) as path:
-        calendar = read_workdays(path)
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -49,7 +45,7 @@ def demo(accounts: Path, url: str) -> None:
     ) as bar:
         task = bar.add_task("样例市 · demo city", total=None)
         loaded = load_demo(
-            kernel, now, given, calendar, lambda done, of: bar.update(task, completed=done, total=of)
+            kernel, now, given, packaged_workdays(), lambda done, of: bar.update(task, completed=done, total=of)
         )
     if password is None and not loaded.new_city:
         # The file with the sign-ins is gone, and only the hash is kept: everybody gets a new password.

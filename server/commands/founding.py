@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from importlib.resources import as_file, files
 
 import click
 from sqlalchemy import select
@@ -11,12 +10,12 @@ from sqlalchemy import select
 from server.access.ops import create_account, hash_password
 from server.cadence.ops import publish_default_policy
 from server.commands.bureau import bureau_work
-from server.commands.workdays import read_workdays
 from server.house import compose
 from server.kernel.actor import house
 from server.kernel.calendar import import_workdays
 from server.kernel.events import record_event
 from server.kernel.ids import new_id
+from server.kernel.packaged_workdays import packaged_workdays
 from server.kernel.permissions import Role
 from server.kernel.settings import read_settings
 from server.org.models import Bureau, Person
@@ -56,13 +55,10 @@ def found(name: str, region: str, username: str, policy_from: datetime | None, p
             raise click.ClickException(f"单位“{name}”已存在 · this bureau exists already")
     first_day: date = (policy_from or now.astimezone(kernel.settings.zone)).date()
     bureau_id = new_id(now)
-    packaged = files("server.kernel") / "data" / "workdays_2025_2026.json"
-    with as_file(packaged) as path:
-        off, make_up, sources = read_workdays(path)
     with kernel.work(house(bureau_id), now) as work:
         work.session.add(Bureau(id=bureau_id, name=name, level="county", region_code=region))
         work.session.flush()
-        import_workdays(work, off, make_up, sources)
+        import_workdays(work, *packaged_workdays())
         publish_forms(work)
         publish_default_policy(work, first_day)
         create_account(work, username, hash_password(password), frozenset({Role.ADMIN}), None)

@@ -116,7 +116,7 @@ def outlets(
             _counted(table, bar, "读取 · read"), crs=Crs(crs), allow_unlocated=allow_unlocated
         )
         with bureau_work(bureau) as work:
-            plan = plan_outlets(work, judged.good)
+            plan = plan_outlets(work, judged.good, table.columns)
             outcome = _outcome(
                 judged, table, plan.outside, plan, dry_run or (strict and bool(judged.bad or plan.outside))
             )
@@ -138,7 +138,7 @@ def cells(
     with _progress(shape) as bar:
         judged = cell_register.read_register(_counted(table, bar, "读取 · read"), crs=Crs(crs))
         with bureau_work(bureau) as work:
-            plan = plan_cells(work, judged.good)
+            plan = plan_cells(work, judged.good, table.columns)
             outcome = _outcome(
                 judged, table, plan.orphans, plan, dry_run or (strict and bool(judged.bad or plan.orphans))
             )
@@ -157,8 +157,10 @@ def people(
     with _progress(shape) as bar:
         judged = people_register.read_register(_counted(table, bar, "读取 · read"))
         with bureau_work(bureau) as work:
-            plan = plan_people(work, judged.good)
-            outcome = _outcome(judged, table, [], plan, dry_run or (strict and bool(judged.bad)))
+            plan = plan_people(work, judged.good, table.columns)
+            outcome = _outcome(
+                judged, table, plan.refused, plan, dry_run or (strict and bool(judged.bad or plan.refused))
+            )
             if outcome.applied:
                 apply_people(work, plan)
                 apply_due_scope(work, changed=True)

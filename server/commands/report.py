@@ -12,7 +12,7 @@ from rich.table import Table
 from schemas.reports import CadenceAnswer
 from server.commands.bureau import bureau_work
 from server.commands.printing import console
-from server.reports.cadence import By, CadenceReport, cadence_report, period_for
+from server.reports.cadence import By, CadenceReport, cadence_report, moment_for, period_for
 from server.reports.export import COLUMNS, NO_FIGURE, as_csv, as_row, as_xlsx
 
 _NARROW = {
@@ -37,7 +37,10 @@ class Moment(click.ParamType[datetime]):
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         try:
-            return datetime.fromisoformat(str(value))
+            moment = datetime.fromisoformat(str(value))
+            if 1970 <= moment.year < 2200:
+                return moment
+            raise ValueError("another age")
         except ValueError:
             self.fail(f"{value} 不是时间，例如 2026-08-01T00:00+08:00", param, ctx)
 
@@ -78,8 +81,7 @@ def cadence(
 ) -> None:
     """R1：周复查、月核查、季抽查执行情况 · cadence compliance."""
     with bureau_work(bureau) as work:
-        moment = as_of or work.now
-        moment = moment.replace(tzinfo=work.zone) if moment.tzinfo is None else moment.astimezone(work.zone)
+        moment = moment_for(work, as_of)
         report = cadence_report(
             work, period_for(work, period, moment), moment, By(by), each_period=each_period
         )

@@ -27,7 +27,6 @@ from server.demo.city import City, build_city
 from server.demo.daybook import PlannedVisit
 from server.demo.history import PlannedWaiver, closed_quarter, current_period_visits
 from server.demo.settling_in import (
-    Calendar,
     found_bureaus,
     settle_duties,
     settle_land,
@@ -40,6 +39,7 @@ from server.kernel.actor import Actor, house
 from server.kernel.calendar import load_workdays
 from server.kernel.events import Event, record_event
 from server.kernel.ids import new_id
+from server.kernel.packaged_workdays import Calendar
 from server.kernel.permissions import Role
 from server.kernel.work import Kernel, Work
 from server.org.models import Bureau

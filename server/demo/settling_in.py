@@ -24,6 +24,7 @@ from server.grids.models import GridCell
 from server.grids.ops import announce, assign_duty
 from server.kernel.calendar import import_workdays
 from server.kernel.ids import new_edit_id, new_id
+from server.kernel.packaged_workdays import Calendar
 from server.kernel.pinyin import initials
 from server.kernel.work import Work
 from server.org.models import Bureau, Certificate, Person, Squad, SquadMember, Vehicle
@@ -33,7 +34,6 @@ from sync import feed
 
 # The bureau's rules are in force from the first working day on which Xunge could know them.
 POLICY_FROM = date(2026, 1, 1)
-Calendar = tuple[set[date], set[date], dict[int, str]]
 
 
 def found_bureaus(work: Work, city: City) -> None:

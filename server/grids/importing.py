@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,9 @@ COMPARED = (
     *("name", "cell_level", "cell_type", "control_mode", "purpose", "planned_count", "parent_id"),
     "wkb",
 )
+PLACING = frozenset({"wkb", "cell_level", "cell_type", "purpose"})
+# What a list of cells need not say.
+OPTIONAL = ("control_mode", "purpose", "planned_count")
 # Twelve decimal places of a degree are far below a millimetre; what is closer is the same border.
 GRID = 1e-9
 
@@ -38,16 +41,21 @@ class CellPlan:
 
     @property
     def moved(self) -> bool:
-        """Whether any border is new or other than before."""
-        return bool(self.new) or any("wkb" in names for _, names, _ in self.changed)
+        """Whether any cell is new, or other than before in what decides which outlets are in it."""
+        return bool(self.new) or any(PLACING & set(names) for _, names, _ in self.changed)
 
 
-def plan_cells(work: Work, candidates: Sequence[CellCandidate]) -> CellPlan:
+def plan_cells(
+    work: Work, candidates: Sequence[CellCandidate], columns: Collection[str] = OPTIONAL
+) -> CellPlan:
     """Compare the candidates with the cells that there are. Nothing is written.
 
-    A parent is looked for by its code in the file and among the cells; one that is in neither makes a bad row.
+    ``columns`` are the fields that the register has; of the others a known cell keeps what is known.
+    A parent is looked for by its code in the file and among the cells; one that is in neither, or not of a
+    higher level, makes a bad row.
     """
     plan = CellPlan()
+    silent = [name for name in OPTIONAL if name not in columns]
     known = {
         row["code"]: {**row, "wkb": bytes(row["wkb"])}
         for row in work.session.execute(
@@ -59,28 +67,35 @@ def plan_cells(work: Work, candidates: Sequence[CellCandidate]) -> CellPlan:
             ).where(GridCell.bureau_id == work.bureau_id)
         ).mappings()
     }
-    ids = {
-        candidate.code: known.get(candidate.code, {}).get("id") or new_id(work.now)
-        for candidate in candidates
-    }
-    ids = {**{code: row["id"] for code, row in known.items()}, **ids}
+    # Code → id and level of what may be a parent; filled from the top of the tree downwards.
+    tree = {code: (row["id"], row["cell_level"]) for code, row in known.items()}
     for candidate in sorted(candidates, key=lambda candidate: (candidate.cell_level, candidate.code)):
-        parent_id = ids.get(candidate.parent_code) if candidate.parent_code else None
-        if candidate.parent_code and parent_id is None:
-            detail = f"上级编号“{candidate.parent_code}”不在文件里，也没有登记，请先导入上级网格"
-            plan.orphans.append(BadRow(candidate.row, "parent_unknown", detail))
+        parent_id, parent_level = tree.get(candidate.parent_code or "", (None, 0))
+        if candidate.parent_code and (parent_id is None or parent_level >= candidate.cell_level):
+            plan.orphans.append(_orphan(candidate, known=parent_id is not None))
             continue
         before = known.get(candidate.code)
         if parent_id is None and before is not None:
             parent_id = before["parent_id"]
-        row = _row(candidate, ids[candidate.code], parent_id)
+        row = _row(candidate, before["id"] if before else new_id(work.now), parent_id)
+        tree[candidate.code] = (row["id"], candidate.cell_level)
         if before is None:
             plan.new.append(row)
-        elif names := [name for name in COMPARED if before[name] != row[name]]:
+            continue
+        row |= {name: before[name] for name in silent}
+        if names := [name for name in COMPARED if before[name] != row[name]]:
             plan.changed.append((row, names, None))
         else:
             plan.unchanged += 1
     return plan
+
+
+def _orphan(candidate: CellCandidate, *, known: bool) -> BadRow:
+    if known:
+        detail = f"上级“{candidate.parent_code}”的级别不高于本网格，请核对级别"
+        return BadRow(candidate.row, "parent_level", detail)
+    detail = f"上级编号“{candidate.parent_code}”不在文件里，也没有登记，请先导入上级网格"
+    return BadRow(candidate.row, "parent_unknown", detail)
 
 
 def apply_cells(work: Work, plan: CellPlan) -> None:

@@ -37,7 +37,12 @@ class Actor:
         return self.is_house or bool(self.roles & BUREAU_WIDE)
 
     def must(self, permission: Permission) -> None:
-        """Raise ``Problem("forbidden")`` unless the actor holds ``permission``."""
+        """Raise ``Problem("forbidden")`` unless the actor holds ``permission``.
+
+        A revoked device may still push and may do nothing else: ``Problem("device_revoked")``.
+        """
+        if self.push_only and permission is not Permission.SYNC_USE:
+            raise Problem("device_revoked")
         if permission not in self.permissions:
             raise Problem(
                 "forbidden", detail=f"需要权限 {permission}。This needs the permission {permission}."

@@ -56,8 +56,13 @@ def import_workdays(work: Work, off: set[date], make_up: set[date], sources: dic
     """Replace the days of the years named in ``sources`` (year → the notice); returns the years that changed.
 
     Raises:
-        Problem: ``invalid`` for a day of a year that no source is given for.
+        Problem: ``invalid`` for a day of a year that no source is given for, or one that is both off and worked.
     """
+    if both := sorted(off & make_up):
+        raise Problem(
+            "invalid",
+            errors=[{"path": "/make_up", "code": "day_twice", "detail": f"{both[0]} 既放假又上班，请核对。"}],
+        )
     stray = sorted(day for day in off | make_up if day.year not in sources)
     if stray:
         raise Problem(

@@ -16,6 +16,7 @@ from werkzeug.exceptions import HTTPException
 
 from schemas.problem import ProblemSchema
 from server.kernel.actor import Actor
+from server.kernel.arguments import StrictParser
 from server.kernel.permissions import Permission
 from server.kernel.problems import STATUS_CODES, Problem
 from server.kernel.work import Kernel
@@ -58,6 +59,8 @@ def authenticated() -> Actor:
 
 class Noun(Blueprint):  # type: ignore[misc]  # flask-smorest has no types.
     """A noun's blueprint. Views are added by ``endpoint`` only, so none registers without a permission."""
+
+    ARGUMENTS_PARSER = StrictParser()
 
     def __init__(self, name: str, description: str) -> None:
         super().__init__(name, name, url_prefix="/api/v1", description=description)

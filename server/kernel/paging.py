@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
-from collections.abc import Sequence
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Select, tuple_
+from sqlalchemy import Select, literal, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from server.kernel.problems import Problem
@@ -21,19 +22,35 @@ def encode_after(values: Sequence[Any]) -> str:
     )
 
 
-def decode_after(text: str, width: int) -> list[str]:
-    """Read ``after`` back.
+def decode_after(text: str, kinds: Sequence[type[Any]]) -> list[Any]:
+    """Read ``after`` back, as values of these types.
 
     Raises:
         Problem: ``invalid`` when it is not one that was given out.
     """
     try:
         values = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-    except (ValueError, binascii.Error) as error:
+        if not isinstance(values, list) or len(values) != len(kinds):
+            raise ValueError("another width")
+        return [_read(value, kind) for value, kind in zip(values, kinds, strict=True)]
+    except (ValueError, RecursionError) as error:
         raise _bad_after() from error
-    if not isinstance(values, list) or len(values) != width or not all(isinstance(v, str) for v in values):
-        raise _bad_after()
-    return values
+
+
+def _read(value: Any, kind: type[Any]) -> Any:
+    """One value of a key as ``str()`` wrote it. Raises ValueError when it is none of that type."""
+    if not isinstance(value, str) or "\0" in value or any("\ud800" <= c <= "\udfff" for c in value):
+        raise ValueError("not a text that was given out")
+    if kind is datetime and (moment := datetime.fromisoformat(value)).tzinfo is None:
+        raise ValueError(f"{moment} has no zone")
+    return _READERS.get(kind, str)(value)
+
+
+_READERS: dict[type[Any], Callable[[str], Any]] = {
+    uuid.UUID: uuid.UUID,
+    date: date.fromisoformat,
+    datetime: datetime.fromisoformat,
+}
 
 
 def _bad_after() -> Problem:
@@ -51,7 +68,9 @@ def page_of(
 ) -> dict[str, Any]:
     """``{"items": […], "after": text or null}`` of an entity query ordered by ``keys``, the last of them unique."""
     if after:
-        query = query.where(tuple_(*keys) > tuple_(*decode_after(after, len(keys))))
+        values = decode_after(after, [key.type.python_type for key in keys])
+        typed = (literal(value, key.type) for key, value in zip(keys, values, strict=True))
+        query = query.where(tuple_(*keys) > tuple_(*typed))
     rows = list(session.scalars(query.order_by(*keys).limit(limit + 1)))
     items, more = rows[:limit], len(rows) > limit
     following = encode_after([getattr(items[-1], key.key) for key in keys]) if more else None

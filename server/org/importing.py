@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import Range
 
+from gis.exchange.judging import BadRow
 from server.kernel.events import record_event
 from server.kernel.ids import new_edit_id, new_id
 from server.kernel.work import Work
@@ -19,6 +20,8 @@ from server.org.register import PersonCandidate
 from sync.feed import touch
 
 COMPARED = ("name", "kind", "phone", "certificate", "squad_name", "leads")
+# What a list of people need not say; who leads is said with the squad.
+OPTIONAL = ("phone", "squad_name", "leads")
 
 
 @dataclass(slots=True)
@@ -29,26 +32,53 @@ class PeoplePlan:
     changed: list[tuple[PersonCandidate, list[str], uuid.UUID]] = field(default_factory=list)
     unchanged: int = 0
     squads: list[str] = field(default_factory=list)
+    refused: list[BadRow] = field(default_factory=list)
 
 
-def plan_people(work: Work, candidates: Sequence[PersonCandidate]) -> PeoplePlan:
-    """Compare the candidates with the people that there are, by staff number. Nothing is written."""
+def plan_people(
+    work: Work, candidates: Sequence[PersonCandidate], columns: Collection[str] = OPTIONAL
+) -> PeoplePlan:
+    """Compare the candidates with the people that there are, by staff number. Nothing is written.
+
+    ``columns`` are the fields that the register has; of the others a known person keeps what is known. A
+    candidate whose certificate is registered otherwise comes back in ``refused``.
+    """
     today = work.now.astimezone(work.zone).date()
     known = _registered(work, today)
-    squads = set(work.session.scalars(select(Squad.name).where(Squad.bureau_id == work.bureau_id)))
+    held = {
+        (cert_no, since): (staff_no, to)
+        for staff_no, person in known.items()
+        for cert_no, since, to in person["certificates"]
+    }
+    silent = [name for name in OPTIONAL if name not in columns]
     plan = PeoplePlan()
-    plan.squads = sorted({c.squad_name for c in candidates if c.squad_name} - squads)
-    for candidate in candidates:
-        before = known.get(candidate.staff_no)
-        if before is None:
-            plan.new.append(candidate)
+    for given in candidates:
+        holder, to = held.get((given.cert_no, given.cert_from), (given.staff_no, given.cert_to))
+        if holder != given.staff_no or to != given.cert_to:
+            plan.refused.append(_refused(given, holder, to))
             continue
+        before = known.get(given.staff_no)
+        if before is None:
+            plan.new.append(given)
+            continue
+        candidate = replace(given, **{name: before[name] for name in silent})
         names = [name for name in COMPARED if _differs(before, candidate, name)]
         if names:
             plan.changed.append((candidate, names, before["id"]))
         else:
             plan.unchanged += 1
+    named = {one.squad_name for one in (*plan.new, *(changed for changed, _, _ in plan.changed))}
+    registered = work.session.scalars(select(Squad.name).where(Squad.bureau_id == work.bureau_id))
+    plan.squads = sorted({name for name in named if name} - set(registered))
     return plan
+
+
+def _refused(candidate: PersonCandidate, holder: str, to: date | None) -> BadRow:
+    if holder != candidate.staff_no:
+        detail = f"执法证号“{candidate.cert_no}”已登记在工号 {holder} 名下，请核对"
+        return BadRow(candidate.row, "certificate_taken", detail)
+    detail = f"执法证号“{candidate.cert_no}”已登记，有效期止为 {to}，与本行 {candidate.cert_to} 不同，请核对"
+    return BadRow(candidate.row, "certificate_differs", detail)
 
 
 def apply_people(work: Work, plan: PeoplePlan) -> dict[str, uuid.UUID]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
@@ -41,6 +41,9 @@ COMPARED = (
     "lat",
     "cell_id",
 )
+# What a register need not say; of a column that it does not have, the outlet keeps what is known.
+OPTIONAL = ("holder_name", "address", "phone", "credit_grade", "licence_scope", "status", "note")
+PLACE = ("lon", "lat", "cell_id", "location_source", "crs_of_origin")
 Progress = Callable[[int], None]
 
 
@@ -54,12 +57,16 @@ class Plan:
     outside: list[BadRow] = field(default_factory=list)
 
 
-def plan_outlets(work: Work, candidates: Sequence[OutletCandidate]) -> Plan:
+def plan_outlets(
+    work: Work, candidates: Sequence[OutletCandidate], columns: Collection[str] = OPTIONAL
+) -> Plan:
     """Place the candidates and compare them with what is registered. Nothing is written.
 
-    A candidate whose position lies in no leaf cell comes back in ``outside``.
+    ``columns`` are the fields that the register has. Of the others a registered outlet keeps what is known, and
+    its place where a row has none. A candidate whose position lies in no leaf cell comes back in ``outside``.
     """
     plan = Plan()
+    silent = [name for name in OPTIONAL if name not in columns]
     cells = _cells_of(work, candidates)
     known = _registered(work, [candidate.licence_no for candidate in candidates])
     for candidate in candidates:
@@ -72,6 +79,8 @@ def plan_outlets(work: Work, candidates: Sequence[OutletCandidate]) -> Plan:
         if before is None:
             plan.new.append(row)
             continue
+        kept = (*silent, *(PLACE if candidate.lon is None else ()))
+        row |= {name: before[name] for name in kept}
         names = [name for name in COMPARED if before[name] != row[name]]
         if names:
             known_row = {**row, "id": before["id"], "before_licence_to": before["licence_to"]}
@@ -129,7 +138,7 @@ def _cells_of(work: Work, candidates: Sequence[OutletCandidate]) -> dict[int, uu
 def _registered(work: Work, licences: Sequence[str]) -> dict[str, dict[str, Any]]:
     """What is registered under the licences, in the shape that ``_row`` gives candidates."""
     lon, lat = func.ST_X(Outlet.geom).label("lon"), func.ST_Y(Outlet.geom).label("lat")
-    plain = [getattr(Outlet, name) for name in COMPARED if name not in ("lon", "lat")]
+    plain = [getattr(Outlet, name) for name in {*COMPARED, *PLACE} - {"lon", "lat"}]
     found: dict[str, dict[str, Any]] = {}
     for start in range(0, len(licences), STEP):
         query = select(Outlet.licence_no, Outlet.id, lon, lat, *plain).where(
@@ -225,8 +234,9 @@ def _new_statuses(row: dict[str, Any], names: list[str], today: date) -> list[St
     """What a changed register tells: another status from today on, another day on which the licence runs out."""
     statuses: list[Status] = []
     if "licence_to" in names:
-        # The day on which it would have run out is corrected, for what is learned later wins.
-        statuses.append((row["id"], row["before_licence_to"] + timedelta(days=1), row["status"]))
+        if row["licence_to"] > row["before_licence_to"]:
+            # The day on which it would have run out is corrected, for what is learned later wins.
+            statuses.append((row["id"], row["before_licence_to"] + timedelta(days=1), row["status"]))
         statuses.append((row["id"], row["licence_to"] + timedelta(days=1), "expired"))
     if "status" in names:
         statuses.append((row["id"], today, row["status"]))

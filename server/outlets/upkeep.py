@@ -35,14 +35,16 @@ def count_existing(work: Work, _outlet_ids: Sequence[uuid.UUID]) -> None:
     now_is = func.coalesce(
         select(counted.c.existing).where(counted.c.cell_id == GridCell.id).scalar_subquery(), 0
     )
-    work.session.execute(
+    counted_anew = work.session.scalars(
         update(GridCell)
         .where(
             GridCell.bureau_id == work.bureau_id, GridCell.cell_level == 4, GridCell.existing_count != now_is
         )
-        .values(existing_count=now_is)
+        .values(existing_count=now_is, edit_id=func.gen_random_uuid())
+        .returning(GridCell.id)
         .execution_options(synchronize_session=False)
-    )
+    ).all()
+    announce(work, "cells", [(cell, cell) for cell in counted_anew])
 
 
 def place_again(work: Work, _cell_ids: Sequence[uuid.UUID]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from flask import Response, jsonify
@@ -11,15 +10,11 @@ from schemas.reports import CadenceAnswer, CadenceObligations, CadenceQuery, Obl
 from server.kernel.http import Noun
 from server.kernel.permissions import Permission
 from server.kernel.work import Work
-from server.reports.cadence import By, cadence_report, judged, period_for
+from server.reports.cadence import By, cadence_report, judged, moment_for, period_for
 from server.reports.export import as_csv, as_row, as_xlsx
 
 blueprint = Noun("reports", "报表 Reports")
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-
-
-def _as_of(work: Work, given: datetime | None) -> datetime:
-    return (given or work.now).astimezone(work.zone)
 
 
 @blueprint.endpoint(
@@ -27,7 +22,7 @@ def _as_of(work: Work, given: datetime | None) -> datetime:
 )
 def cadence(work: Work, query: dict[str, Any]) -> Response:
     """R1: 周复查、月核查、季抽查 by squad, officer, cell or outlet, as JSON, CSV or XLSX."""
-    as_of = _as_of(work, query["as_of"])
+    as_of = moment_for(work, query["as_of"])
     period = period_for(work, query["period"], as_of)
     report = cadence_report(work, period, as_of, By(query["by"]), each_period=query["each_period"])
     name = f"cadence-{period.key}"
@@ -58,7 +53,7 @@ def cadence(work: Work, query: dict[str, Any]) -> Response:
 )
 def cadence_obligations(work: Work, query: dict[str, Any]) -> dict[str, Any]:
     """What stands behind a figure of R1: every obligation counted in it, with its state and its record."""
-    as_of = _as_of(work, query["as_of"])
+    as_of = moment_for(work, query["as_of"])
     period = period_for(work, query["period"], as_of)
     wanted = {
         name: query[name] for name in ("tier", "state", "squad_id", "cell_id", "subject_id") if query[name]

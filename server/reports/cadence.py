@@ -72,6 +72,21 @@ class CadenceReport:
     lines: list[Line] = field(default_factory=list)
 
 
+def moment_for(work: Work, given: datetime | None) -> datetime:
+    """The moment asked for in the bureau's time, by default now; without an offset it is that time already.
+
+    Raises:
+        Problem: ``invalid`` for a moment to come, of which nothing is known and whose figures would change.
+    """
+    if given is None:
+        return work.now.astimezone(work.zone)
+    moment = given.replace(tzinfo=work.zone) if given.tzinfo is None else given.astimezone(work.zone)
+    if moment > work.now:
+        detail = f"{moment.isoformat(timespec='minutes')} 还没有到，只能查到当前为止。"
+        raise Problem("invalid", errors=[{"path": "/as_of", "code": "in_future", "detail": detail}])
+    return moment
+
+
 def period_for(work: Work, text: str | None, as_of: datetime) -> ReportingPeriod:
     """The period asked for; by default the quarter that holds ``as_of``.
 

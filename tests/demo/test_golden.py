@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from importlib.resources import as_file, files
 from pathlib import Path
 
 import httpx
@@ -20,13 +19,13 @@ from sqlalchemy import Engine, func, select
 
 from server.cadence.histories import load_histories, need_policy
 from server.cadence.rules import judge
-from server.commands.workdays import read_workdays
 from server.demo.city import build_city
 from server.demo.history import closed_quarter
 from server.demo.load import load_demo
 from server.grids.models import Duty, GridCell
 from server.house import compose
 from server.kernel.actor import house
+from server.kernel.packaged_workdays import packaged_workdays
 from server.kernel.settings import Settings
 from server.kernel.work import Kernel
 from server.org.models import Person
@@ -52,9 +51,7 @@ def demo_settings(
 def demo(demo_settings: Settings) -> Iterator[Kernel]:
     """The demo city, loaded once for this module."""
     kernel = compose(demo_settings)
-    with as_file(files("server.kernel") / "data" / "workdays_2025_2026.json") as path:
-        calendar = read_workdays(path)
-    load_demo(kernel, NOW, PASSWORD, calendar)
+    load_demo(kernel, NOW, PASSWORD, packaged_workdays())
     yield kernel
     kernel.close()
 
@@ -160,9 +157,7 @@ def test_the_city_is_as_large_as_it_should_be(demo: Kernel) -> None:
 def test_loading_again_changes_nothing(demo: Kernel) -> None:
     with demo.sessions() as session:
         before = session.scalar(select(func.count()).select_from(Record))
-    with as_file(files("server.kernel") / "data" / "workdays_2025_2026.json") as path:
-        calendar = read_workdays(path)
-    assert load_demo(demo, NOW, PASSWORD, calendar).records == 0
+    assert load_demo(demo, NOW, PASSWORD, packaged_workdays()).records == 0
     with demo.sessions() as session:
         assert session.scalar(select(func.count()).select_from(Record)) == before
 
