@@ -28,6 +28,8 @@ _MAGIC = {
     ".shp": (b"\x00\x00\x27\x0a", "shapefile"),
     ".fgb": (b"fgb", "FlatGeobuf"),
 }
+# Every byte is one character of it, so bytes pass through unharmed.
+_BYTES = "ISO-8859-1"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _NATIONAL_DATUMS = ("China 2000", "China_2000", "WGS 84", "WGS_1984", "World Geodetic System 1984")
 
@@ -113,7 +115,11 @@ def _read_shapefile(path: Path, name: str, headings: Headings) -> Table:
     except UnicodeDecodeError:
         # A .cpg that a program wrote without converting the text: the text itself decides.
         encoding = _attribute_encoding(path, name)
-    return _read_layer(path, name, headings, None, encoding=encoding, cut_names=True)
+    try:
+        return _read_layer(path, name, headings, None, encoding=encoding, cut_names=True)
+    except UnicodeDecodeError:
+        # The ten bytes of a field name end within a character.
+        return _read_layer(path, name, headings, None, encoding=_BYTES, text=encoding, cut_names=True)
 
 
 def _attribute_encoding(path: Path, name: str) -> str:
@@ -163,8 +169,10 @@ def _read_layer(
     layer: str | None,
     *,
     encoding: str | None,
+    text: str | None = None,
     cut_names: bool = False,
 ) -> Table:
+    """The layer's rows. With ``text`` the names and values are its bytes, each read as a character (``_BYTES``)."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
@@ -172,6 +180,9 @@ def _read_layer(
         except (DataSourceError, DataLayerError) as error:
             raise UnreadableFile(FileFault.DAMAGED, name=name, reason=str(error)[:120]) from error
     fields = [str(field) for field in meta["fields"]]
+    if text is not None:
+        fields = [field.encode(_BYTES).decode(text, "ignore") for field in fields]
+        data = [_decoded(column, text) for column in data]
     columns, left_over = headings.assign(fields, maybe_cut=cut_names)
     missing = headings.missing(columns.values())
     if missing:
@@ -194,6 +205,13 @@ def _read_layer(
         raise UnreadableFile(FileFault.NO_ROWS, name=name)
     table.rows = rows
     return table
+
+
+def _decoded(column: Any, text: str) -> Any:
+    if column.dtype != object:
+        return column
+    values = [value.encode(_BYTES).decode(text) if isinstance(value, str) else value for value in column]
+    return np.array(values, dtype=object)
 
 
 def _parsed(wkb: Any, name: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,14 @@ from server.org import register as people_register
 from server.org.importing import PeoplePlan, apply_people, plan_people
 from server.outlets import register as outlet_register
 from server.outlets.importing import Plan, apply_outlets, plan_outlets
+from server.outlets.models import Outlet
+from server.outlets.upkeep import misplaced
 
 SHOWN = 20
+
+
+class _OnlyLooking(Exception):
+    """Leaves a unit of work without committing it."""
 
 
 @dataclass(slots=True)
@@ -44,6 +51,8 @@ class Outcome:
     warnings: list[dict[str, Any]]
     changes: list[dict[str, Any]] = field(default_factory=list)
     skipped: dict[str, int] = field(default_factory=dict)
+    # Outlets that come to lie in another cell, with all that they owe.
+    moved: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """The machine-readable answer."""
@@ -54,6 +63,7 @@ class Outcome:
             "changed": self.changed,
             "unchanged": self.unchanged,
             "applied": self.applied,
+            "moved": self.moved,
             "skipped": self.skipped,
             "bad": [bad.as_json() for bad in sorted(self.bad, key=lambda bad: bad.row)],
             "warnings": self.warnings,
@@ -137,13 +147,16 @@ def cells(
     table = _open(file, cell_register.HEADINGS, cell_register.REQUIRED, cell_register.POSITION, layer)
     with _progress(shape) as bar:
         judged = cell_register.read_register(_counted(table, bar, "读取 · read"), crs=Crs(crs))
-        with bureau_work(bureau) as work:
+        # What new borders do to outlets is seen by drawing them; a dry run takes them back.
+        with suppress(_OnlyLooking), bureau_work(bureau) as work:
             plan = plan_cells(work, judged.good, table.columns)
             outcome = _outcome(
                 judged, table, plan.orphans, plan, dry_run or (strict and bool(judged.bad or plan.orphans))
             )
-            if outcome.applied:
-                apply_cells(work, plan)
+            apply_cells(work, plan)
+            outcome.moved = len(misplaced(work, Outlet)) if plan.moved else 0
+            if not outcome.applied:
+                raise _OnlyLooking
     _tell(outcome, shape, strict)
 
 
@@ -252,6 +265,9 @@ def _print(outcome: Outcome) -> None:
         f"{outcome.rows} 行：{outcome.good} 行合格，{len(outcome.bad)} 行不合格；"
         f"新增 {outcome.new}，变更 {outcome.changed}，不变 {outcome.unchanged}。{done}"
     )
+    if outcome.moved:
+        verb = "已随新边界改属" if outcome.applied else "将随新边界改属"
+        out.print(f"  {outcome.moved} 户零售户{verb}其他网格；没有责任中队的网格请先分派责任（duty）")
     for bad in sorted(outcome.bad, key=lambda bad: bad.row)[:SHOWN]:
         out.print(f"  第 {bad.row} 行 {bad.code}：{bad.detail}", markup=False)
     if len(outcome.bad) > SHOWN:

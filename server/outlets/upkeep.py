@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from sqlalchemy import func, select, update
 
@@ -47,18 +48,30 @@ def count_existing(work: Work, _outlet_ids: Sequence[uuid.UUID]) -> None:
     announce(work, "cells", [(cell, cell) for cell in counted_anew])
 
 
+class Move(NamedTuple):
+    """A place and the cells that it leaves and comes to; none where no leaf cell holds it."""
+
+    id: uuid.UUID
+    before: uuid.UUID | None
+    after: uuid.UUID | None
+
+
+def misplaced(work: Work, table: type[Outlet] | type[Site]) -> list[Move]:
+    """The outlets or sites of the bureau that lie in another leaf cell than is written down."""
+    placed = leaf_cell_at(table.geom, work.bureau_id).correlate(table).scalar_subquery()
+    now_in = (
+        select(table.id, table.cell_id.label("before"), placed.label("after"))
+        .where(table.bureau_id == work.bureau_id, table.geom.is_not(None))
+        .subquery()
+    )
+    found = select(now_in).where(now_in.c.before.is_distinct_from(now_in.c.after))
+    return [Move._make(row) for row in work.session.execute(found)]
+
+
 def place_again(work: Work, _cell_ids: Sequence[uuid.UUID]) -> None:
     """Borders changed: put every outlet and site of the bureau into the leaf cell that holds it now."""
     for table, collection in ((Outlet, "outlets"), (Site, "sites")):
-        placed = leaf_cell_at(table.geom, work.bureau_id).correlate(table).scalar_subquery()
-        now_in = (
-            select(table.id, table.cell_id.label("before"), placed.label("after"))
-            .where(table.bureau_id == work.bureau_id, table.geom.is_not(None))
-            .subquery()
-        )
-        moves = work.session.execute(
-            select(now_in).where(now_in.c.before.is_distinct_from(now_in.c.after))
-        ).all()
+        moves = misplaced(work, table)
         if not moves:
             continue
         work.session.execute(
