@@ -44,6 +44,8 @@ from server.outlets.importing import apply_outlets, plan_outlets
 from server.outlets.models import Outlet
 from server.outlets.register import OutletCandidate
 from server.records.ops import publish_forms
+from server.replication import COLLECTIONS, reader_of
+from sync.push import push
 
 TEMPLATE = "xunge_bench_template"
 _LOCK = 0x62656E6368
@@ -336,3 +338,13 @@ def checks(ground: Ground, count: int, at: datetime, seed: int) -> list[document
 def body_of(pushed: Sequence[documents.Document]) -> bytes:
     """The push body of new documents."""
     return orjson.dumps([{"newDocumentState": document} for document in pushed])
+
+
+def live_through(kernel: Kernel, ground: Ground, now: datetime, weeks: int) -> None:
+    """The past weeks' checks, pushed as they were made."""
+    for week in range(weeks, 0, -1):
+        at = now - timedelta(days=7 * week)
+        for start in range(0, len(ground.outlets), 250):
+            batch = checks(ground, len(ground.outlets), at, week)[start : start + 250]
+            with kernel.work(ground.officer, at) as work:
+                assert push(work, reader_of(work), COLLECTIONS["records"], body_of(batch)) == "[]"

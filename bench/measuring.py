@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from rich import box
 from rich.console import Console
@@ -110,6 +111,16 @@ def process_tree(root: int) -> list[int]:
     return found
 
 
+T = TypeVar("T")
+
+
+def clocked(act: Callable[[], T]) -> tuple[T, float]:
+    """What ``act`` returns, and the seconds it took."""
+    begun = time.perf_counter()
+    returned = act()
+    return returned, time.perf_counter() - begun
+
+
 def ratios(over: Sequence[float], under: Sequence[float]) -> list[float]:
     """Round by round, so that a load that comes and goes weighs on both."""
     return [one / other for one, other in zip(over, under, strict=True)]
@@ -135,7 +146,7 @@ class Target:
         good = (self.at_least is None or reached >= self.at_least) and (
             self.at_most is None or reached <= self.at_most
         )
-        return "[green]达到 yes[/]" if good else "[red]未达到 no[/]"
+        return "[green]达到[/]" if good else "[red]未达到[/]"
 
 
 class Report:
@@ -144,7 +155,7 @@ class Report:
     def __init__(self, title: str) -> None:
         console.print(f"[bold]{title}[/]")
         self._table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
-        self._table.add_column("", width=52, overflow="fold")
+        self._table.add_column("", width=54, overflow="fold")
         for heading in ("最小 min", "中位 median", "最大 max", "目标 target", ""):
             self._table.add_column(heading, justify="right", no_wrap=True)
         self._remarks: list[str] = []

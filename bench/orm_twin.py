@@ -7,6 +7,7 @@ look-up is made once for the batch, and it knows the weekly check only, without 
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -15,7 +16,7 @@ from typing import Any, cast
 
 import orjson
 from marshmallow import EXCLUDE, Schema, fields, validate
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, registry
 
 from server.cadence.models import Obligation, VisitFact
@@ -324,3 +325,63 @@ def _meet(session: Session, now: datetime, records: Sequence[dict[str, Any]]) ->
                 break
     for row in session.scalars(select(FeedRow).where(tables.feed.c.id.in_(met))):
         row.xid, row.seq = func.pg_current_xact_id(), func.nextval("feed_seq")
+
+
+class _PhotoOut(PhotoSchema):
+    taken_at = fields.String()
+
+
+class _AnswersOut(AnswersSchema):
+    rectify = fields.Dict()
+
+
+class RecordOut(RecordSchema):
+    """A record as it is sent: what the columns say, and the rest from the stored document."""
+
+    photos = fields.List(fields.Nested(_PhotoOut))
+    answers = fields.Nested(_AnswersOut)
+    received_at = fields.AwareDateTime()
+    performed_at = fields.AwareDateTime()
+    valid = fields.Boolean()
+    findings = fields.List(fields.Dict())
+    flags = fields.List(fields.String())
+    distance_m = fields.Float()
+
+
+_OUT = RecordOut()
+_STAMPED = (
+    "started_at",
+    "ended_at",
+    "received_at",
+    "performed_at",
+    "valid",
+    "findings",
+    "flags",
+    "distance_m",
+)
+
+
+def pull(session: Session, actor: Actor, principals: Sequence[str], limit: int) -> str:
+    """The first page of records that the principals were fed and the officer sees, dumped by marshmallow."""
+    rows = session.scalars(
+        select(FeedRow)
+        .where(tables.feed.c.principal.in_(principals), tables.feed.c.collection == "records")
+        .order_by(tables.feed.c.xid, tables.feed.c.seq)
+        .limit(limit)
+    ).all()
+    cells = select(Scope.cell_id).where(Scope.person_id == actor.person_id)
+    wanted = select(Record).where(
+        Record.id.in_({row.id for row in rows}),
+        or_(Record.cell_id.in_(cells), Record.pushed_by == actor.person_id),
+    )
+    seen = {record.id: record for record in session.scalars(wanted)}
+    documents = []
+    for row in rows:
+        record = seen.get(row.id)
+        if record is None:
+            documents.append({"id": str(row.id), "_deleted": True})
+            continue
+        own = {name: getattr(record, name) for name in (*_STAMPED, "edit_id")}
+        documents.append({**_OUT.dump({**record.document, **own}), "_deleted": False})
+    last = {"xid": rows[-1].xid, "seq": str(rows[-1].seq)} if rows else None
+    return json.dumps({"documents": documents, "checkpoint": last}, ensure_ascii=False)

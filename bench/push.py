@@ -17,9 +17,9 @@ from itertools import count
 
 import orm_twin
 from flask.testing import FlaskClient
-from ground import Ground, body_of, checks, connect, own_database, plain_connection, settle
+from ground import Ground, body_of, checks, connect, live_through, own_database, plain_connection, settle
 from measuring import Candidate, Report, Samples, Target, chosen, measure, ratios, say
-from pouch import add_pouch_push
+from pouch import MISSING, Pouch, served_pouch
 from psycopg2.extensions import connection as Connection
 from replay import Step, renamed, replay, taken_down, timed_replay
 from sqlalchemy import make_url, text
@@ -122,32 +122,28 @@ def main() -> None:
         )
         ground = settle(kernel, now - timedelta(minutes=5), ecig=500, weeks=weeks)
         live_through(kernel, ground, now, weeks)
+        note_the_time(settings)
         client = app.test_client()
         client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {ground.token}"
         bench = Bench(ground, kernel, client, settings)
-        for size in (500,) if choice.quick else (500, 100):
-            run(bench, size, choice.rounds)
+        with served_pouch() as pouch:
+            for size in (500,) if choice.quick else (500, 100):
+                run(bench, size, choice.rounds, pouch)
         bench.floor.close()
         bench.admin.close()
         app.extensions["xunge"].close()
         kernel.close()
 
 
-def live_through(kernel: Kernel, ground: Ground, now: datetime, weeks: int) -> None:
-    """The past weeks' checks, pushed as they were made; then the time is noted that ``forget`` goes back to."""
-    for week in range(weeks, 0, -1):
-        at = now - timedelta(days=7 * week)
-        for start in range(0, len(ground.outlets), 250):
-            batch = checks(ground, len(ground.outlets), at, week)[start : start + 250]
-            with kernel.work(ground.officer, at) as work:
-                assert push(work, reader_of(work), RECORDS, body_of(batch)) == "[]"
-    owner = connect(str(kernel.sessions.kw["bind"].url.database))
-    with owner.cursor() as cursor:
+def note_the_time(settings: Settings) -> None:
+    """From here on is what ``forget`` takes back."""
+    admin = connect(str(make_url(settings.database_url).database))
+    with admin.cursor() as cursor:
         cursor.execute("create table laid as select now() - interval '1 second' as at")
-    owner.close()
+    admin.close()
 
 
-def run(bench: Bench, size: int, rounds: int) -> None:
+def run(bench: Bench, size: int, rounds: int, pouch: Pouch | None) -> None:
     """Measure all candidates with batches of ``size`` records."""
     captured, pattern = capture(bench, size)
     only_records = [step for step in captured if step.name == "insert record"]
@@ -155,11 +151,11 @@ def run(bench: Bench, size: int, rounds: int) -> None:
 
     def pid_of_ours() -> int:
         with bench.kernel.sessions() as session:
-            return int(session.scalar(text("select pg_backend_pid()")))
+            return int(session.scalar(text("select pg_backend_pid()")) or 0)
 
     def pid_over_http() -> int:
         with bench.client.application.extensions["xunge"].sessions() as session:
-            return int(session.scalar(text("select pg_backend_pid()")))
+            return int(session.scalar(text("select pg_backend_pid()")) or 0)
 
     def floor(steps: Sequence[Step]) -> Callable[[], object]:
         return partial(replay, bench.floor, with_fresh_ids(steps, pattern, bench.fresh(size)))
@@ -184,6 +180,8 @@ def run(bench: Bench, size: int, rounds: int) -> None:
     if roll_ups:
         steps = [*only_records, *roll_ups]
         candidates.append(Candidate("roll-ups", lambda: floor(steps), bench.forget, by_floor))
+    if pouch:
+        candidates.append(Candidate("pouch", lambda: pouch.push(bench.fresh(size))))
     report(size, measure(candidates, rounds))
     shares(bench, captured, pattern, size, rounds)
 
@@ -255,8 +253,19 @@ def report(size: int, samples: dict[str, Samples]) -> None:
             "尚无汇总表，未测 · roll-ups ≤ 1.3 × the bare insert: no roll-up table exists yet, not measured"
         )
     table.add("重发 resend / first push", ratios(wall["resend"], wall["ours"]), target=Target(at_most=0.6))
-    if full:
-        add_pouch_push(table, statistics.median(wall["http"]))
+    if "pouch" in wall:
+        table.add(
+            "pouchdb-server, _revs_diff + _bulk_docs",
+            [1000 * one for one in wall["pouch"]],
+            unit=" ms",
+            digits=1,
+        )
+        table.add("时间比 Flask / pouchdb-server", ratios(wall["http"], wall["pouch"]))
+        table.remark(
+            "pouchdb-server 不查辖区、距离，不维护应查 · it checks no scope and keeps no obligations"
+        )
+    else:
+        table.remark(MISSING)
     table.show()
 
 

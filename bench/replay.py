@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-import time
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from measuring import clocked
 from psycopg2.extensions import connection as Connection
 from psycopg2.extras import register_uuid
 from sqlalchemy import Engine, event
@@ -98,15 +99,9 @@ def timed_replay(connection: Connection, steps: Sequence[Step]) -> dict[str, flo
     taken: dict[str, float] = defaultdict(float)
     with connection.cursor() as cursor:
         for step in steps:
-            taken[step.name] += _clocked(lambda step=step: _send(cursor, step))  # type: ignore[misc]
-    taken["commit"] += _clocked(connection.commit)
+            taken[step.name] += clocked(partial(_send, cursor, step))[1]
+    taken["commit"] += clocked(connection.commit)[1]
     return taken
-
-
-def _clocked(act: Callable[[], object]) -> float:
-    begun = time.perf_counter()
-    act()
-    return time.perf_counter() - begun
 
 
 def _send(cursor: Any, step: Step) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields, validate
 
+from schemas.moment import Moment
+
 _NAME = validate.Length(min=1, max=200)
 
 
@@ -78,7 +80,7 @@ class Contact(Schema):
     """What a handheld tells of itself."""
 
     queue_length = fields.Integer(required=True, validate=validate.Range(min=0, max=1_000_000))
-    device_time = fields.AwareDateTime(required=True, metadata={"description": "The device's own clock"})
+    device_time = Moment(required=True, metadata={"description": "The device's own clock"})
 
 
 class ContactAnswer(Schema):

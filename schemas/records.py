@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields, validate
 
+from schemas.moment import Moment
 from schemas.paging import PageQuery
 
 
@@ -13,8 +14,8 @@ class RecordQuery(PageQuery):
     subject_id = fields.UUID(load_default=None)
     kind = fields.String(load_default=None, validate=validate.Length(max=40))
     valid = fields.Boolean(load_default=None)
-    since = fields.AwareDateTime(load_default=None)
-    until = fields.AwareDateTime(load_default=None)
+    since = Moment(load_default=None)
+    until = Moment(load_default=None)
 
 
 class FindingOut(Schema):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields, validate
 
+from schemas.moment import Moment
 from schemas.vocabulary import CadenceTier, ObligationState
 
 _BY = ("total", "squad", "officer", "cell", "outlet")
@@ -16,7 +17,7 @@ class PeriodQuery(Schema):
         load_default=None,
         metadata={"description": "2026Q3, 2026-07, 2026-W31 or 2026; default: this quarter"},
     )
-    as_of = fields.AwareDateTime(
+    as_of = Moment(
         load_default=None, metadata={"description": "As known by and judged at this moment; default: now"}
     )
 

@@ -6,7 +6,6 @@ import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -86,19 +85,6 @@ def template_database(superuser: Engine) -> Iterator[str]:
     yield TEMPLATE
     with superuser.connect() as connection:
         connection.execute(text(f"drop database {TEMPLATE} with (force)"))
-
-
-@contextmanager
-def own_database(superuser: Engine, template: str) -> Iterator[str]:
-    """A copy of the template under a name of its own, dropped at the end."""
-    name = f"xunge_{uuid.uuid4().hex[:12]}"
-    with superuser.connect() as connection:
-        connection.execute(text(f"create database {name} template {template} strategy file_copy"))
-    try:
-        yield name
-    finally:
-        with superuser.connect() as connection:
-            connection.execute(text(f"drop database {name} with (force)"))
 
 
 @pytest.fixture

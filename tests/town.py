@@ -66,13 +66,22 @@ ROLE_ACCOUNTS = {
     "admin": {Role.ADMIN},
 }
 CALENDAR: Calendar = (
-    {date(2026, 9, 25), date(2026, 10, 1), date(2026, 10, 2), date(2026, 10, 5), date(2026, 10, 6), date(2026, 10, 7)},
+    {
+        date(2026, 9, 25),
+        date(2026, 10, 1),
+        date(2026, 10, 2),
+        date(2026, 10, 5),
+        date(2026, 10, 6),
+        date(2026, 10, 7),
+    },
     {date(2026, 9, 20), date(2026, 10, 10)},
     {2026: "国务院办公厅 2025-11-04 通知（节选）"},
 )
 
 
-def settle_town(kernel: Kernel, now: datetime = MONDAY, *, outlets: int = 4, ecig: int = 4, bureau: str = "试样局") -> Town:
+def settle_town(
+    kernel: Kernel, now: datetime = MONDAY, *, outlets: int = 4, ecig: int = 4, bureau: str = "试样局"
+) -> Town:
     """Write the town down as known at ``now``: workdays, forms, policy from 2026-06-29, cells, people, outlets."""
     bureau_id = new_id(now)
     town = Town(bureau_id)
@@ -87,7 +96,9 @@ def settle_town(kernel: Kernel, now: datetime = MONDAY, *, outlets: int = 4, eci
     for squad in (0, 1):
         with kernel.work(house(bureau_id), now) as work:
             lead = town.people[OFFICERS[squad * 2]]
-            assign_duty(work, town.cells[squad * 2 : squad * 2 + 2], town.squads[squad], lead, date(2026, 1, 1))
+            assign_duty(
+                work, town.cells[squad * 2 : squad * 2 + 2], town.squads[squad], lead, date(2026, 1, 1)
+            )
     with kernel.work(house(bureau_id), now) as work:
         _add_outlets(work, town, outlets, ecig)
         materialise(work)

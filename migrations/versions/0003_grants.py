@@ -14,7 +14,15 @@ branch_labels = None
 depends_on = None
 
 # Rows of these tables are facts: nobody who serves requests may change or remove them.
-APPEND_ONLY = ("event", "visit_fact", "attempt_fact", "device_contact", "certificate", "outlet_status", "duty_fact")
+APPEND_ONLY = (
+    "event",
+    "visit_fact",
+    "attempt_fact",
+    "device_contact",
+    "certificate",
+    "outlet_status",
+    "duty_fact",
+)
 
 
 def upgrade() -> None:

@@ -45,7 +45,11 @@ def demo(accounts: Path, url: str) -> None:
     ) as bar:
         task = bar.add_task("样例市 · demo city", total=None)
         loaded = load_demo(
-            kernel, now, given, packaged_workdays(), lambda done, of: bar.update(task, completed=done, total=of)
+            kernel,
+            now,
+            given,
+            packaged_workdays(),
+            lambda done, of: bar.update(task, completed=done, total=of),
         )
     if password is None and not loaded.new_city:
         # The file with the sign-ins is gone, and only the hash is kept: everybody gets a new password.

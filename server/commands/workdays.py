@@ -25,4 +25,3 @@ def import_(file: Path, bureau: str | None) -> None:
     with bureau_work(bureau) as work:
         changed = import_workdays(work, off, make_up, sources)
     click.echo(f"变更的年度 · changed years: {'、'.join(map(str, changed)) or '无 · none'}")
-

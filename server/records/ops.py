@@ -31,9 +31,7 @@ Policies = dict[CadenceTier | None, CheckPolicy]
 def publish_forms(work: Work) -> int:
     """Publish every packaged form version that the bureau does not have; published ones never change."""
     have = set(
-        work.session.execute(
-            select(Form.form_code, Form.version).where(Form.bureau_id == work.bureau_id)
-        )
+        work.session.execute(select(Form.form_code, Form.version).where(Form.bureau_id == work.bureau_id))
     )
     published: list[uuid.UUID] = []
     for definition in load_forms():

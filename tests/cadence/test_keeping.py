@@ -71,7 +71,10 @@ def test_writing_down_what_is_owed_twice_adds_nothing(kernel: Kernel, town: Town
 def test_a_visit_meets_what_is_owed_and_an_attempt_does_not(kernel: Kernel, town: Town) -> None:
     check = check_of(town, 0, WEDNESDAY)
     assert push_at(kernel, town, "li", WEDNESDAY + DAY, check) == []
-    assert push_at(kernel, town, "li", WEDNESDAY + DAY, attempt_at(town, 1, WEDNESDAY + timedelta(hours=1))) == []
+    assert (
+        push_at(kernel, town, "li", WEDNESDAY + DAY, attempt_at(town, 1, WEDNESDAY + timedelta(hours=1)))
+        == []
+    )
     assert obligation(kernel, town, 0, "2026-W28").met_by == uuid.UUID(check["id"])
     tried = obligation(kernel, town, 1, "2026-W28")
     assert (tried.met_by, tried.attempt_count) == (None, 1)

@@ -124,7 +124,9 @@ def test_what_is_kept_agrees_with_what_the_rules_say(demo: Kernel) -> None:
                 assert owed.met_by == (judgement.met_by or judgement.made_up_by), judgement
                 assert owed.met_at == judgement.performed_at
                 assert owed.attempt_count == len(judgement.attempts)
-                kept += owed.tier == "WEEKLY" and "2026-W27" <= owed.key <= "2026-W39" and owed.met_by is not None
+                kept += (
+                    owed.tier == "WEEKLY" and "2026-W27" <= owed.key <= "2026-W39" and owed.met_by is not None
+                )
     # 430 in time, 12 late, 3 made up.
     assert kept == 445
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 import shapely
+from pyproj import Transformer
+from sqlalchemy import text
 
 from server.grids.models import GridCell
 from tests.registers.conftest import Registry
@@ -23,8 +25,6 @@ def cell(registry: Registry, code: str) -> GridCell:
 def placed(registry: Registry) -> dict[str, str | None]:
     """Licence → code of the cell."""
     with registry.kernel.sessions() as session:
-        from sqlalchemy import text
-
         rows = session.execute(
             text("select o.licence_no, c.code from outlet o left join grid_cell c on c.id = o.cell_id")
         )
@@ -58,8 +58,6 @@ def test_a_sheet_with_borders_as_text(registry: Registry, tmp_path: Path) -> Non
 
 
 def test_a_projected_layer_is_converted(registry: Registry, tmp_path: Path) -> None:
-    from pyproj import Transformer
-
     forward = Transformer.from_crs("EPSG:4326", "EPSG:4537", always_xy=True)
     drawn = shapely.transform(
         WEST, lambda xy: shapely.get_coordinates(shapely.points(*forward.transform(*xy.T)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ ENGLISH = {
 }
 
 
-def sheet(path: Path, *rows: dict[str, object]) -> Path:
+def sheet(path: Path, *rows: dict[str, Any]) -> Path:
     return workbook(path, rows, PEOPLE_HEADINGS, preamble=("试样局执法人员名册",), total=False)
 
 
@@ -73,7 +74,7 @@ def test_english_headings(registry: Registry, tmp_path: Path) -> None:
 
 def test_faults(registry: Registry, tmp_path: Path) -> None:
     taken = registry.town.cert_nos["li"]
-    faults = {
+    faults: dict[str, dict[str, Any]] = {
         "name_missing": {"name": None},
         "staff_no_missing": {"staff_no": None, "cert_no": None, "kind": "辅助人员"},
         "kind_unknown": {"kind": "保安"},

@@ -1,0 +1,64 @@
+"""Every route of the application, an address of each, and who may ask for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from flask import Flask
+from werkzeug.routing import Rule
+
+from server.kernel.http import PUBLIC
+from server.kernel.permissions import Permission, permissions_of
+from tests.api.conftest import World
+from tests.town import ROLE_ACCOUNTS
+
+# Whatever registers without a permission must be named here, with open eyes.
+OPEN = {"static", "api-docs.openapi_json", "swagger_ui.show", "healthz", "readyz", "home"}
+SIGN_IN = "access.sign_in"
+UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
+
+
+def views(app: Flask) -> Iterator[tuple[Rule, str, Any]]:
+    """Every (rule, method, view) of the application, without what Flask adds by itself."""
+    for rule in app.url_map.iter_rules():
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+            yield rule, method, app.view_functions[rule.endpoint]
+
+
+def path_of(rule: Rule, world: World) -> str:
+    """An address of the rule with ids that exist, of the town's first squad where it has squads."""
+    town = world.town
+    known = {
+        "outlet_id": town.outlets[0],
+        "record_id": world.records[0],
+        "device_id": town.devices["wang"],
+        "name": "outlets",
+    }
+    url = rule.rule
+    for argument in rule.arguments:
+        for converter in ("uuid:", "path:", ""):
+            url = url.replace(f"<{converter}{argument}>", str(known.get(argument, "index.html")))
+    assert "<" not in url, url
+    return url
+
+
+def guarded(world: World) -> Iterator[tuple[str, str, str]]:
+    """Every (endpoint, method, address) that needs a permission."""
+    for rule, method, view in views(world.app):
+        if rule.endpoint not in OPEN and view.permission != PUBLIC:
+            yield rule.endpoint, method, path_of(rule, world)
+
+
+def permission_of(world: World, endpoint: str) -> Permission:
+    view: Any = world.app.view_functions[endpoint]
+    held: Permission = view.permission
+    return held
+
+
+def strongest(world: World, endpoint: str) -> str:
+    """Somebody who holds the endpoint's permission."""
+    permission = permission_of(world, endpoint)
+    return next(
+        name for name, roles in ROLE_ACCOUNTS.items() if permission in permissions_of(frozenset(roles))
+    )

@@ -1,0 +1,145 @@
+"""The two programs that talk to each other: the server as it is served, and the client in node."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from server.kernel.settings import Settings
+
+HERE = Path(__file__).parent
+VENV_BIN = Path(sys.executable).parent
+PATIENCE_S = 60.0
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def served(settings: Settings, log: Path) -> Iterator[int]:
+    """``xunge serve`` over the settings' database; the port on which it is ready."""
+    port = _free_port()
+    environment = {
+        **os.environ,
+        "XUNGE_DATABASE_URL": settings.database_url,
+        "XUNGE_OWNER_DATABASE_URL": settings.owner_database_url,
+    }
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            [VENV_BIN / "xunge", "serve", "--port", str(port), "--workers", "1"],
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        _wait_until_ready(port, server, log)
+        yield port
+    finally:
+        server.terminate()
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+def _wait_until_ready(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + PATIENCE_S
+    while time.monotonic() < until and server.poll() is None:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5):
+                return
+        except (urllib.error.URLError, ConnectionError):
+            time.sleep(0.05)
+    pytest.fail(f"xunge serve did not become ready:\n{log.read_text()[-2000:]}")
+
+
+class Client:
+    """The client in node: one act at a time, each answered before the next is begun."""
+
+    def __init__(self, process: subprocess.Popen[str], log: Path) -> None:
+        self._process, self._log = process, log
+        self._lines: queue.Queue[str] = queue.Queue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self._lines.put(line)
+        self._lines.put("")
+
+    def join(self) -> None:
+        """Wait until everything that a client that has ended wrote is read."""
+        self._reader.join()
+
+    def begin(self, act: str, **given: Any) -> None:
+        """Tell the client what to do; ``end`` waits for it."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps({"act": act, **given}) + "\n")
+        self._process.stdin.flush()
+
+    def end(self, act: str) -> dict[str, Any]:
+        """The answer to the act begun."""
+        try:
+            line = self._lines.get(timeout=PATIENCE_S)
+        except queue.Empty:
+            line = ""
+        answer: dict[str, Any] = json.loads(line) if line else {}
+        assert answer.get("done") == act, f"{act}: {answer or self._log.read_text()[-2000:] or 'no answer'}"
+        return answer
+
+    def do(self, act: str, **given: Any) -> dict[str, Any]:
+        """Tell the client what to do and wait until it is done."""
+        self.begin(act, **given)
+        return self.end(act)
+
+
+@contextmanager
+def node_client(log: Path) -> Iterator[Client]:
+    """``client.mjs`` in node, with the packages that package-lock.json names."""
+    if not (HERE / "node_modules" / "rxdb" / "package.json").exists():
+        pytest.fail(
+            "tests/interop/node_modules 不存在：请用 ./dev test，或在 tests/interop 中运行 npm ci · "
+            "tests/interop/node_modules is missing: use ./dev test, or run npm ci in tests/interop"
+        )
+    with log.open("w") as errors:
+        process = subprocess.Popen(
+            [VENV_BIN / "node", HERE / "client.mjs"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            encoding="utf-8",
+            start_new_session=True,
+        )
+    client = Client(process, log)
+    try:
+        yield client
+    finally:
+        # The wheel's node is a wrapper that starts the real one: both go, or the pipes would stay open.
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        client.join()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()

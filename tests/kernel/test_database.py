@@ -1,0 +1,152 @@
+"""What the migrated database promises: who may write what, and that it reads no clock of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.exc import ProgrammingError
+
+from server.kernel.settings import Settings
+from server.tables import METADATA
+
+# Facts, evidence and trails: they are added to and never rewritten.
+FACTS = ("event", "visit_fact", "attempt_fact", "device_contact", "certificate", "outlet_status", "duty_fact")
+EVIDENCE = ("record", "record_officer", "road_stop", "goods_line")
+TRAILS = ("push_log", "quarantine")
+STAMPS = {
+    "record": {"edit_id", "valid", "findings", "flags", "cell_id"},
+    "push_log": {"resolved_at"},
+    "quarantine": {"resolved_at", "collection"},
+}
+
+
+@pytest.fixture
+def as_app(settings: Settings) -> Iterator[Connection]:
+    """A connection of the role that serves requests."""
+    engine = create_engine(settings.database_url)
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
+
+
+def tables() -> set[str]:
+    return {table.name for metadata in METADATA for table in metadata.sorted_tables}
+
+
+def test_no_default_and_no_trigger_reads_a_clock(as_app: Connection) -> None:
+    defaults = as_app.execute(
+        text(
+            "select table_name, column_name, column_default from information_schema.columns"
+            " where table_schema = 'public' and column_default ~* "
+            "'now\\(|current_(date|time)|clock_timestamp|localtime|transaction_timestamp|statement_timestamp|timeofday'"
+        )
+    ).all()
+    assert defaults == []
+    triggers = text("select tgname from pg_trigger where not tgisinternal")
+    assert as_app.execute(triggers).all() == []
+    ours = text(
+        "select proname, prosrc from pg_proc p join pg_namespace n on n.oid = p.pronamespace"
+        " join pg_roles r on r.oid = p.proowner where nspname = 'public' and rolname = 'xunge_owner'"
+    )
+    functions = as_app.execute(ours).all()
+    assert {name for name, _ in functions} >= {"uuid7"}
+    assert not [name for name, source in functions if "now(" in source or "timestamp()" in source]
+
+
+def test_the_app_s_role_owns_nothing(as_app: Connection) -> None:
+    owned = text(
+        "select relname from pg_class c join pg_roles r on r.oid = c.relowner where rolname = current_user"
+        " union all select proname from pg_proc p join pg_roles r on r.oid = p.proowner where rolname = current_user"
+    )
+    assert as_app.execute(owned).all() == []
+    powers = text(
+        "select rolsuper, rolcreatedb, rolcreaterole, rolbypassrls from pg_roles where rolname = current_user"
+    )
+    assert as_app.execute(powers).one() == (False, False, False, False)
+    members = text(
+        "select count(*) from pg_auth_members m join pg_roles r on r.oid = m.member where rolname = current_user"
+    )
+    assert as_app.scalar(members) == 0
+
+
+def test_the_app_s_role_makes_and_changes_no_structure(as_app: Connection) -> None:
+    for statement in (
+        "create table mine (id int)",
+        "alter table outlet add column mine int",
+        "drop table outlet",
+        "truncate outlet",
+        "create function mine() returns int language sql as 'select 1'",
+        "update alembic_version set version_num = 'x'",
+        "set role xunge_owner",
+    ):
+        with pytest.raises(ProgrammingError):
+            as_app.execute(text(statement))
+        as_app.rollback()
+
+
+def test_every_table_can_be_used(as_app: Connection) -> None:
+    """A migration that adds a table must also grant it."""
+    for table in sorted(tables()):
+        for right in ("select", "insert"):
+            may = text("select has_table_privilege(current_user, :table, :right)")
+            assert as_app.scalar(may, {"table": f'public."{table}"', "right": right}), (table, right)
+
+
+@pytest.mark.parametrize("table", [*FACTS, *EVIDENCE, *TRAILS])
+def test_what_is_a_fact_cannot_be_rewritten(as_app: Connection, table: str) -> None:
+    with pytest.raises(ProgrammingError, match="permission denied"):
+        as_app.execute(text(f"delete from {table}"))
+    as_app.rollback()
+    columns = text(
+        "select column_name from information_schema.columns where table_schema = 'public' and table_name = :table"
+        " and has_column_privilege(current_user, 'public.' || table_name, column_name, 'update')"
+    )
+    assert set(as_app.scalars(columns, {"table": table})) == STAMPS.get(table, set())
+    may = text("select has_table_privilege(current_user, :table, 'truncate, delete')")
+    assert as_app.scalar(may, {"table": table}) is False
+
+
+def test_every_table_names_its_bureau(as_app: Connection) -> None:
+    without = text(
+        "select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace"
+        " where nspname = 'public' and relkind = 'r' and relowner = 'xunge_owner'::regrole and not exists"
+        " (select from pg_attribute a where a.attrelid = c.oid and attname = 'bureau_id' and attnotnull)"
+    )
+    assert set(as_app.scalars(without)) == {"alembic_version", "bureau", "sync_epoch"}
+
+
+def test_every_constraint_has_a_name_of_ours(as_app: Connection) -> None:
+    """Names that PostgreSQL makes up would change with the next column; problems.py and migrations rely on ours."""
+    names = text(
+        "select conname, contype from pg_constraint c join pg_class t on t.oid = c.conrelid"
+        " where t.relowner = 'xunge_owner'::regrole and contype in ('p', 'u', 'f', 'c', 'x')"
+        " and t.relname <> 'alembic_version'"
+    )
+    starts = {"p": "pk_", "u": "uq_", "f": "fk_", "c": "ck_", "x": "ex_"}
+    wrong = {name for name, kind in as_app.execute(names) if not name.startswith(starts[kind])}
+    # The engine's own tables leave their primary keys to PostgreSQL.
+    assert wrong <= {"push_log_pkey", "quarantine_pkey", "sync_epoch_pkey"}
+
+
+def test_models_and_migrations_agree(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XUNGE_OWNER_DATABASE_URL", settings.owner_database_url)
+    from server import migrate
+
+    assert migrate.check() is None
+
+
+def test_a_second_migration_changes_nothing(
+    settings: Settings, superuser: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XUNGE_OWNER_DATABASE_URL", settings.owner_database_url)
+    engine = create_engine(settings.owner_database_url)
+    with engine.connect() as connection:
+        before = connection.scalar(text("select epoch from sync_epoch"))
+    from server import migrate
+
+    migrate.apply()
+    with engine.connect() as connection:
+        assert connection.scalar(text("select epoch from sync_epoch")) == before
+    engine.dispose()

@@ -1,0 +1,102 @@
+"""What leaders do to the town: hand cells over, move officers between squads, have outlets placed elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+
+from geoalchemy2.shape import from_shape
+from shapely.geometry import Point
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import Range
+
+from server.grids.ops import announce, apply_due_scope, assign_duty
+from server.kernel.actor import house
+from server.kernel.ids import new_edit_id, new_id
+from server.kernel.work import Kernel, Work
+from server.org.models import SquadMember
+from server.outlets.models import Outlet
+from tests.sync.handheld import Handheld
+from tests.sync.oracle import COLLECTIONS, may_see, pulled
+from tests.town import ZONE, Town
+
+
+class Bureau:
+    """The town with what its leaders do to it, and devices that are checked against the oracle."""
+
+    def __init__(
+        self, kernel: Kernel, town: Town, now: Callable[[], datetime], devices: dict[str, Handheld]
+    ) -> None:
+        self.kernel, self.town, self.devices = kernel, town, devices
+        self._now = now
+
+    @property
+    def now(self) -> datetime:
+        """The clock of the town."""
+        return self._now()
+
+    @property
+    def today(self) -> date:
+        """The day in the town."""
+        return self.now.astimezone(ZONE).date()
+
+    @contextmanager
+    def work(self) -> Iterator[Work]:
+        """A unit of work of the house."""
+        with self.kernel.work(house(self.town.bureau_id), self.now) as work:
+            yield work
+
+    def assign(self, cells: list[int], squad: int, from_day: date | None = None) -> None:
+        """Hand cells over to a squad, from today if no day is given."""
+        lead = self.town.people["li" if squad == 0 else "zhao"]
+        with self.work() as work:
+            wanted = [self.town.cells[cell] for cell in cells]
+            assign_duty(work, wanted, self.town.squads[squad], lead, from_day or self.today)
+
+    def move_outlet(self, outlet: int, cell: int) -> None:
+        """As the import of a register does: write the row, announce both cells, and name what was written."""
+        moved, now_in = self.town.outlets[outlet], self.town.cells[cell]
+        lon, lat = 84.05 + cell * 0.1, 39.05
+        with self.work() as work:
+            before = work.session.scalar(select(Outlet.cell_id).where(Outlet.id == moved))
+            geom = from_shape(Point(lon, lat), srid=4326)
+            work.session.execute(
+                update(Outlet)
+                .where(Outlet.id == moved)
+                .values(cell_id=now_in, geom=geom, edit_id=new_edit_id())
+            )
+            announce(work, "outlets", [(moved, before), (moved, now_in)])
+            work.wrote("outlet", [moved])
+        self.town.positions[outlet] = (lon, lat)
+
+    def transfer(self, name: str, squad: int) -> None:
+        """As the import of a register does: end the membership today, begin the other, carry it out."""
+        person, today = self.town.people[name], self.today
+        with self.work() as work:
+            work.session.execute(
+                update(SquadMember)
+                .where(SquadMember.person_id == person, SquadMember.valid.op("@>")(today))
+                .values(valid=func.daterange(func.lower(SquadMember.valid), today))
+            )
+            work.session.add(
+                SquadMember(
+                    id=new_id(work.now),
+                    bureau_id=self.town.bureau_id,
+                    person_id=person,
+                    squad_id=self.town.squads[squad],
+                    leads=False,
+                    valid=Range(today, None),
+                    known_at=work.now,
+                )
+            )
+            work.session.flush()
+            apply_due_scope(work, changed=True)
+
+    def check(self, *names: str, collections: Sequence[str] = COLLECTIONS) -> None:
+        """Every device named pulls to the end, and then holds exactly what its officer may see."""
+        for name in names or self.devices:
+            expected = may_see(self.kernel, self.town, name, self.now)
+            assert pulled(self.devices[name], collections) == {one: expected[one] for one in collections}, (
+                name
+            )

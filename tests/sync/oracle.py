@@ -1,0 +1,80 @@
+"""What an officer may see, worked out from duty, membership and time, and from nothing that sync keeps."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Select, or_, select
+
+from server.cadence.models import Obligation, Policy
+from server.grids.models import Duty, GridCell
+from server.kernel.calendar import WorkdayYear
+from server.kernel.work import Kernel
+from server.org.models import Person, SquadMember
+from server.outlets.models import Outlet, Site
+from server.records.models import Form, Record, RecordOfficer, Rectification
+from tests.sync.handheld import Handheld
+from tests.town import ZONE, Town
+
+Editions = dict[str, str]
+# What changes hands; the rest is everybody's in the bureau.
+MOVING = ("cells", "outlets", "obligations", "records", "rectifications")
+COLLECTIONS = (*MOVING, "sites", "people", "reference")
+
+
+def may_see(
+    kernel: Kernel, town: Town, name: str, now: datetime, collections: Sequence[str] = COLLECTIONS
+) -> dict[str, Editions]:
+    """By collection, every document that somebody of the town may see now, with its present edit."""
+    person, bureau, today = town.people[name], town.bureau_id, now.astimezone(ZONE).date()
+    cells = (
+        select(Duty.cell_id)
+        .join(SquadMember, SquadMember.squad_id == Duty.squad_id)
+        .where(
+            SquadMember.person_id == person,
+            SquadMember.valid.op("@>")(today),
+            Duty.valid.op("@>")(today),
+        )
+    )
+    signed = select(RecordOfficer.record_id).where(RecordOfficer.person_id == person)
+    queries: dict[str, list[Select[tuple[uuid.UUID, uuid.UUID]]]] = {
+        "cells": [select(GridCell.id, GridCell.edit_id).where(GridCell.id.in_(cells))],
+        "outlets": [select(Outlet.id, Outlet.edit_id).where(Outlet.cell_id.in_(cells))],
+        "sites": [select(Site.id, Site.edit_id).where(Site.bureau_id == bureau)],
+        "obligations": [select(Obligation.id, Obligation.edit_id).where(Obligation.cell_id.in_(cells))],
+        "records": [
+            select(Record.id, Record.edit_id).where(
+                Record.performed_at >= now - timedelta(days=90),
+                or_(Record.cell_id.in_(cells), Record.id.in_(signed), Record.pushed_by == person),
+            )
+        ],
+        "rectifications": [
+            select(Rectification.id, Rectification.edit_id).where(Rectification.cell_id.in_(cells))
+        ],
+        "people": [select(Person.id, Person.edit_id).where(Person.bureau_id == bureau)],
+        "reference": [
+            select(Form.id, Form.edit_id).where(Form.bureau_id == bureau),
+            select(Policy.id, Policy.edit_id).where(Policy.bureau_id == bureau),
+            select(WorkdayYear.document_id, WorkdayYear.edit_id).where(WorkdayYear.bureau_id == bureau),
+        ],
+    }
+    with kernel.sessions() as session:
+        return {
+            collection: {
+                str(document): str(edit)
+                for query in queries[collection]
+                for document, edit in session.execute(query)
+            }
+            for collection in collections
+        }
+
+
+def pulled(device: Handheld, collections: Sequence[str] = COLLECTIONS) -> dict[str, Editions]:
+    """Pull collections to the end; what the device holds of them then, in the oracle's shape."""
+    device.pull(*collections)
+    return {
+        collection: {document: held["edit_id"] for document, held in device.held[collection].items()}
+        for collection in collections
+    }
