@@ -62,8 +62,9 @@ def publish_forms(work: Work) -> int:
 def receive_records(work: Work, _reader: Reader, rows: Sequence[Row]) -> list[Result]:
     """The push operation of ``records``: insert only, and nothing well formed is refused.
 
-    A record whose shape cannot be stored is quarantined with what is wrong; a known id is a conflict, which gives
-    the device the stored state with its stamp; everything else is stored, judged and explained.
+    A record whose shape cannot be stored is quarantined with what is wrong; one that is stored already gives the
+    device the stored state with its stamp, as a replay or, with another edit of the same id, as a conflict;
+    everything else is stored, judged and explained.
     """
     results: dict[int, Result] = {}
     sound: list[Row] = []
@@ -80,8 +81,9 @@ def receive_records(work: Work, _reader: Reader, rows: Sequence[Row]) -> list[Re
     squads = _squads(work, sound)
     fresh: list[tuple[Row, Judged, FormDefinition | None]] = []
     for row, surrounding in zip(sound, surroundings, strict=True):
-        if surrounding.known:
-            results[row.ordinal] = Result(Outcome.CONFLICT)
+        if surrounding.known_edit_id is not None:
+            same = surrounding.known_edit_id == row.edit_id
+            results[row.ordinal] = Result(Outcome.REPLAYED if same else Outcome.CONFLICT)
             continue
         definition = forms.get((row.document["form_code"], row.document["form_version"]))
         fresh.append(

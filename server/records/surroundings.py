@@ -28,10 +28,11 @@ from server.records.rules import Certificates, Fix, position_of
 class Surrounding:
     """What the house knows about one record: whether it holds it already, and where its subject is.
 
+    ``known_edit_id`` is the device's edit of the record that is stored under this id, ``None`` for a new id.
     ``lon`` and ``lat`` are EPSG:4326; ``distance_m`` is on the ground, from the position to the subject.
     """
 
-    known: bool
+    known_edit_id: uuid.UUID | None
     subject_known: bool
     cell_id: uuid.UUID | None
     in_scope: bool
@@ -79,12 +80,13 @@ def look_round(work: Work, documents: Sequence[Mapping[str, Any]]) -> list[Surro
     placed = (
         select(
             _GIVEN.c.ordinal,
-            select(Record.id).where(Record.id == _GIVEN.c.id).exists().label("known"),
+            Record.device_edit_id.label("known_edit_id"),
             func.coalesce(Outlet.id, Site.id).is_not(None).label("subject_known"),
             cell_id.label("cell_id"),
             func.ST_Distance(cast(place, Geography), cast(point, Geography)).label("distance_m"),
         )
         .select_from(_GIVEN)
+        .outerjoin(Record, Record.id == _GIVEN.c.id)
         .outerjoin(
             Outlet,
             and_(
@@ -113,7 +115,7 @@ def look_round(work: Work, documents: Sequence[Mapping[str, Any]]) -> list[Surro
     )
     return [
         Surrounding(
-            known=row.known,
+            known_edit_id=row.known_edit_id,
             subject_known=row.subject_known,
             cell_id=row.cell_id,
             in_scope=row.in_scope,

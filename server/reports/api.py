@@ -7,6 +7,7 @@ from typing import Any
 from flask import Response, jsonify
 
 from schemas.reports import CadenceAnswer, CadenceObligations, CadenceQuery, ObligationsQuery
+from schemas.vocabulary import ObligationState
 from server.kernel.http import Noun
 from server.kernel.permissions import Permission
 from server.kernel.work import Work
@@ -14,6 +15,7 @@ from server.reports.cadence import By, cadence_report, judged, moment_for, perio
 from server.reports.export import as_csv, as_row, as_xlsx
 
 blueprint = Noun("reports", "报表 Reports")
+UNCOUNTED = frozenset({ObligationState.UPCOMING, ObligationState.VOID})
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -52,7 +54,10 @@ def cadence(work: Work, query: dict[str, Any]) -> Response:
     gives=CadenceObligations,
 )
 def cadence_obligations(work: Work, query: dict[str, Any]) -> dict[str, Any]:
-    """What stands behind a figure of R1: every obligation counted in it, with its state and its record."""
+    """What stands behind a figure of R1: every obligation counted in it, with its state and its record.
+
+    What has not begun and what became void is in no figure, and is told only when its state is asked for.
+    """
     as_of = moment_for(work, query["as_of"])
     period = period_for(work, query["period"], as_of)
     wanted = {
@@ -78,7 +83,8 @@ def cadence_obligations(work: Work, query: dict[str, Any]) -> dict[str, Any]:
             "days_late": judgement.days_late,
             "attempts": list(judgement.attempts),
         }
-        if all(entry[name] == value for name, value in wanted.items()):
+        counted = judgement.state not in UNCOUNTED or query["state"]
+        if counted and all(entry[name] == value for name, value in wanted.items()):
             items.append(entry)
     items.sort(key=lambda entry: (entry["last_day"], str(entry["subject_id"]), entry["tier"]))
     return {"as_of": as_of, "items": items}

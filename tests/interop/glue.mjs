@@ -1,4 +1,4 @@
-// What a client adds to unmodified RxDB (shared/sync.md §5): one request at a time for each collection, errors told
+// What a client adds to unmodified RxDB (docs/sync-protocol.md): one request at a time for each collection, errors told
 // by the status, conflicts told by edit_id, the checkpoint handed back as it came.
 import { gzipSync } from 'node:zlib';
 import { replicateRxCollection } from 'rxdb/plugins/replication';

@@ -145,7 +145,6 @@ def test_an_outlet_that_moves_later_changes_no_past_report(own_quarter: Quarter)
     assert [told(own_quarter, moment) for moment in PAST] == before
 
 
-@pytest.mark.xfail(strict=True, reason="a shop registered today owes since its licence began; see the report")
 def test_an_outlet_registered_later_changes_no_past_report(own_quarter: Quarter) -> None:
     before = [told(own_quarter, moment) for moment in PAST]
     registered_outlet(own_quarter)

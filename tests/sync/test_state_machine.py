@@ -209,7 +209,7 @@ def test_any_order_of_events_loses_nothing_and_leaks_nothing(
     run_state_machine_as_test(
         InTown,
         settings=settings(
-            max_examples=40,
+            max_examples=32,
             stateful_step_count=10,
             deadline=None,
             suppress_health_check=list(HealthCheck),
