@@ -11,7 +11,6 @@ from sqlalchemy.dialects.postgresql import UUID
 
 from server.cadence import queries as cadence
 from server.cadence.models import Policy
-from server.grids import ops as grids_ops
 from server.grids import queries as grids
 from server.kernel.calendar import WorkdayYear
 from server.kernel.permissions import Permission
@@ -23,6 +22,7 @@ from server.records import queries as records
 from server.records.models import Form
 from server.records.ops import receive_records
 from server.records.rectification import edit_rectifications
+from server.records.window import carry_out_dates
 from sync.collection import Collection, Reader
 
 PERSON = bindparam("person_id", type_=UUID(as_uuid=True))
@@ -71,7 +71,7 @@ def reader_of(work: Work) -> Reader:
             "forbidden", detail="该账号没有对应的外勤人员，不能同步。The account is tied to no field person."
         )
     if not actor.push_only:
-        grids_ops.apply_due_scope(work)
+        carry_out_dates(work)
     parameters: dict[str, Any] = {
         "person_id": actor.person_id,
         "bureau_id": actor.bureau_id,

@@ -17,12 +17,12 @@ from rq.serializers import JSONSerializer
 from sqlalchemy import select
 
 from server.cadence import ops as cadence_ops
-from server.grids import ops as grids_ops
 from server.house import QUEUE, compose, queue_of
 from server.kernel.actor import house
 from server.kernel.settings import Settings, read_settings
 from server.kernel.work import Kernel, Work
 from server.org.models import Bureau
+from server.records.window import carry_out_dates
 
 log = structlog.get_logger()
 
@@ -47,7 +47,7 @@ def _for_each_bureau(name: str, act: Callable[[Work], int]) -> None:
 
 def carry_out_scope() -> None:
     """At midnight: duty and membership of the new day become scope."""
-    _for_each_bureau("scope", grids_ops.apply_due_scope)
+    _for_each_bureau("scope", carry_out_dates)
 
 
 def materialise_obligations() -> None:

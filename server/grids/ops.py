@@ -119,6 +119,11 @@ def assign_duty(
     return len(wanted)
 
 
+def day_carried_out(work: Work) -> date | None:
+    """The day whose duty and membership ``scope`` carries, ``None`` before the first."""
+    return work.session.scalar(select(ScopeApplied.day).where(ScopeApplied.bureau_id == work.bureau_id))
+
+
 def apply_due_scope(work: Work, *, changed: bool = False) -> int:
     """Carry the dates of duty and squad membership out into ``scope`` as of today, and touch what changes.
 
@@ -127,16 +132,17 @@ def apply_due_scope(work: Work, *, changed: bool = False) -> int:
     """
     today = work.now.astimezone(work.zone).date()
     session = work.session
-    applied = select(ScopeApplied.day).where(ScopeApplied.bureau_id == work.bureau_id)
-    if not changed and session.scalar(applied) == today:
+    if not changed and day_carried_out(work) == today:
         return 0
     # One at a time for a bureau: two appliers at once would each carry out half of a hand-over.
     session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"scope:{work.bureau_id}", 0))))
-    session.execute(
-        upsert(ScopeApplied)
-        .values(bureau_id=work.bureau_id, day=today)
-        .on_conflict_do_update(index_elements=["bureau_id"], set_={"day": today})
-    )
+    if not changed:
+        # A change during the day does not carry the day out: what else a new day brings is still to come.
+        session.execute(
+            upsert(ScopeApplied)
+            .values(bureau_id=work.bureau_id, day=today)
+            .on_conflict_do_update(index_elements=["bureau_id"], set_={"day": today})
+        )
     return _carry_out(work, today)
 
 

@@ -243,11 +243,6 @@ def test_the_count_of_a_cell_reaches_the_devices(bureau: Bureau, town: Town) -> 
     assert cells == {str(cell): stored[str(cell)] for cell in town.cells[2:]}
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="nothing carries the end of the record window out; see the report",
-)
 def test_a_record_that_leaves_the_window_leaves_the_devices(bureau: Bureau, clock: Clock) -> None:
     clock.pass_by(days=91)
     bureau.devices["li"].pull("cells")

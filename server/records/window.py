@@ -1,0 +1,53 @@
+"""Carrying dates out: scope as of today, and records that have left the record window."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import select
+
+from server.grids.ops import announce, apply_due_scope, day_carried_out
+from server.kernel.work import Work
+from server.records.models import Record, RecordOfficer
+from server.records.queries import window_start
+from sync import feed
+
+
+def carry_out_dates(work: Work) -> int:
+    """What a new day changes for devices: duty and membership become scope, and old records leave.
+
+    Runs at midnight and before each pull; on a day that is carried out already it costs one look-up. Returns the
+    number of grants and revokes.
+    """
+    before = day_carried_out(work)
+    changed = apply_due_scope(work)
+    if before is not None and before != work.now.astimezone(work.zone).date():
+        _retire_records(work, before)
+    return changed
+
+
+def _retire_records(work: Work, before: date) -> None:
+    """Touch the records that left the record window since the day carried out last, so that devices let them go."""
+    days = work.settings.record_window_days
+    midnight = datetime.combine(before, datetime.min.time(), work.zone)
+    left = (
+        select(Record.id, Record.cell_id, Record.pushed_by)
+        .where(
+            Record.bureau_id == work.bureau_id,
+            Record.performed_at >= midnight - timedelta(days=days),
+            Record.performed_at < window_start(work.now, days),
+        )
+        .subquery()
+    )
+    rows = work.session.execute(select(left)).all()
+    if not rows:
+        return
+    announce(work, "records", [(record_id, cell_id) for record_id, cell_id, _ in rows])
+    signed = work.session.execute(
+        select(RecordOfficer.record_id, RecordOfficer.person_id)
+        .join(left, left.c.id == RecordOfficer.record_id)
+        .where(RecordOfficer.person_id.is_not(None))
+    )
+    readers = {(f"officer:{person_id}", record_id) for record_id, _, person_id in rows}
+    readers |= {(f"officer:{person_id}", record_id) for record_id, person_id in signed}
+    feed.touch(work.session, work.bureau_id, "records", readers)
