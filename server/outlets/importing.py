@@ -8,7 +8,20 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import Date, Double, Integer, Text, column, func, insert, literal, select, true, update
+from sqlalchemy import (
+    Date,
+    DateTime,
+    Double,
+    Integer,
+    Text,
+    column,
+    func,
+    insert,
+    literal,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, UUID
 
 from gis.exchange.judging import BadRow
@@ -243,13 +256,28 @@ def _new_statuses(row: dict[str, Any], names: list[str], today: date) -> list[St
     return statuses
 
 
+_STATUS = recordset(
+    "given",
+    [
+        column("id", UUID(as_uuid=True)),
+        column("outlet_id", UUID(as_uuid=True)),
+        column("from_day", Date),
+        column("status", Text),
+    ],
+)
+
+
 def _note_status(work: Work, statuses: Sequence[Status]) -> None:
-    if statuses:
-        own = {"bureau_id": work.bureau_id, "known_at": work.now}
-        work.session.execute(
-            insert(OutletStatus),
-            [
-                {"id": new_id(work.now), "outlet_id": outlet, "from_day": day, "status": status, **own}
-                for outlet, day, status in statuses
-            ],
-        )
+    if not statuses:
+        return
+    statement = insert(table_of(OutletStatus)).from_select(
+        ["bureau_id", "known_at", *_STATUS.c.keys()],
+        select(
+            literal(work.bureau_id, UUID(as_uuid=True)), literal(work.now, DateTime(timezone=True)), _STATUS
+        ),
+    )
+    rows = [
+        {"id": new_id(work.now), "outlet_id": outlet, "from_day": day, "status": status}
+        for outlet, day, status in statuses
+    ]
+    work.session.execute(statement, {"given_rows": as_rows(rows)})
