@@ -1,7 +1,8 @@
 """Measuring in interleaved rounds, CPU of processes, and the tables that are printed.
 
 Single times say little on a shared machine. Every candidate runs once a round, in an order that turns with the
-round, and what is compared is the ratio of two candidates of the same round.
+round, and what is compared is the ratio of two candidates of the same round. On a machine that others use as well,
+CPU is the steadier of the two figures; where both are printed, both are held against the target.
 """
 
 from __future__ import annotations

@@ -107,31 +107,35 @@ def moved_outlet(quarter: Quarter) -> None:
         work.wrote("outlet", [quarter.town.outlets[1]])
 
 
+def shop(*scope: LicenceScope) -> OutletCandidate:
+    """A shop of the first cell as a register tells of it, licensed since January."""
+    return OutletCandidate(
+        row=4,
+        licence_no="990281199999",
+        name="试样新店",
+        holder_name=None,
+        address=None,
+        business_kind=BusinessKind.GROCERY,
+        credit_grade=None,
+        licence_scope=frozenset(scope),
+        licence_from=at(1, 1).date(),
+        licence_to=at(12, 31).date(),
+        status=Status.ACTIVE,
+        phone=None,
+        squad_name=None,
+        note=None,
+        crs=Crs.WGS84,
+        given_lon=84.05,
+        given_lat=39.06,
+        lon=84.05,
+        lat=39.06,
+    )
+
+
 def registered_outlet(quarter: Quarter) -> None:
-    """A shop that has been licensed for years comes into the register only now."""
+    """The shop comes into the register only now."""
     with quarter.kernel.work(house(quarter.town.bureau_id), at(9, 1)) as work:
-        row = OutletCandidate(
-            row=4,
-            licence_no="990281199999",
-            name="试样新店",
-            holder_name=None,
-            address=None,
-            business_kind=BusinessKind.GROCERY,
-            credit_grade=None,
-            licence_scope=frozenset({LicenceScope.ECIG}),
-            licence_from=at(1, 1).date(),
-            licence_to=at(12, 31).date(),
-            status=Status.ACTIVE,
-            phone=None,
-            squad_name=None,
-            note=None,
-            crs=Crs.WGS84,
-            given_lon=84.05,
-            given_lat=39.06,
-            lon=84.05,
-            lat=39.06,
-        )
-        plan = plan_outlets(work, [row])
+        plan = plan_outlets(work, [shop(LicenceScope.ECIG)])
         assert len(plan.new) == 1
         apply_outlets(work, plan)
 
@@ -142,6 +146,19 @@ def registered_outlet(quarter: Quarter) -> None:
 def test_an_outlet_that_moves_later_changes_no_past_report(own_quarter: Quarter) -> None:
     before = [told(own_quarter, moment) for moment in PAST]
     moved_outlet(own_quarter)
+    assert [told(own_quarter, moment) for moment in PAST] == before
+
+
+@pytest.mark.xfail(
+    strict=True, reason="that a licence covers e-cigarettes is no fact with known_at: its shop owes backwards"
+)
+def test_a_licence_widened_later_changes_no_past_report(own_quarter: Quarter) -> None:
+    town = own_quarter.town
+    with own_quarter.kernel.work(house(town.bureau_id), at(7, 6)) as work:
+        apply_outlets(work, plan_outlets(work, [shop(LicenceScope.CIGARETTE)]))
+    before = [told(own_quarter, moment) for moment in PAST]
+    with own_quarter.kernel.work(house(town.bureau_id), at(9, 1)) as work:
+        apply_outlets(work, plan_outlets(work, [shop(LicenceScope.CIGARETTE, LicenceScope.ECIG)]))
     assert [told(own_quarter, moment) for moment in PAST] == before
 
 
