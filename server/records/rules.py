@@ -52,6 +52,11 @@ FLAGS: Mapping[str, str] = MappingProxyType(
         "visit_kind_not_of_form": "检查类别与所用表单不相符，请核对是否应计入检查频次。",
         "result_contradicts_items": "有项目不合格，但结论为正常。",
         "nothing_checked": "检查项目全部为不适用或未查。",
+        # These need to know where the record was made and on what device; who stores the record sets them.
+        "out_of_scope": "检查地点不在推送人员当前辖区内。",
+        "cell_unknown": "检查地点不在任何末级网格内。",
+        "cell_differs": "设备所填网格与检查对象所在网格不同。",
+        "device_revoked": "来自已停用的设备。",
     }
 )
 """Every flag with the sentence shown at the desk."""
