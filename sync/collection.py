@@ -47,7 +47,7 @@ class Outcome(StrEnum):
 
 @dataclass(slots=True)
 class Row:
-    """One well-formed pushed row. ``document`` is the whole new state, ``text`` its bytes as sent if known."""
+    """One well-formed pushed row. ``document`` is the whole new state, ``ordinal`` its place in the batch."""
 
     id: uuid.UUID
     edit_id: uuid.UUID

@@ -39,7 +39,7 @@ def push(transaction: Transaction, reader: Reader, collection: Collection, body:
 def _take(
     transaction: Transaction, reader: Reader, collection: Collection, rows: Sequence[Row]
 ) -> list[tuple[Row, Result]]:
-    """First what the log already knows, then the rest in bulk, then whatever repeats an id of this same batch."""
+    """All ids in bulk first, then whatever repeats an id of this same batch, in the order it was sent."""
     if collection.operation is None:
         return [(row, Result(Outcome.CONFLICT)) for row in rows]
     results: list[tuple[Row, Result]] = []

@@ -26,7 +26,7 @@ COMPARED = (
 PLACING = frozenset({"wkb", "cell_level", "cell_type", "purpose"})
 # What a list of cells need not say.
 OPTIONAL = ("control_mode", "purpose", "planned_count")
-# Twelve decimal places of a degree are far below a millimetre; what is closer is the same border.
+# Nine decimal places of a degree are a tenth of a millimetre; what is closer is the same border.
 GRID = 1e-9
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from geoalchemy2 import Geometry
 from sqlalchemy import JSON, ColumnElement, Select, SQLColumnExpression, Text, cast, func, select
 
-from server.grids.models import Duty, GridCell, Scope
+from server.grids.models import GridCell, Scope
 from server.kernel.actor import Actor
 
 
@@ -27,7 +27,7 @@ def scope_holds(
 
 
 def visible_to(actor: Actor) -> Select[GridCell]:
-    """The cells in scope, and above them the cells of the tree that hold them."""
+    """The cells in scope: all of the bureau's tree, or the leaves that the scope table gives."""
     if actor.sees_bureau:
         return select(GridCell).where(GridCell.bureau_id == actor.bureau_id)
     return select(GridCell).where(GridCell.id.in_(cells_in_scope(actor)))
@@ -75,14 +75,4 @@ def leaf_cell_at(
             GridCell.code,
         )
         .limit(1)
-    )
-
-
-def duty_on(cell_id: ColumnElement[Any], day: ColumnElement[Any]) -> Any:
-    """The duty of a cell on a day, as a lateral subquery with ``squad_id`` and ``lead_person_id``."""
-    return (
-        select(Duty.squad_id, Duty.lead_person_id)
-        .where(Duty.cell_id == cell_id, Duty.valid.op("@>")(day))
-        .limit(1)
-        .lateral("duty_on")
     )

@@ -95,8 +95,8 @@ class CellCode(Coded):
 class CellCandidate:
     """A row that can become a grid cell once the database agrees.
 
-    ``geometry`` is valid and EPSG:4326. ``parent_code`` is None when the list does not say: the parent then
-    follows from the geometry. ``planned_count`` counts outlets. ``cell_type`` is None only above the leaf
+    ``geometry`` is valid and EPSG:4326. ``parent_code`` is None when the list does not say: a known
+    cell then keeps its parent, and a new one has none. ``planned_count`` counts outlets. ``cell_type`` is None only above the leaf
     level.
     """
 
