@@ -96,8 +96,8 @@ class CellCandidate:
     """A row that can become a grid cell once the database agrees.
 
     ``geometry`` is valid and EPSG:4326. ``parent_code`` is None when the list does not say: a known
-    cell then keeps its parent, and a new one has none. ``planned_count`` counts outlets. ``cell_type`` is None only above the leaf
-    level.
+    cell then keeps its parent, and a new one has none. ``planned_count``
+    counts outlets. ``cell_type`` is None only above the leaf level.
     """
 
     row: int
