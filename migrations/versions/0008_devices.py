@@ -1,0 +1,20 @@
+"""What devices tell of themselves, and temporary scope.
+
+Revision: 0008
+After: 0007
+"""
+
+from __future__ import annotations
+
+revision = "0008"
+down_revision = "0007"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass
