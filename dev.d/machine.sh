@@ -17,24 +17,56 @@ missing_packages() {
 }
 
 ensure_packages() {
-    local packages sudo=()
+    local packages
     mapfile -t packages < <(missing_packages)
     if [ ${#packages[@]} -eq 0 ]; then return 0; fi
-    command -v apt-get >/dev/null ||
-        die "本脚本只会在 Debian、Ubuntu 上安装软件；请自行安装 · this script installs on Debian and Ubuntu only; please install: PostgreSQL with PostGIS, redis, Python 3.11-3.13 with venv"
-    if ! is_root; then
-        command -v sudo >/dev/null || need_administrator "${packages[@]}"
-        sudo=(sudo)
-    fi
-    say "安装软件包 · installing packages: ${packages[*]}"
-    mkdir -p "$VAR/log"
-    if ! "${sudo[@]}" bash "$ROOT/dev.d/install.sh" "${packages[@]}" </dev/null >"$VAR/log/apt.log" 2>&1 9>&-; then
-        tail -n 20 "$VAR/log/apt.log" >&2
-        need_administrator "${packages[@]}"
-    fi
+    install_packages "${packages[@]}"
     mapfile -t packages < <(missing_packages)
     if [ ${#packages[@]} -eq 0 ]; then return 0; fi
     die "安装后仍缺 · still missing after the installation: ${packages[*]} (Python must be 3.11, 3.12 or 3.13); see $VAR/log/apt.log"
+}
+
+install_packages() {
+    local sudo=()
+    command -v apt-get >/dev/null ||
+        die "本脚本只会在 Debian、Ubuntu 上安装软件；请自行安装 · this script installs on Debian and Ubuntu only; please install: PostgreSQL with PostGIS, redis, Python 3.11-3.13 with venv (and chromium for the tests)"
+    if ! is_root; then
+        command -v sudo >/dev/null || need_administrator "$@"
+        sudo=(sudo)
+    fi
+    say "安装软件包 · installing packages: $*"
+    mkdir -p "$VAR/log"
+    if ! "${sudo[@]}" bash "$ROOT/dev.d/install.sh" "$@" </dev/null >"$VAR/log/apt.log" 2>&1 9>&-; then
+        tail -n 20 "$VAR/log/apt.log" >&2
+        need_administrator "$@"
+    fi
+}
+
+# The browser of the tests, told to them by CHROMIUM; a snap cannot be driven, for it sees no profile under /tmp.
+find_chromium() {
+    local found
+    found="$(command -v chromium)" || return 1
+    case "$(readlink -f "$found")" in
+        */snap | /snap/*) return 1 ;;
+    esac
+    printf '%s' "$found"
+}
+
+ensure_chromium() {
+    if [ -n "${CHROMIUM:-}" ]; then
+        [ -x "$CHROMIUM" ] || die "CHROMIUM=$CHROMIUM 不是可执行文件 · is no program"
+    elif ! CHROMIUM="$(find_chromium)"; then
+        if grep -qsx 'ID=ubuntu' /etc/os-release; then
+            # The tests that need it then fail and say so; all others run.
+            warn "Ubuntu 的 chromium 是 snap，测试不能驱动；请安装其他 Chromium 或 Chrome，并设 CHROMIUM=路径 · Ubuntu's chromium is a snap, which the tests cannot drive: install another Chromium or Chrome and set CHROMIUM=path"
+            unset CHROMIUM
+            return 0
+        fi
+        install_packages chromium
+        CHROMIUM="$(find_chromium)" ||
+            die "安装后仍缺 chromium · chromium is still missing after the installation; see $VAR/log/apt.log"
+    fi
+    export CHROMIUM
 }
 
 need_administrator() {
