@@ -31,14 +31,19 @@ TODAY: ColumnElement[Any] = bindparam("today", type_=Date())
 SINCE = bindparam("since", type_=DateTime(timezone=True))
 
 
-def synced_reference(ids: ColumnElement[uuid.UUID]) -> Select[str]:
+def synced_reference(ids: ColumnElement[uuid.UUID]) -> Select[str, uuid.UUID]:
     """Forms, policies and the workday table: small, alike for everyone in the bureau, one collection."""
     parts = (
         records.synced_forms(ids, BUREAU).correlate_except(Form),
         cadence.synced_policies(ids, BUREAU).correlate_except(Policy),
         cadence.synced_workdays(ids, BUREAU).correlate_except(WorkdayYear),
     )
-    return select(func.coalesce(*(part.scalar_subquery() for part in parts)).label("document"))
+
+    def whichever(name: str) -> ColumnElement[Any]:
+        columns = (part.with_only_columns(part.selected_columns[name]).scalar_subquery() for part in parts)
+        return func.coalesce(*columns).label(name)
+
+    return select(whichever("document"), whichever("edit_id"))
 
 
 COLLECTIONS: Mapping[str, Collection] = {
@@ -48,7 +53,9 @@ COLLECTIONS: Mapping[str, Collection] = {
         Collection("outlets", lambda ids: outlets.synced(ids, PERSON)),
         Collection("sites", lambda ids: outlets.synced_sites(ids, BUREAU)),
         Collection("obligations", lambda ids: cadence.synced(ids, PERSON)),
-        Collection("records", lambda ids: records.synced(ids, PERSON, SINCE), receive_records),
+        Collection(
+            "records", lambda ids: records.synced(ids, PERSON, SINCE), receive_records, records.stored
+        ),
         Collection(
             "rectifications", lambda ids: records.synced_rectifications(ids, PERSON), edit_rectifications
         ),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+import orjson
 from flask import Blueprint, Response, request
 
 from sync.collection import Collection, Reader, Transaction
@@ -14,6 +15,7 @@ from sync.cursor import BadCheckpoint, parse_checkpoint
 from sync.envelope import BadEnvelope
 from sync.pull import MAX_LIMIT, pull
 from sync.push import push
+from sync.reconcile import reconcile
 
 MAX_INFLATED_BYTES = 32 * 1024 * 1024
 
@@ -70,6 +72,20 @@ def mount(
             except BadEnvelope as error:
                 raise problem("bad_envelope", detail=str(error)) from error
         return Response(answer, mimetype="application/json", headers={"Cache-Control": "no-store"})
+
+    @blueprint.post("/<name>/reconcile")
+    def reconcile_documents(name: str) -> Response:
+        collection = collection_of(name)
+        with session() as transaction:
+            body = _body(problem)
+            reader = actor(transaction)
+            try:
+                answer = reconcile(transaction, reader, collection, body)
+            except BadEnvelope as error:
+                raise problem("bad_envelope", detail=str(error)) from error
+        return Response(
+            orjson.dumps(answer), mimetype="application/json", headers={"Cache-Control": "no-store"}
+        )
 
     return blueprint
 

@@ -25,7 +25,10 @@ class Transaction(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Who pulls and pushes: at most four principals, and the parameters that visibility queries bind."""
+    """Who pulls and pushes: at most four principals, and the parameters that visibility queries bind.
+
+    The last principal is this reader's alone; the others may be read by several.
+    """
 
     bureau_id: uuid.UUID
     reader_id: uuid.UUID
@@ -33,6 +36,11 @@ class Reader:
     principals: tuple[str, ...]
     parameters: Mapping[str, Any]
     may_pull: bool = True
+
+    @property
+    def own_principal(self) -> str:
+        """The feed that nobody but this reader reads."""
+        return self.principals[-1]
 
 
 class Outcome(StrEnum):
@@ -78,11 +86,13 @@ class Operation(Protocol):
 class Collection:
     """A synced table.
 
-    ``visible`` is given the column of ids looked for and returns a query of one column, the document as JSON text,
-    for those ids that the reader may see; it binds ``Reader.parameters`` by name. Without ``operation`` the
-    collection is pull-only.
+    ``visible`` is given the column of ids looked for and returns a query of ``document``, as JSON text, and its
+    ``edit_id``, for those ids that the reader may see; it binds ``Reader.parameters`` by name. Without ``operation``
+    the collection is pull-only. Where devices create rows, ``stored`` is given the column of ids as well and returns
+    those that the server has, whoever may see them: a row that it has not is one that the device still has to push.
     """
 
     name: str
-    visible: Callable[[ColumnElement[uuid.UUID]], Select[str]]
+    visible: Callable[[ColumnElement[uuid.UUID]], Select[str, uuid.UUID]]
     operation: Operation | None = None
+    stored: Callable[[ColumnElement[uuid.UUID]], Select[uuid.UUID]] | None = None

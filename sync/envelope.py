@@ -115,9 +115,9 @@ def _review(value: Any, suspicious: bool) -> Review:
         return [{"code": "row_malformed", "path": ""}]
     new = value["newDocumentState"]
     review: Review = []
-    if not _is_canonical(new.get("id")):
+    if not is_canonical(new.get("id")):
         review.append({"code": "id_malformed", "path": "/id"})
-    if not _is_canonical(new.get("edit_id")):
+    if not is_canonical(new.get("edit_id")):
         review.append({"code": "edit_id_malformed", "path": "/edit_id"})
     if not isinstance(new.get("_deleted", False), bool):
         review.append({"code": "deleted_malformed", "path": "/_deleted"})
@@ -173,7 +173,7 @@ def _uuid(value: Any) -> uuid.UUID | None:
         return None
 
 
-def _is_canonical(value: Any) -> bool:
+def is_canonical(value: Any) -> bool:
     """Whether it is spelled as the database spells it: an answer in other letters is another id to the device."""
     parsed = _uuid(value)
     return parsed is not None and str(parsed) == value

@@ -66,7 +66,7 @@ def page_statement(collection: Collection) -> Select[Any]:
         .cte("page")
     )
     seen = collection.visible(page.c.id).correlate(page).lateral("seen")
-    document = next(iter(seen.c))
+    document = seen.c.document
     tombstone = func.concat('{"id":"', cast(page.c.id, Text), '","_deleted":true}')
     last = select(page.c.xid, page.c.seq).order_by(page.c.xid.desc(), page.c.seq.desc()).limit(1).subquery()
     return select(

@@ -112,7 +112,7 @@ def masters_statement(collection: Collection) -> Select[Any]:
         .render_derived()
     )
     seen = collection.visible(wanted.c.id).correlate(wanted).lateral("seen")
-    return select(wanted.c.id, next(iter(seen.c))).select_from(wanted.outerjoin(seen, true()))
+    return select(wanted.c.id, seen.c.document).select_from(wanted.outerjoin(seen, true()))
 
 
 def _log(

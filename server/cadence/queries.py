@@ -19,7 +19,7 @@ def visible_to(actor: Actor) -> Select[Obligation]:
     return owed if actor.sees_bureau else owed.where(Obligation.cell_id.in_(cells_in_scope(actor)))
 
 
-def synced(ids: ColumnElement[uuid.UUID], person_id: ColumnElement[uuid.UUID]) -> Select[str]:
+def synced(ids: ColumnElement[uuid.UUID], person_id: ColumnElement[uuid.UUID]) -> Select[str, uuid.UUID]:
     """The pull query of the collection ``obligations``: facts, never the state, which the device computes."""
     waived = (
         select(Waiver.reason)
@@ -48,12 +48,14 @@ def synced(ids: ColumnElement[uuid.UUID], person_id: ColumnElement[uuid.UUID]) -
         "attempts", Obligation.attempt_count,
         "waiver", waived,
     )  # fmt: skip
-    return select(cast(fields, Text).label("document")).where(
+    return select(cast(fields, Text).label("document"), Obligation.edit_id).where(
         Obligation.id == ids, scope_holds(person_id, Obligation.cell_id)
     )
 
 
-def synced_policies(ids: ColumnElement[uuid.UUID], bureau_id: ColumnElement[uuid.UUID]) -> Select[str]:
+def synced_policies(
+    ids: ColumnElement[uuid.UUID], bureau_id: ColumnElement[uuid.UUID]
+) -> Select[str, uuid.UUID]:
     """Policies that are or were in force, with their tiers, as documents of the collection ``reference``."""
     tier: Any = func.json_build_object(
         "id", PolicyTier.id,
@@ -83,12 +85,14 @@ def synced_policies(ids: ColumnElement[uuid.UUID], bureau_id: ColumnElement[uuid
         "effective_to", Policy.effective_to,
         "tiers", tiers,
     )  # fmt: skip
-    return select(cast(fields, Text).label("document")).where(
+    return select(cast(fields, Text).label("document"), Policy.edit_id).where(
         Policy.id == ids, Policy.bureau_id == bureau_id, Policy.state != "draft"
     )
 
 
-def synced_workdays(ids: ColumnElement[uuid.UUID], bureau_id: ColumnElement[uuid.UUID]) -> Select[str]:
+def synced_workdays(
+    ids: ColumnElement[uuid.UUID], bureau_id: ColumnElement[uuid.UUID]
+) -> Select[str, uuid.UUID]:
     """Each loaded year of the workday table as one document of the collection ``reference``."""
 
     def days(kind: str) -> Any:
@@ -112,6 +116,6 @@ def synced_workdays(ids: ColumnElement[uuid.UUID], bureau_id: ColumnElement[uuid
         "off", days("off"),
         "make_up", days("make_up"),
     )  # fmt: skip
-    return select(cast(fields, Text).label("document")).where(
+    return select(cast(fields, Text).label("document"), WorkdayYear.edit_id).where(
         WorkdayYear.document_id == ids, WorkdayYear.bureau_id == bureau_id
     )

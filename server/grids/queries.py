@@ -52,9 +52,11 @@ def document() -> ColumnElement[str]:
     return cast(fields, Text)
 
 
-def synced(ids: ColumnElement[uuid.UUID], person_id: ColumnElement[uuid.UUID]) -> Select[str]:
+def synced(ids: ColumnElement[uuid.UUID], person_id: ColumnElement[uuid.UUID]) -> Select[str, uuid.UUID]:
     """The pull query of the collection ``cells``."""
-    return select(document().label("document")).where(GridCell.id == ids, scope_holds(person_id, GridCell.id))
+    return select(document().label("document"), GridCell.edit_id).where(
+        GridCell.id == ids, scope_holds(person_id, GridCell.id)
+    )
 
 
 def leaf_cell_at(

@@ -13,7 +13,7 @@ from server.org.models import Certificate, Person, Squad, SquadMember
 
 def synced_people(
     ids: ColumnElement[uuid.UUID], bureau_id: ColumnElement[uuid.UUID], today: ColumnElement[Any]
-) -> Select[str]:
+) -> Select[str, uuid.UUID]:
     """The pull query of the collection ``people``: who may be the second officer, with certificates and squad."""
     certificates = (
         select(
@@ -46,7 +46,9 @@ def synced_people(
         "squad", squad,
         "certificates", certificates,
     )  # fmt: skip
-    return select(cast(fields, Text).label("document")).where(Person.id == ids, Person.bureau_id == bureau_id)
+    return select(cast(fields, Text).label("document"), Person.edit_id).where(
+        Person.id == ids, Person.bureau_id == bureau_id
+    )
 
 
 def certificates_of(

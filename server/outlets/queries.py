@@ -45,14 +45,16 @@ def document() -> ColumnElement[str]:
     return cast(fields, Text)
 
 
-def synced(ids: ColumnElement[uuid.UUID], person_id: ColumnElement[uuid.UUID]) -> Select[str]:
+def synced(ids: ColumnElement[uuid.UUID], person_id: ColumnElement[uuid.UUID]) -> Select[str, uuid.UUID]:
     """The pull query of the collection ``outlets``."""
-    return select(document().label("document")).where(
+    return select(document().label("document"), Outlet.edit_id).where(
         Outlet.id == ids, scope_holds(person_id, Outlet.cell_id)
     )
 
 
-def synced_sites(ids: ColumnElement[uuid.UUID], bureau_id: ColumnElement[uuid.UUID]) -> Select[str]:
+def synced_sites(
+    ids: ColumnElement[uuid.UUID], bureau_id: ColumnElement[uuid.UUID]
+) -> Select[str, uuid.UUID]:
     """The pull query of the collection ``sites``: any team may meet any of the bureau's sites on the road."""
     fields: Any = func.json_build_object(
         "id", Site.id,
@@ -66,4 +68,6 @@ def synced_sites(ids: ColumnElement[uuid.UUID], bureau_id: ColumnElement[uuid.UU
         "lon", func.ST_X(Site.geom),
         "lat", func.ST_Y(Site.geom),
     )  # fmt: skip
-    return select(cast(fields, Text).label("document")).where(Site.id == ids, Site.bureau_id == bureau_id)
+    return select(cast(fields, Text).label("document"), Site.edit_id).where(
+        Site.id == ids, Site.bureau_id == bureau_id
+    )

@@ -65,16 +65,23 @@ def document() -> ColumnElement[str]:
 
 def synced(
     ids: ColumnElement[uuid.UUID], person_id: ColumnElement[uuid.UUID], since: ColumnElement[datetime]
-) -> Select[str]:
+) -> Select[str, uuid.UUID]:
     """The pull query of the collection ``records``: in scope or on it, within the record window."""
-    return select(document().label("document")).where(
+    return select(document().label("document"), Record.edit_id).where(
         Record.id == ids,
         Record.performed_at >= since,
         or_(scope_holds(person_id, Record.cell_id), _on_it(person_id), Record.pushed_by == person_id),
     )
 
 
-def synced_rectifications(ids: ColumnElement[uuid.UUID], person_id: ColumnElement[uuid.UUID]) -> Select[str]:
+def stored(ids: ColumnElement[uuid.UUID]) -> Select[uuid.UUID]:
+    """Those of the ids that the server has as records, whoever may see them."""
+    return select(Record.id).where(Record.id == ids)
+
+
+def synced_rectifications(
+    ids: ColumnElement[uuid.UUID], person_id: ColumnElement[uuid.UUID]
+) -> Select[str, uuid.UUID]:
     """The pull query of the collection ``rectifications``."""
     fields = func.json_build_object(
         "id", Rectification.id,
@@ -91,12 +98,14 @@ def synced_rectifications(ids: ColumnElement[uuid.UUID], person_id: ColumnElemen
         "proof_record_id", Rectification.proof_record_id,
         "note", Rectification.note,
     )  # fmt: skip
-    return select(cast(fields, Text).label("document")).where(
+    return select(cast(fields, Text).label("document"), Rectification.edit_id).where(
         Rectification.id == ids, scope_holds(person_id, Rectification.cell_id)
     )
 
 
-def synced_forms(ids: ColumnElement[uuid.UUID], bureau_id: ColumnElement[uuid.UUID]) -> Select[str]:
+def synced_forms(
+    ids: ColumnElement[uuid.UUID], bureau_id: ColumnElement[uuid.UUID]
+) -> Select[str, uuid.UUID]:
     """Published forms as documents of the collection ``reference``."""
     fields = func.json_build_object(
         "id", Form.id,
@@ -112,6 +121,6 @@ def synced_forms(ids: ColumnElement[uuid.UUID], bureau_id: ColumnElement[uuid.UU
         "answers_schema", Form.answers_schema,
         "state", Form.state,
     )  # fmt: skip
-    return select(cast(fields, Text).label("document")).where(
+    return select(cast(fields, Text).label("document"), Form.edit_id).where(
         Form.id == ids, Form.bureau_id == bureau_id, Form.state != "draft"
     )

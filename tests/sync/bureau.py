@@ -100,3 +100,21 @@ class Bureau:
             assert pulled(self.devices[name], collections) == {one: expected[one] for one in collections}, (
                 name
             )
+
+    def check_reconciled(self) -> None:
+        """Every device that holds what its officer may see agrees with the server; an empty one lacks all of it.
+
+        That an empty one lacks all of it is what makes the feed complete: the server compares what the feeds of the
+        officer's principals ever told of, and every document that he may see is among it.
+        """
+        for name, device in self.devices.items():
+            expected = may_see(self.kernel, self.town, name, self.now)
+            for collection in COLLECTIONS:
+                told = device.reconcile(collection)
+                assert told == {"touched": 0, "push": [], "differs": [], "malformed": 0}, (name, collection)
+                held, device.held[collection] = device.held[collection], {}
+                assert device.reconcile(collection)["touched"] == len(expected[collection]), (
+                    name,
+                    collection,
+                )
+                device.held[collection] = held

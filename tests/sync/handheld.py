@@ -92,6 +92,14 @@ class Handheld:
                 held[master["id"]] = master
         return masters
 
+    def reconcile(self, collection: str) -> dict[str, Any]:
+        """Tell the server what is held of a collection; what it answers."""
+        pairs = [[document["id"], document["edit_id"]] for document in self.held.get(collection, {}).values()]
+        answer = self.client.post(f"/sync/v1/{collection}/reconcile", json=pairs)
+        assert answer.status_code == 200, answer.text
+        told: dict[str, Any] = answer.get_json()
+        return told
+
     def ids(self, collection: str) -> set[uuid.UUID]:
         """The ids that it holds of a collection."""
         return {uuid.UUID(document_id) for document_id in self.held.get(collection, {})}

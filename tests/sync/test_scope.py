@@ -9,8 +9,9 @@ import pytest
 from flask import Flask
 from geoalchemy2.shape import from_shape
 from shapely.geometry import Point
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from server.access.models import Device
 from server.grids.models import GridCell
 from server.kernel.actor import house
 from server.kernel.ids import new_edit_id, new_id
@@ -20,7 +21,7 @@ from sync import feed
 from tests.sync.bureau import Bureau
 from tests.sync.conftest import Clock, MakeHandheld
 from tests.sync.fieldwork import a_check, an_order_to_rectify
-from tests.sync.handheld import Handheld
+from tests.sync.handheld import Handheld, new_edit
 from tests.sync.oracle import may_see, pulled
 from tests.town import Town, client_of, settle_town
 
@@ -247,3 +248,52 @@ def test_a_record_that_leaves_the_window_leaves_the_devices(bureau: Bureau, cloc
     clock.pass_by(days=91)
     bureau.devices["li"].pull("cells")
     bureau.check()
+
+
+def test_a_device_that_holds_what_it_may_see_reconciles_to_nothing(
+    bureau: Bureau, clock: Clock, town: Town
+) -> None:
+    bureau.move_outlet(1, cell=2)
+    bureau.transfer("wang", squad=1)
+    bureau.assign([3], squad=0)
+    clock.pass_by(days=1)
+    bureau.devices["li"].pull("cells")
+    bureau.check()
+
+    bureau.check_reconciled()
+
+
+def test_a_device_that_lost_and_kept_what_it_should_not_is_healed_by_two_passes(
+    bureau: Bureau, town: Town
+) -> None:
+    li = bureau.devices["li"]
+    gone, stale = list(li.held["outlets"])
+    del li.held["outlets"][gone]
+    li.held["outlets"][stale] = new_edit(li.held["outlets"][stale], name="旧店名")
+    kept = next(iter(bureau.devices["zhao"].held["obligations"].values()))
+    li.held["obligations"][kept["id"]] = kept
+    unsent = an_order_to_rectify(town, 0, bureau.now)
+    li.held["records"][unsent["id"]] = unsent
+
+    assert li.reconcile("outlets") == {"touched": 2, "push": [], "differs": [stale], "malformed": 0}
+    assert li.reconcile("obligations")["differs"] == [kept["id"]]
+    assert li.reconcile("records")["push"] == [unsent["id"]]
+    li.push("records", unsent)
+    bureau.check()
+    bureau.check_reconciled()
+
+
+def test_guard_a_revoked_device_learns_from_reconcile_only_what_to_push(
+    bureau: Bureau, kernel: Kernel, town: Town
+) -> None:
+    li = bureau.devices["li"]
+    unsent = an_order_to_rectify(town, 0, bureau.now)
+    li.held["records"][unsent["id"]] = unsent
+    li.held["outlets"].clear()
+    with kernel.sessions.begin() as session:
+        session.execute(update(Device).values(state="push_only"))
+
+    answers = [li.reconcile(collection) for collection in ("records", "outlets")]
+
+    nothing = {"touched": 0, "push": [], "differs": [], "malformed": 0}
+    assert answers == [nothing | {"push": [unsent["id"]]}, nothing]

@@ -155,6 +155,7 @@ class Fieldwork(RuleBasedStateMachine):
             for name in OFFICERS:
                 self._push_queue(name)
             self.bureau.check()
+            self.bureau.check_reconciled()
             self._check_records()
             self._check_orders()
         finally:

@@ -38,6 +38,7 @@ BUREAU = uuid.UUID(int=1)
 READER = uuid.UUID(int=2)
 DEVICE = uuid.UUID(int=3)
 EVERYBODY = "bureau:toy"
+MYSELF = "officer:toy"
 NOW = datetime(2026, 7, 6, 9, 0, tzinfo=UTC)
 STATUS = {
     "bad_envelope": 400,
@@ -76,12 +77,13 @@ class ToyProblem(Exception):
         self.code, self.detail = code, detail
 
 
-def every_id(ids: ColumnElement[uuid.UUID]) -> Select[tuple[str]]:
+def every_id(ids: ColumnElement[uuid.UUID]) -> Select[str, uuid.UUID]:
     """A ``visible`` that shows every id, for tests of the feed alone."""
-    return select(func.concat('{"id":"', cast(ids, Text), '","_deleted":false}'))
+    document = func.concat('{"id":"', cast(ids, Text), '","_deleted":false}')
+    return select(document.label("document"), ids.label("edit_id"))
 
 
-def visible_notes(ids: ColumnElement[uuid.UUID]) -> Select[tuple[str]]:
+def visible_notes(ids: ColumnElement[uuid.UUID]) -> Select[str, uuid.UUID]:
     """The notes that are not hidden."""
     fields = func.json_build_object(
         "id", note.c.id,
@@ -91,7 +93,14 @@ def visible_notes(ids: ColumnElement[uuid.UUID]) -> Select[tuple[str]]:
         "weight", note.c.weight,
         "more", note.c.more,
     )  # fmt: skip
-    return select(cast(fields, Text)).where(note.c.id == ids, ~note.c.hidden)
+    return select(cast(fields, Text).label("document"), note.c.edit_id).where(
+        note.c.id == ids, ~note.c.hidden
+    )
+
+
+def stored_notes(ids: ColumnElement[uuid.UUID]) -> Select[uuid.UUID]:
+    """The notes that there are, hidden ones too."""
+    return select(note.c.id).where(note.c.id == ids)
 
 
 def write_notes(work: Any, _reader: Reader, rows: Sequence[Row]) -> list[Result]:
@@ -121,7 +130,7 @@ def _write_note(session: Session, row: Row) -> Result:
 
 
 COLLECTIONS = {
-    "notes": Collection("notes", visible_notes, write_notes),
+    "notes": Collection("notes", visible_notes, write_notes, stored_notes),
     "posters": Collection("posters", visible_notes),
 }
 
@@ -140,7 +149,7 @@ def empty_tables(owner: Engine) -> None:
         connection.execute(insert(tables.epoch).values(epoch=uuid.uuid4()))
 
 
-def reader_of(principals: tuple[str, ...] = (EVERYBODY,), *, may_pull: bool = True) -> Reader:
+def reader_of(principals: tuple[str, ...] = (EVERYBODY, MYSELF), *, may_pull: bool = True) -> Reader:
     """The one reader of the toy."""
     return Reader(BUREAU, READER, DEVICE, principals, {}, may_pull)
 
