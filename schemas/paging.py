@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import Schema, fields, validate
+
+from schemas.wording import wrong
 
 
 class PageQuery(Schema):
@@ -21,7 +23,13 @@ class Box(fields.Field[tuple[float, float, float, float]]):
         try:
             west, south, east, north = (float(part) for part in str(value).split(","))
         except ValueError as error:
-            raise ValidationError("bbox 应为 west,south,east,north 四个数。") from error
+            raise wrong(
+                "bbox_malformed",
+                "bbox 应为 west,south,east,north 四个数。bbox has to be west,south,east,north.",
+            ) from error
         if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
-            raise ValidationError("bbox 超出范围，或西大于东、南大于北。")
+            raise wrong(
+                "bbox_out_of_range",
+                "bbox 超出范围，或西大于东、南大于北。bbox is out of range, or its corners are reversed.",
+            )
         return west, south, east, north

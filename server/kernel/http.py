@@ -15,6 +15,7 @@ from marshmallow import Schema
 from werkzeug.exceptions import HTTPException
 
 from schemas.problem import ProblemSchema
+from schemas.wording import told
 from server.kernel.actor import Actor
 from server.kernel.arguments import StrictParser
 from server.kernel.permissions import Permission
@@ -141,7 +142,7 @@ def problem_of_http(error: HTTPException) -> Problem:
 
 
 def _fields(messages: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """marshmallow's messages, by location and field, as JSON pointers with a sentence each."""
+    """marshmallow's messages, by location and field, as JSON pointers with a code and a sentence each."""
     errors: list[dict[str, Any]] = []
 
     def walk(value: Any, path: str) -> None:
@@ -149,13 +150,18 @@ def _fields(messages: Mapping[str, Any]) -> list[dict[str, Any]]:
             for key, inner in value.items():
                 walk(inner, path if key == "_schema" else f"{path}/{key}")
         elif isinstance(value, list):
-            errors.extend({"path": path, "code": "invalid", "detail": str(one)} for one in value)
+            errors.extend(_fault(path, one) for one in value)
         else:
-            errors.append({"path": path, "code": "invalid", "detail": str(value)})
+            errors.append(_fault(path, value))
 
     for location, fields in messages.items():
         walk(fields, "" if location in ("json", "query", "form") else f"/{location}")
     return errors
+
+
+def _fault(path: str, message: object) -> dict[str, str]:
+    code, sentence = told(message)
+    return {"path": path, "code": code, "detail": sentence}
 
 
 def answer_problem(problem: Problem) -> Response:

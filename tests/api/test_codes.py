@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from gis.cells import GeometryChange, GeometryFault
 from gis.exchange.coded import Coded
 from gis.exchange.unreadable import FileFault
+from schemas import wording
 from server.cli import main
 from server.grids.register import CellCode
 from server.kernel.problems import CATALOGUE, CONSTRAINTS, STATUS_CODES
@@ -71,7 +72,8 @@ def test_whatever_is_raised_is_in_the_catalogue() -> None:
 
 
 def test_field_faults() -> None:
-    assert set(documented("出错的字段")) == in_dicts(*SERVER_BUT_RECORDS)
+    uttered = wording.codes() | in_calls("wrong", "schemas")
+    assert set(documented("出错的字段")) == in_dicts(*SERVER_BUT_RECORDS) | uttered | {"invalid"}
 
 
 def test_review_codes_of_a_push() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -266,3 +267,41 @@ def test_not_ready_without_redis(settings: Settings) -> None:
 
 def test_ready(world: World) -> None:
     assert world.app.test_client().get("/readyz").get_json() == {"status": "ready"}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "fault", "code"),
+    [
+        ("/sessions", {"password": "x" * 9}, "/username", "required"),
+        ("/sessions", {"username": None, "password": "x" * 9}, "/username", "null"),
+        ("/sessions", {"username": 7, "password": "x" * 9}, "/username", "not_text"),
+        ("/sessions", {"username": "", "password": "x" * 9}, "/username", "wrong_length"),
+        ("/sessions", {**LOGIN, "remember": True}, "/remember", "unknown"),
+        ("/sessions", [LOGIN], "", "type"),
+        (
+            "/devices/contact",
+            {"queue_length": -1, "device_time": "2026-07-06T09:00:00Z"},
+            "/queue_length",
+            "out_of_range",
+        ),
+        (
+            "/devices/contact",
+            {"queue_length": "many", "device_time": "2026-07-06T09:00:00Z"},
+            "/queue_length",
+            "not_a_whole_number",
+        ),
+        (
+            "/devices/contact",
+            {"queue_length": 0, "device_time": "2026-07-06T09:00:00"},
+            "/device_time",
+            "not_a_moment",
+        ),
+    ],
+)
+def test_a_wrong_field_is_told_by_code_and_in_both_languages(
+    world: World, path: str, body: object, fault: str, code: str
+) -> None:
+    told = at_fault(world.client("li").post(f"/api/v1{path}", json=body), fault)["errors"][0]
+    assert told["code"] == code
+    assert re.search(r"[一-鿿]", told["detail"])
+    assert re.search(r"[a-z]{3}", told["detail"])
