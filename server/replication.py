@@ -54,10 +54,18 @@ COLLECTIONS: Mapping[str, Collection] = {
         Collection("sites", lambda ids: outlets.synced_sites(ids, BUREAU)),
         Collection("obligations", lambda ids: cadence.synced(ids, PERSON)),
         Collection(
-            "records", lambda ids: records.synced(ids, PERSON, SINCE), receive_records, records.stored
+            "records",
+            lambda ids: records.synced(ids, PERSON, SINCE),
+            receive_records,
+            stored=records.stored,
+            held=lambda ids: records.held(ids, BUREAU),
+            stamps=frozenset({"stamp"}),
         ),
         Collection(
-            "rectifications", lambda ids: records.synced_rectifications(ids, PERSON), edit_rectifications
+            "rectifications",
+            lambda ids: records.synced_rectifications(ids, PERSON),
+            edit_rectifications,
+            held=lambda ids: records.held_rectifications(ids, BUREAU),
         ),
         Collection("people", lambda ids: org.synced_people(ids, BUREAU, TODAY)),
         Collection("reference", synced_reference),

@@ -38,6 +38,7 @@ class Malformed:
     ordinal: int
     raw: bytes
     id: uuid.UUID | None
+    edit_id: uuid.UUID | None
     state: dict[str, Any] | None
     review: Review
 
@@ -49,7 +50,7 @@ def read_rows(body: bytes) -> tuple[list[Row], list[Malformed]]:
         BadEnvelope: when the body is not an array.
     """
     strict = _strict(body)
-    slices = _slices(body) if strict is None else []
+    slices = slices_of(body) if strict is None else []
     values: list[Any] = strict if strict is not None else [_lenient(element) for element in slices]
     # Escapes that PostgreSQL's text cannot hold are rare; their absence from the bytes spares walking documents.
     suspicious = strict is None or b"\\u0000" in body
@@ -66,13 +67,14 @@ def read_rows(body: bytes) -> tuple[list[Row], list[Malformed]]:
             Row(
                 id=uuid.UUID(new["id"]),
                 edit_id=uuid.UUID(new["edit_id"]),
-                assumed_edit_id=_uuid(assumed.get("edit_id")) if assumed else None,
+                assumed_edit_id=readable_id(assumed.get("edit_id")) if assumed else None,
                 document=new,
                 ordinal=ordinal,
+                assumed=assumed,
             )
         )
     if faults and not slices:
-        slices = _slices(body)
+        slices = slices_of(body)
     return rows, [_malformed(ordinal, slices[ordinal], values[ordinal], review) for ordinal, review in faults]
 
 
@@ -146,6 +148,27 @@ def _nested(document: dict[str, Any]) -> Any:
     return value
 
 
+def storable(document: dict[str, Any]) -> dict[str, Any] | None:
+    """The document with every NUL and lone surrogate replaced by U+FFFD; ``None`` where it is too deep or too large.
+
+    For what is kept beside a row to be read by people, such as the state that an edit began from: the row itself is
+    never altered.
+    """
+    try:
+        cleaned: dict[str, Any] = _cleaned(document)
+    except RecursionError:
+        return None
+    return None if _unfit(cleaned, suspicious=False) else cleaned
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, str):
+        return "".join("\ufffd" if c == "\0" or "\ud800" <= c <= "\udfff" else c for c in value)
+    if isinstance(value, dict):
+        return {_cleaned(key): _cleaned(inner) for key, inner in value.items()}
+    return [_cleaned(inner) for inner in value] if isinstance(value, list) else value
+
+
 def _unstorable(value: Any, path: str, room: int) -> str | None:
     """The pointer of the first string with a NUL or a lone surrogate, which PostgreSQL's text cannot hold."""
     if isinstance(value, str):
@@ -164,7 +187,7 @@ def _unstorable(value: Any, path: str, room: int) -> str | None:
     return None
 
 
-def _uuid(value: Any) -> uuid.UUID | None:
+def readable_id(value: Any) -> uuid.UUID | None:
     if not isinstance(value, str) or len(value) != 36:
         return None
     try:
@@ -175,11 +198,11 @@ def _uuid(value: Any) -> uuid.UUID | None:
 
 def is_canonical(value: Any) -> bool:
     """Whether it is spelled as the database spells it: an answer in other letters is another id to the device."""
-    parsed = _uuid(value)
+    parsed = readable_id(value)
     return parsed is not None and str(parsed) == value
 
 
-def _slices(body: bytes) -> list[bytes]:
+def slices_of(body: bytes) -> list[bytes]:
     """The bytes of each element of the array, as they were sent, without reading them: depth is only counted.
 
     Raises:
@@ -211,5 +234,15 @@ def _malformed(ordinal: int, raw: bytes, value: Any, review: Review) -> Malforme
     state = state if isinstance(state, dict) else None
     answerable = state is not None and all(fault["code"] != "document_too_deep" for fault in review)
     return Malformed(
-        ordinal, raw, _uuid(state.get("id")) if state else None, state if answerable else None, review
+        ordinal,
+        raw,
+        readable_id(state.get("id")) if state else None,
+        readable_id(state.get("edit_id")) if state else None,
+        state if answerable else None,
+        review,
     )
+
+
+def pushed_value(raw: bytes) -> Any:
+    """What a row's bytes say, as far as they can be read; anything but an object where they are no row."""
+    return _lenient(raw)

@@ -30,6 +30,7 @@ from sqlalchemy.dialects.postgresql import UUID
 from sync import feed as feed_of
 from sync.collection import Collection, Reader, Transaction
 from sync.envelope import BadEnvelope, is_canonical
+from sync.quarantine import RETRIED
 from sync.tables import feed, quarantine
 
 MAX_HELD = 100_000
@@ -119,7 +120,7 @@ def differing_statement(collection: Collection) -> Select[Any]:
         quarantine.c.reader_id == bindparam("reader_id", type_=UUID(as_uuid=True)),
         quarantine.c.document_id == held.c.id,
         quarantine.c.edit_id == held.c.edit_id,
-        quarantine.c.resolved_at.is_(None),
+        quarantine.c.resolution.is_distinct_from(RETRIED),
     )
     return (
         select(every.c.id, held.c.edit_id.label("held"), has.label("stored"))

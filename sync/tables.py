@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
+    ForeignKey,
     Identity,
     Index,
     LargeBinary,
@@ -68,20 +70,51 @@ push_log = Table(
     Column("bureau_id", UUID(as_uuid=True), nullable=False),
     Column("at", DateTime(timezone=True), nullable=False),
     Column("collection", Text, nullable=False),
-    Column("document_id", UUID(as_uuid=True), nullable=False),
-    Column("edit_id", UUID(as_uuid=True), nullable=False),
+    # Absent only where a quarantined row has none that could be read.
+    Column("document_id", UUID(as_uuid=True)),
+    Column("edit_id", UUID(as_uuid=True)),
     Column("assumed_edit_id", UUID(as_uuid=True)),
     Column("reader_id", UUID(as_uuid=True), nullable=False),
     Column("device_id", UUID(as_uuid=True)),
     Column("outcome", Text, nullable=False),
-    # The state is kept only where it would otherwise be lost: a losing edit.
+    # The three sides of an edit that lost, which would be lost otherwise: what the device had begun from, what it
+    # made of it, and the master it lost against.
+    Column("base", JSON),
     Column("state", JSON),
+    Column("theirs", JSON),
+    Column("their_edit_id", UUID(as_uuid=True)),
+    # Somebody has to decide: the edit lost, it says something else than the master, and nobody has seen it before.
+    Column("contested", Boolean, nullable=False, server_default=text("false")),
+    Column("quarantine_id", UUID(as_uuid=True)),
     Column("resolved_at", DateTime(timezone=True)),
     CheckConstraint(
         "outcome in ('accepted', 'replayed', 'applied', 'conflict', 'quarantined')",
         name="ck_push_log_outcome",
     ),
     Index("ix_push_log_document_id", "document_id", "edit_id"),
+    Index("ix_push_log_contested", "bureau_id", "seq", postgresql_where=text("contested")),
+)
+
+# What was decided about an edit that lost, by whom and why. A later decision on the same edit is another row.
+push_settlement = Table(
+    "push_settlement",
+    metadata,
+    Column("id", UUID(as_uuid=True), nullable=False),
+    Column("bureau_id", UUID(as_uuid=True), nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column(
+        "push_seq", BigInteger, ForeignKey("push_log.seq", name="fk_push_settlement_push_seq"), nullable=False
+    ),
+    # Opaque to the engine: who decided. Absent where the house itself did.
+    Column("settled_by", UUID(as_uuid=True)),
+    Column("choice", Text, nullable=False),
+    Column("fields", JSON, nullable=False),
+    Column("reason", Text, nullable=False),
+    # The edit that the decision made of the document; none where it changed nothing.
+    Column("edit_id", UUID(as_uuid=True)),
+    PrimaryKeyConstraint("id", name="pk_push_settlement"),
+    CheckConstraint("choice in ('theirs', 'ours', 'merged')", name="ck_push_settlement_choice"),
+    Index("ix_push_settlement_push_seq", "push_seq"),
 )
 
 quarantine = Table(
@@ -100,7 +133,13 @@ quarantine = Table(
     Column("raw", LargeBinary, nullable=False),
     Column("review", JSONB, nullable=False),
     Column("resolved_at", DateTime(timezone=True)),
+    Column("resolved_by", UUID(as_uuid=True)),
+    Column("resolution", Text),
+    Column("reason", Text),
+    CheckConstraint("resolution in ('retried', 'dismissed')", name="ck_quarantine_resolution"),
     UniqueConstraint("collection", "reader_id", "sha256", name="uq_quarantine_row"),
+    Index("ix_quarantine_document_id", "document_id", "edit_id"),
+    Index("ix_quarantine_bureau_id_at", "bureau_id", "at", "id"),
 )
 
 epoch = Table("sync_epoch", metadata, Column("epoch", UUID(as_uuid=True), primary_key=True))

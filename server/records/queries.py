@@ -74,15 +74,33 @@ def synced(
     )
 
 
+def held(ids: ColumnElement[uuid.UUID], bureau_id: ColumnElement[uuid.UUID]) -> Select[str, uuid.UUID]:
+    """The bureau's records as they stand, for the desk."""
+    return select(document().label("document"), Record.edit_id).where(
+        Record.id == ids, Record.bureau_id == bureau_id
+    )
+
+
 def stored(ids: ColumnElement[uuid.UUID]) -> Select[uuid.UUID]:
     """Those of the ids that the server has as records, whoever may see them."""
     return select(Record.id).where(Record.id == ids)
+
+
+def held_rectifications(
+    ids: ColumnElement[uuid.UUID], bureau_id: ColumnElement[uuid.UUID]
+) -> Select[str, uuid.UUID]:
+    """The bureau's rectifications as they stand, for the desk."""
+    return _rectifications(ids).where(Rectification.bureau_id == bureau_id)
 
 
 def synced_rectifications(
     ids: ColumnElement[uuid.UUID], person_id: ColumnElement[uuid.UUID]
 ) -> Select[str, uuid.UUID]:
     """The pull query of the collection ``rectifications``."""
+    return _rectifications(ids).where(scope_holds(person_id, Rectification.cell_id))
+
+
+def _rectifications(ids: ColumnElement[uuid.UUID]) -> Select[str, uuid.UUID]:
     fields = func.json_build_object(
         "id", Rectification.id,
         "edit_id", Rectification.edit_id,
@@ -98,9 +116,7 @@ def synced_rectifications(
         "proof_record_id", Rectification.proof_record_id,
         "note", Rectification.note,
     )  # fmt: skip
-    return select(cast(fields, Text).label("document"), Rectification.edit_id).where(
-        Rectification.id == ids, scope_holds(person_id, Rectification.cell_id)
-    )
+    return select(cast(fields, Text).label("document"), Rectification.edit_id).where(Rectification.id == ids)
 
 
 def synced_forms(

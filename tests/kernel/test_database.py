@@ -14,11 +14,11 @@ from server.tables import METADATA
 # Facts, evidence and trails: they are added to and never rewritten.
 FACTS = ("event", "visit_fact", "attempt_fact", "device_contact", "certificate", "outlet_status", "duty_fact")
 EVIDENCE = ("record", "record_officer", "road_stop", "goods_line")
-TRAILS = ("push_log", "quarantine")
+TRAILS = ("push_log", "push_settlement", "quarantine")
 STAMPS = {
     "record": {"edit_id", "valid", "findings", "flags", "cell_id"},
     "push_log": {"resolved_at"},
-    "quarantine": {"resolved_at", "collection"},
+    "quarantine": {"resolved_at", "resolved_by", "resolution", "reason", "collection"},
 }
 
 

@@ -150,9 +150,12 @@ def test_a_row_in_quarantine_is_left_as_it_was_answered(
 
     assert device.reconcile("notes") == HEALED
 
-    with toy_sessions.begin() as session:
-        session.execute(update(tables.quarantine).values(resolved_at=tables.quarantine.c.at))
-    assert device.reconcile("notes") == HEALED | {"push": [unfit["id"]]}
+    for resolution, answer in (("dismissed", HEALED), ("retried", HEALED | {"push": [unfit["id"]]})):
+        with toy_sessions.begin() as session:
+            session.execute(
+                update(tables.quarantine).values(resolved_at=tables.quarantine.c.at, resolution=resolution)
+            )
+        assert device.reconcile("notes") == answer
 
 
 def test_a_row_in_quarantine_whose_answer_was_lost_is_to_be_pushed_again(device: Handheld) -> None:

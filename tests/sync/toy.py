@@ -83,19 +83,22 @@ def every_id(ids: ColumnElement[uuid.UUID]) -> Select[str, uuid.UUID]:
     return select(document.label("document"), ids.label("edit_id"))
 
 
-def visible_notes(ids: ColumnElement[uuid.UUID]) -> Select[str, uuid.UUID]:
-    """The notes that are not hidden."""
+def held_notes(ids: ColumnElement[uuid.UUID]) -> Select[str, uuid.UUID]:
+    """The notes as they stand, hidden ones too."""
     fields = func.json_build_object(
         "id", note.c.id,
         "edit_id", note.c.edit_id,
-        "_deleted", False,
+        "_deleted", note.c.hidden,
         "text", note.c.text,
         "weight", note.c.weight,
         "more", note.c.more,
     )  # fmt: skip
-    return select(cast(fields, Text).label("document"), note.c.edit_id).where(
-        note.c.id == ids, ~note.c.hidden
-    )
+    return select(cast(fields, Text).label("document"), note.c.edit_id).where(note.c.id == ids)
+
+
+def visible_notes(ids: ColumnElement[uuid.UUID]) -> Select[str, uuid.UUID]:
+    """The notes that are not hidden."""
+    return held_notes(ids).where(~note.c.hidden)
 
 
 def stored_notes(ids: ColumnElement[uuid.UUID]) -> Select[uuid.UUID]:
@@ -130,7 +133,7 @@ def _write_note(session: Session, row: Row) -> Result:
 
 
 COLLECTIONS = {
-    "notes": Collection("notes", visible_notes, write_notes, stored_notes),
+    "notes": Collection("notes", visible_notes, write_notes, stored_notes, held_notes, frozenset({"stamp"})),
     "posters": Collection("posters", visible_notes),
 }
 
@@ -144,7 +147,7 @@ def create_tables(owner: Engine) -> None:
 def empty_tables(owner: Engine) -> None:
     """Take away what an earlier test wrote, and begin a new epoch."""
     with owner.begin() as connection:
-        for table in (*tables.metadata.sorted_tables, note):
+        for table in (*reversed(tables.metadata.sorted_tables), note):
             connection.execute(delete(table))
         connection.execute(insert(tables.epoch).values(epoch=uuid.uuid4()))
 
