@@ -20,7 +20,8 @@ ischema_names["xid8"] = Xid8
 
 def run() -> None:
     """Migrate as the owner of the tables; the application's role owns none."""
-    engine = create_engine(read_settings().owner_database_url)
+    url = context.config.attributes["owner_database_url"] or read_settings().owner_database_url
+    engine = create_engine(url)
     with engine.connect() as connection:
         connection.execute(text("select pg_advisory_lock(:key)"), {"key": ADVISORY_LOCK})
         connection.execute(text("set lock_timeout = '5s'"))

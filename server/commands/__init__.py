@@ -10,10 +10,12 @@ import click
 COMMANDS = {
     "cadence": ("server.commands.cadence", "group"),
     "account": ("server.commands.founding", "account"),
+    "backup": ("server.commands.backup", "group"),
     "bureau": ("server.commands.founding", "bureau"),
     "demo": ("server.commands.demo", "demo"),
     "demo-shift": ("server.commands.demo", "demo_shift"),
     "import": ("server.commands.imports", "group"),
+    "restore": ("server.commands.backup", "restore"),
     "report": ("server.commands.report", "group"),
     "workdays": ("server.commands.workdays", "group"),
 }

@@ -1,0 +1,178 @@
+"""Making a backup: the dump of one snapshot, then the files, then the manifest.
+
+Originals are never deleted from the store, so files that are copied after the snapshot are complete for the dump.
+The snapshot belongs to a read-only transaction, which takes no transaction id and so does not hold the sync horizon
+back; its locks only keep migrations out.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from server.backups.failure import BackupFailed
+from server.backups.files import Original, copy_original, originals, sums_of
+from server.backups.folder import BackupFolder
+from server.backups.manifest import (
+    DUMP,
+    FILE_LIST,
+    Manifest,
+    piece_of,
+    sync_to_disk,
+    write_manifest,
+    write_safely,
+)
+from server.backups.models import Backup
+from server.backups.postgres import connected, count_rows, find_program, run_program, server_major
+from server.kernel.db import table_of
+from sync.cursor import epoch_column
+
+# How long pg_dump waits for a table that a migration holds.
+_LOCK_WAIT = "60s"
+
+# Told as work goes on: what is being done, how much of it is done, and of how much, if that is known.
+Progress = Callable[[str, int, int | None], None]
+Clock = Callable[[], datetime]
+
+
+def make_backup(
+    owner_url: str,
+    store: Path,
+    folder: BackupFolder,
+    clock: Clock,
+    progress: Progress,
+    keep: int | None = None,
+) -> Manifest:
+    """Back the database of ``owner_url`` and the files of ``store`` up into ``folder``; the manifest.
+
+    Interrupted, it leaves no manifest, and the next one uses the files that were copied already. Finished, it is
+    noted in the database; then all but the newest ``keep`` backups are removed.
+
+    Raises:
+        BackupFailed: for a foreign or busy folder, a missing program, a database or a disk that does not play along.
+    """
+    folder.prepare()
+    with folder.locked():
+        try:
+            manifest, digest = _write(owner_url, store, folder, clock, progress)
+        except OSError as error:
+            raise BackupFailed(f"写入备份失败。The backup could not be written: {error}") from error
+        _note_where_it_was_made(owner_url, manifest, digest)
+        if keep is not None:
+            folder.keep(keep)
+    return manifest
+
+
+def note_backup(connection: Connection, manifest: Manifest, digest: bytes) -> None:
+    """Note a finished backup in a database, so that receipts and health can speak of it."""
+    connection.execute(
+        insert(table_of(Backup)).values(
+            id=uuid.uuid4(),
+            name=manifest.name,
+            snapshot_at=manifest.snapshot_at,
+            finished_at=manifest.finished_at,
+            revision=manifest.revision,
+            manifest_sha256=digest,
+            dump_bytes=manifest.dump.bytes,
+            file_count=manifest.file_count,
+            file_bytes=manifest.file_bytes,
+            faults=len(manifest.faults),
+        )
+    )
+
+
+def _note_where_it_was_made(owner_url: str, manifest: Manifest, digest: bytes) -> None:
+    with connected(owner_url) as connection:
+        # Before an update is migrated, the newer program backs up the older database, which may have no such table.
+        if connection.scalar(text("select to_regclass('backup')")) is None:
+            return
+        try:
+            note_backup(connection, manifest, digest)
+            connection.commit()
+        except SQLAlchemyError as error:
+            raise BackupFailed(
+                f"备份 {manifest.name} 已完成，但未能记入数据库。"
+                f"The backup is complete, but could not be noted in the database: {error}"
+            ) from error
+
+
+def _write(
+    owner_url: str, store: Path, folder: BackupFolder, clock: Clock, progress: Progress
+) -> tuple[Manifest, bytes]:
+    begun_at = clock()
+    target = folder.begin(begun_at)
+    dump = target / DUMP
+    with connected(owner_url) as connection:
+        program = find_program("pg_dump", server_major(connection))
+        connection.rollback()
+        snapshot_at = clock()
+        snapshot, facts = _take_snapshot(connection)
+
+        def told() -> None:
+            progress("数据库 database", dump.stat().st_size if dump.exists() else 0, None)
+
+        shared = [f"--snapshot={snapshot}", f"--lock-wait-timeout={_LOCK_WAIT}"]
+        run_program(program, owner_url, ["--format=custom", *shared, f"--file={dump}"], told)
+        told()
+        rows = count_rows(connection)
+    copied, faults = _copy_files(store, folder.pool, progress)
+    write_safely(target / FILE_LIST, sums_of(copied).encode())
+    sync_to_disk(dump)
+    sync_to_disk(folder.path)
+    manifest = Manifest(
+        name=target.name,
+        begun_at=begun_at,
+        snapshot_at=snapshot_at,
+        finished_at=clock(),
+        application=version("xunge"),
+        dump=piece_of(dump),
+        files=piece_of(target / FILE_LIST),
+        file_count=len(copied),
+        file_bytes=sum(file.bytes for file in copied),
+        faults=faults,
+        rows=rows,
+        **facts,
+    )
+    return manifest, write_manifest(target, manifest)
+
+
+def _take_snapshot(connection: Connection) -> tuple[str, dict[str, Any]]:
+    """Begin the transaction whose snapshot pg_dump shares: its name, and what the manifest says of the database."""
+    connection.execute(text("set transaction isolation level repeatable read, read only"))
+    name: str = connection.execute(text("select pg_export_snapshot()")).scalar_one()
+    try:
+        revision = connection.execute(text("select version_num from alembic_version")).scalar_one()
+    except SQLAlchemyError as error:
+        raise BackupFailed(
+            "该数据库不是巡格的，或未运行 xunge migrate。"
+            "The database is not one of Xunge's, or xunge migrate has not been run."
+        ) from error
+    return name, {
+        "revision": revision,
+        "postgresql": connection.execute(text("show server_version")).scalar_one(),
+        "postgis": connection.execute(text("select postgis_lib_version()")).scalar_one(),
+        "epoch": connection.execute(select(epoch_column())).scalar_one(),
+    }
+
+
+def _copy_files(store: Path, pool: Path, progress: Progress) -> tuple[list[Original], list[str]]:
+    """Copy every original into the pool; those that are there now, and a sentence for each that is damaged."""
+    found = list(originals(store))
+    copied: list[Original] = []
+    faults: list[str] = []
+    total, done = sum(file.bytes for file in found), 0
+    for file in found:
+        if copy_original(file, store, pool):
+            copied.append(file)
+        else:
+            faults.append(f"{file.place} 内容与其名称（sha256）不符 · is not what its name says")
+        done += file.bytes
+        progress("文件 files", done, total)
+    return copied, faults
