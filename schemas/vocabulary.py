@@ -126,3 +126,12 @@ class PersonKind(Labelled):
     OFFICER = "officer", "执法人员"
     AUXILIARY = "auxiliary", "辅助人员"
     STAFF = "staff", "工作人员"
+
+
+class FileKind(Labelled):
+    """What a file is to its record."""
+
+    PHOTO = "photo", "照片"
+    SIGNATURE = "signature", "签名"
+    TRACK = "track", "轨迹"
+    VIDEO = "video", "录像"

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import flask_limiter
-from flask import Flask, Response, redirect
+from flask import Flask, Response, redirect, request
 from flask_limiter.util import get_remote_address
 from flask_swagger_ui import get_swaggerui_blueprint
 from redis import Redis
@@ -18,6 +18,10 @@ import sync.api
 from server.access.api import blueprint as access
 from server.authentication import authenticate
 from server.cadence.api import blueprint as cadence
+from server.evidence import tus
+from server.evidence.api import blueprint as evidence
+from server.evidence.storage import LocalDisk
+from server.evidence.uploading import EvidenceUploads
 from server.grids.api import blueprint as grids
 from server.house import compose
 from server.kernel import http
@@ -53,7 +57,7 @@ def create_app(settings: Settings) -> Flask:
     kernel = compose(settings)
     http.install(app, kernel, authenticate)
     api = http.ProblemApi(app)
-    for blueprint in (access, grids, outlets, cadence, records, reports):
+    for blueprint in (access, grids, outlets, cadence, records, evidence, reports):
         api.register_blueprint(blueprint)
     replication = sync.api.mount(
         session=lambda: kernel.work(http.authenticated(), http.now()),
@@ -64,8 +68,15 @@ def create_app(settings: Settings) -> Flask:
     # Before the engine reads anything: nobody's body is inflated, and nobody learns which collections there are.
     replication.before_request(lambda: http.authenticated().must(Permission.SYNC_USE))
     app.register_blueprint(replication)
+    uploads = tus.mount(
+        EvidenceUploads(
+            lambda: kernel.work(http.authenticated(), http.now()), LocalDisk(settings.files_dir), settings
+        )
+    )
+    uploads.before_request(_authorise_upload)
+    app.register_blueprint(uploads)
     for endpoint, view in app.view_functions.items():
-        if endpoint.startswith("sync."):
+        if endpoint.startswith(("sync.", "tus.")):
             view.permission = Permission.SYNC_USE  # type: ignore[union-attr]
     app.register_blueprint(
         get_swaggerui_blueprint("/api/docs", "/api/openapi.json", config={"app_name": API_TITLE})
@@ -73,6 +84,12 @@ def create_app(settings: Settings) -> Flask:
     _add_health(app, kernel)
     _limit_sign_in(app, settings)
     return app
+
+
+def _authorise_upload() -> None:
+    """What the server speaks may be asked by anybody; a revoked device may still land what belongs to its records."""
+    if request.method != "OPTIONS":
+        http.authenticated().must(Permission.SYNC_USE)
 
 
 def _add_health(app: Flask, kernel: Kernel) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import server.access.models
 import server.backups.models
 import server.cadence.models
+import server.evidence.models
 import server.grids.models
 import server.kernel.calendar
 import server.kernel.events

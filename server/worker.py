@@ -17,6 +17,8 @@ from rq.serializers import JSONSerializer
 from sqlalchemy import select
 
 from server.cadence import ops as cadence_ops
+from server.evidence import jobs as evidence
+from server.evidence.storage import LocalDisk
 from server.house import QUEUE, compose, queue_of
 from server.kernel.actor import house
 from server.kernel.settings import Settings, read_settings
@@ -55,6 +57,19 @@ def materialise_obligations() -> None:
     _for_each_bureau("obligations", cadence_ops.materialise)
 
 
+def make_thumbnails(bureau_id: str, sha256: str) -> None:
+    """After a picture has come: small ones of it."""
+    kernel = _kernel()
+    with kernel.work(house(uuid.UUID(bureau_id)), datetime.now(UTC)) as work:
+        evidence.draw_thumbnails(work, LocalDisk(kernel.settings.files_dir), sha256)
+
+
+def clear_uploads() -> None:
+    """Every hour: uploads that were never finished end, and small pictures whose job was lost are made."""
+    storage = LocalDisk(_kernel().settings.files_dir)
+    _for_each_bureau("uploads", lambda work: evidence.clear_uploads(work, storage))
+
+
 def run_worker(settings: Settings) -> None:
     """Work the queue until told to stop."""
     queue = queue_of(settings)
@@ -76,13 +91,20 @@ class Schedule(CronScheduler):
         return due
 
 
+JOBS = (
+    (carry_out_scope, "0 0 * * *"),
+    (materialise_obligations, "5 0 * * *"),
+    (clear_uploads, "20 * * * *"),
+)
+
+
 def run_scheduler(settings: Settings) -> None:
     """Enqueue the nightly jobs at the bureau's midnight, and once now for the nights it was down."""
     # RQ reads cron fields in the process's local time, so the process lives in the bureau's zone.
     os.environ["TZ"] = settings.zone.key
     time.tzset()
     schedule = Schedule(settings)
-    for job, cron in ((carry_out_scope, "0 0 * * *"), (materialise_obligations, "5 0 * * *")):
+    for job, cron in JOBS:
         schedule.register(job, queue_name=QUEUE, cron=cron)
         schedule.queue.enqueue(job)
     schedule.start()  # type: ignore[no-untyped-call]  # rq leaves it untyped.

@@ -32,6 +32,11 @@ CATALOGUE: dict[str, Kind] = {
     ),
     "bad_request": Kind(400, "请求格式不对。", "The request is malformed."),
     "body_too_large": Kind(413, "内容过大，请分批发送。", "The body is too large; send it in parts."),
+    "checksum_mismatch": Kind(
+        460,
+        "这一段内容的校验和不对，没有写入，请重发。",
+        "The body does not have the checksum sent; nothing of it was written, send it again.",
+    ),
     "client_too_old": Kind(
         426, "应用版本过旧，请更新后再同步。", "The app is too old; update it, then sync."
     ),
@@ -46,6 +51,16 @@ CATALOGUE: dict[str, Kind] = {
     ),
     "duty_overlap": Kind(
         409, "同一网格同一时间只能有一个责任中队。", "A cell has one responsible squad at any one time."
+    ),
+    "file_mismatch": Kind(
+        422,
+        "收到的内容与声明的 SHA-256 不符：已另行保存待查，请核对本机文件后重新上传。",
+        "The bytes do not have the SHA-256 claimed: they are kept apart; check the file on the device and upload it again.",
+    ),
+    "file_too_large": Kind(
+        413,
+        "文件超过该类文件的上限。",
+        "The file is larger than its kind may be.",
     ),
     "form_published": Kind(
         409, "该版本表单已发布，不能修改。", "This form version is published and cannot change."
@@ -65,8 +80,48 @@ CATALOGUE: dict[str, Kind] = {
     "rate_limited": Kind(429, "尝试过于频繁，请稍后再试。", "Too many tries; wait a little."),
     "reference_missing": Kind(409, "引用的对象不存在。", "Something this refers to does not exist."),
     "sign_in_needed": Kind(401, "请先登录。", "Sign in first."),
+    "storage_full": Kind(
+        507,
+        "服务器存储空间不足，已收到的内容没有丢失，请稍后再传。",
+        "The server's storage is full; nothing received is lost, try again later.",
+    ),
+    "thumbnail_not_ready": Kind(
+        404,
+        "缩略图还没有做好，请稍后再取。",
+        "The thumbnail is not made yet; try again soon.",
+    ),
+    "thumbnail_unavailable": Kind(
+        404,
+        "该文件不能生成缩略图，请查看原件。",
+        "No thumbnail can be made of this file; look at the original.",
+    ),
+    "too_many_uploads": Kind(
+        429,
+        "未完成或同一记录的上传过多，请先完成已有的上传。",
+        "Too many uploads are open, or belong to one record; finish those first.",
+    ),
+    "tus_version_unsupported": Kind(
+        412,
+        "只支持 tus 1.0.0 协议。",
+        "Only version 1.0.0 of the tus protocol is spoken.",
+    ),
     "unavailable": Kind(503, "服务暂不可用，请稍后重试。", "The service is not ready; try again soon."),
     "unsupported_media_type": Kind(415, "不支持这种内容类型。", "This content type is not supported."),
+    "upload_gone": Kind(
+        410,
+        "该上传已结束，请重新开始。",
+        "This upload has ended; begin it anew.",
+    ),
+    "upload_offset_wrong": Kind(
+        409,
+        "续传位置与服务器不一致，请查询后再续传。",
+        "The upload ends at another offset; ask for it and go on from there.",
+    ),
+    "upload_settled": Kind(
+        409,
+        "文件已经收下，不能撤回。",
+        "The file has been received and cannot be withdrawn.",
+    ),
     "username_taken": Kind(409, "用户名已被使用。", "The user name is taken."),
     "workdays_missing": Kind(
         422,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from environs import Env
+
+_MB = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +18,7 @@ class Settings:
 
     ``database_url`` signs in as the role that owns no table; ``owner_database_url`` is for migrations only.
     ``zone`` is the bureau's civil time: periods and legal clocks are computed in it.
+    ``file_limits`` are bytes by kind of file (schemas.vocabulary.FileKind); ``files_reserve_bytes`` stay free on the disk.
     ``trusted_proxies`` is how many proxies of ours stand in front: so many X-Forwarded-For entries are believed.
     """
 
@@ -30,6 +34,9 @@ class Settings:
     max_body_bytes: int
     sign_in_limit: str
     trusted_proxies: int
+    file_limits: Mapping[str, int]
+    files_reserve_bytes: int
+    upload_days: int
 
     @property
     def secure_cookies(self) -> bool:
@@ -54,4 +61,12 @@ def read_settings() -> Settings:
         max_body_bytes=env.int("MAX_BODY_BYTES", 32 * 1024 * 1024),
         sign_in_limit=env.str("SIGN_IN_LIMIT", "20 per minute"),
         trusted_proxies=env.int("TRUSTED_PROXIES", 0),
+        file_limits={
+            "photo": env.int("MAX_PHOTO_BYTES", 20 * _MB),
+            "signature": env.int("MAX_SIGNATURE_BYTES", 1 * _MB),
+            "track": env.int("MAX_TRACK_BYTES", 5 * _MB),
+            "video": env.int("MAX_VIDEO_BYTES", 500 * _MB),
+        },
+        files_reserve_bytes=env.int("FILES_RESERVE_BYTES", 1024 * _MB),
+        upload_days=env.int("UPLOAD_DAYS", 7),
     )

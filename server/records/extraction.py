@@ -6,6 +6,7 @@ by who writes them. Everything here takes a record that its schemas let through,
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from server.records.units import (
     limit_hints,
     measure,
 )
+
+_SHA256 = re.compile("[0-9a-f]{64}")
 
 
 class OfficerRow(TypedDict):
@@ -62,6 +65,14 @@ class GoodsRow(TypedDict):
     grams: int
 
 
+class FileRow(TypedDict):
+    """A row of ``declared_file``; each file once, at its first place in the document."""
+
+    sha256: str
+    ordinal: int
+    kind: str
+
+
 class RectificationRow(TypedDict):
     """A new row of ``rectification`` (责令改正), open."""
 
@@ -79,6 +90,7 @@ class Extract:
     officers: list[OfficerRow]
     stops: list[StopRow]
     goods: list[GoodsRow]
+    files: list[FileRow]
     rectifications: list[RectificationRow]
 
 
@@ -116,6 +128,7 @@ def extract(document: Mapping[str, Any]) -> Extract:
             _stop_row(ordinal, stop, document["started_at"], goods)
             for ordinal, stop in enumerate(_rows(answers, "stops"), start=1)
         ],
+        files=_files(document),
         goods=goods,
         rectifications=_rectifications(document),
     )
@@ -238,6 +251,29 @@ def _rectifications(document: Mapping[str, Any]) -> list[RectificationRow]:
             "due_on": date.fromisoformat(due_on),
             "status": "open",
         }
+    ]
+
+
+def _files(document: Mapping[str, Any]) -> list[FileRow]:
+    """The photos of the envelope, and every text of the answers that is a SHA-256 and nothing else.
+
+    The answers are searched by the look of the text and not by the form, so that a form that the server does not know
+    declares its files as well.
+    """
+    kinds = dict.fromkeys((photo["sha256"] for photo in document["photos"]), "photo")
+    waiting: list[tuple[str, Any]] = [("photo", document["answers"])]
+    while waiting:
+        kind, value = waiting.pop()
+        if isinstance(value, dict):
+            within = (("signature" if name == "signatures" else kind, inner) for name, inner in value.items())
+            waiting += reversed(list(within))
+        elif isinstance(value, list):
+            waiting += [(kind, inner) for inner in reversed(value)]
+        elif isinstance(value, str) and len(value) == 64 and _SHA256.fullmatch(value):
+            kinds.setdefault(value, kind)
+    return [
+        {"sha256": sha256, "ordinal": ordinal, "kind": kind}
+        for ordinal, (sha256, kind) in enumerate(kinds.items(), start=1)
     ]
 
 

@@ -127,6 +127,18 @@ class GoodsLine(Base):
     grams: Mapped[int]
 
 
+class DeclaredFile(Base):
+    """A file that the record's document names by its SHA-256, in the order of the document."""
+
+    __tablename__ = "declared_file"
+
+    bureau_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("bureau.id"))
+    record_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("record.id"), primary_key=True)
+    sha256: Mapped[str] = mapped_column(primary_key=True)
+    ordinal: Mapped[int]
+    kind: Mapped[str]
+
+
 class Rectification(Owned, Base):
     """An order to put something right by a day (责令改正), edited by officers until it is done."""
 

@@ -32,7 +32,7 @@ from server.kernel.ids import new_edit_id, new_id
 from server.kernel.work import Work
 from server.org.models import Person
 from server.records.extraction import Extract
-from server.records.models import GoodsLine, Record, RecordOfficer, Rectification, RoadStop
+from server.records.models import DeclaredFile, GoodsLine, Record, RecordOfficer, Rectification, RoadStop
 from server.records.rules import Judgement
 from server.records.surroundings import Surrounding
 
@@ -193,6 +193,10 @@ _CHILDREN: tuple[tuple[type[Any], dict[str, Any]], ...] = (
         },
     ),
     (
+        DeclaredFile,
+        {"record_id": _UUID, "sha256": Text, "ordinal": Integer, "kind": Text},
+    ),
+    (
         Rectification,
         {
             "id": _UUID,
@@ -222,6 +226,7 @@ def _store_children(work: Work, records: Sequence[Judged]) -> None:
         ]
         rows[RoadStop] += [{**row, **key} for row in record.extract.stops]
         rows[GoodsLine] += [{**row, **key} for row in record.extract.goods]
+        rows[DeclaredFile] += [{**row, **key} for row in record.extract.files]
         rows[Rectification] += [
             {
                 **row,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -34,6 +35,8 @@ def path_of(rule: Rule, world: World) -> str:
         "record_id": world.records[0],
         "device_id": town.devices["wang"],
         "name": "outlets",
+        "upload_id": uuid.uuid4(),
+        "sha256": "0" * 64,
     }
     url = rule.rule
     for argument in rule.arguments:
