@@ -80,6 +80,10 @@ class Contact(Schema):
     """What a handheld tells of itself."""
 
     queue_length = fields.Integer(required=True, validate=validate.Range(min=0, max=1_000_000))
+    queue_oldest = Moment(
+        load_default=None,
+        metadata={"description": "When the oldest waiting change was made, by the same clock"},
+    )
     device_time = Moment(required=True, metadata={"description": "The device's own clock"})
 
 

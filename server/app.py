@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import flask_limiter
@@ -16,6 +18,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 import sync.api
 from server.access.api import blueprint as access
+from server.access.contacts import note_told
 from server.authentication import authenticate
 from server.cadence.api import blueprint as cadence
 from server.evidence import tus
@@ -28,7 +31,7 @@ from server.kernel import http
 from server.kernel.permissions import Permission
 from server.kernel.problems import Problem
 from server.kernel.settings import Settings
-from server.kernel.work import Kernel
+from server.kernel.work import Kernel, Work
 from server.outlets.api import blueprint as outlets
 from server.records.api import blueprint as records
 from server.replication import COLLECTIONS, reader_of
@@ -60,7 +63,7 @@ def create_app(settings: Settings) -> Flask:
     for blueprint in (access, grids, outlets, cadence, records, evidence, reports):
         api.register_blueprint(blueprint)
     replication = sync.api.mount(
-        session=lambda: kernel.work(http.authenticated(), http.now()),
+        session=lambda: _syncing(kernel),
         actor=reader_of,
         problem=Problem,
         collections=COLLECTIONS,
@@ -90,6 +93,17 @@ def _authorise_upload() -> None:
     """What the server speaks may be asked by anybody; a revoked device may still land what belongs to its records."""
     if request.method != "OPTIONS":
         http.authenticated().must(Permission.SYNC_USE)
+
+
+@contextmanager
+def _syncing(kernel: Kernel) -> Iterator[Work]:
+    """The unit of work of a sync request. What the device tells of itself is kept with what it pushes; pulls write
+    nothing.
+    """
+    with kernel.work(http.authenticated(), http.now()) as work:
+        yield work
+        if request.method not in http.SAFE_METHODS:
+            note_told(work)
 
 
 def _add_health(app: Flask, kernel: Kernel) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import UUID, aggregate_order_by
 from server.access.credentials import CSRF_HEADER, presented
 from server.access.models import Account, Device, Token
 from server.access.ops import digest
+from server.access.telling import told_by
 from server.kernel.actor import Actor
 from server.kernel.http import SAFE_METHODS
 from server.kernel.permissions import Role
@@ -42,6 +43,7 @@ _BEHIND = (
         Token.device_id,
         func.coalesce(Device.state, literal("active")),
         Device.expires_at,
+        Device.revoked_at,
         _SQUADS,
     )
     .select_from(Token)
@@ -59,7 +61,8 @@ _BEHIND = (
 def authenticate(kernel: Kernel, now: datetime) -> Actor:
     """Who sends this request.
 
-    A revoked or expired device becomes ``push_only``: what it recorded may still land.
+    A revoked or expired device is ``push_only``: what it recorded may still land. That a device expires is carried
+    out every night; until then its own date is looked at here as well.
 
     Raises:
         Problem: ``sign_in_needed``, or ``csrf_failed`` for a cookie request without its CSRF token.
@@ -72,14 +75,15 @@ def authenticate(kernel: Kernel, now: datetime) -> Actor:
         row = session.execute(_BEHIND, {"digest": digest(secret), "now": now, "today": today}).one_or_none()
     if row is None:
         raise Problem("sign_in_needed", headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
-    csrf, account_id, bureau_id, roles, person_id, device_id, device_state, device_expires, squads = row
-    if device_state == "dead":
+    csrf, account_id, bureau_id, roles, person_id, device_id, state, expires_at, revoked_at, squads = row
+    if state == "dead":
         raise Problem("sign_in_needed", headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
     if by_cookie and request.method not in SAFE_METHODS:
         given = request.headers.get(CSRF_HEADER, "")
         # As bytes, for a header may hold what is not ASCII.
         if not csrf or not secrets.compare_digest(given.encode(), csrf.encode()):
             raise Problem("csrf_failed")
+    expired = expires_at is not None and expires_at <= now
     return Actor(
         bureau_id=bureau_id,
         account_id=account_id,
@@ -87,5 +91,7 @@ def authenticate(kernel: Kernel, now: datetime) -> Actor:
         person_id=person_id,
         squad_ids=tuple(squads or ()),
         device_id=device_id,
-        push_only=device_state == "push_only" or (device_expires is not None and device_expires <= now),
+        push_only=state == "push_only" or expired,
+        expired=expired and revoked_at is None,
+        told=told_by(dict(request.headers)) if device_id is not None else None,
     )

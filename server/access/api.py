@@ -21,6 +21,7 @@ from schemas.access import (
     SignIn,
 )
 from server.access import ops
+from server.access.contacts import note_contact
 from server.access.credentials import COOKIE, presented
 from server.access.models import Device
 from server.kernel.actor import Actor
@@ -119,5 +120,5 @@ def revoke_device(work: Work, given: dict[str, Any], device_id: uuid.UUID) -> De
 )
 def contact(work: Work, given: dict[str, Any]) -> dict[str, Any]:
     """A handheld tells how many changes wait in its queue and what time it thinks it is."""
-    offset = ops.note_contact(work, given["queue_length"], given["device_time"])
+    offset = note_contact(work, given["queue_length"], given["queue_oldest"], given["device_time"])
     return {"server_time": work.now, "clock_offset_s": offset}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, func, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -16,7 +17,10 @@ class Account(Owned, Base):
     """A sign-in. ``password_hash`` is argon2; ``roles`` are names of permissions.Role."""
 
     __tablename__ = "account"
-    __table_args__ = (UniqueConstraint("username"),)
+    __table_args__ = (
+        UniqueConstraint("username"),
+        Index("uq_account_username_lower", func.lower(text("username")), unique=True),
+    )
 
     username: Mapped[str]
     password_hash: Mapped[str]
@@ -44,18 +48,25 @@ class Device(Owned, Base):
 
 
 class DeviceContact(Owned, Base):
-    """What a device told at a contact: how long its queue was, how far its clock is off. Never overwritten."""
+    """What a device told at a contact: its queue, when the oldest change in it was made, how far its clock is off.
+
+    What was not told is null; ``unread`` names the headers that were sent and could not be read. Never overwritten.
+    """
 
     __tablename__ = "device_contact"
     __table_args__ = (
         Index("ix_device_contact_device_id_heard_at", "device_id", "heard_at"),
+        Index("ix_device_contact_device_id_clock_offset_s", "device_id", "clock_offset_s"),
         CheckConstraint("queue_length >= 0", name="queue_length"),
     )
 
     device_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("device.id"))
     heard_at: Mapped[datetime]
-    queue_length: Mapped[int]
-    clock_offset_s: Mapped[int]
+    queue_length: Mapped[int | None]
+    queue_oldest_at: Mapped[datetime | None]
+    clock_offset_s: Mapped[int | None]
+    app_version: Mapped[str | None]
+    unread: Mapped[list[Any]] = mapped_column(default=list, server_default=text("'[]'"))
 
 
 class Token(Owned, Base):

@@ -13,7 +13,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 from sqlalchemy import func, select, update
 
-from server.access.models import Account, Device, DeviceContact, Token
+from server.access.models import Account, Device, Token
 from server.kernel.events import record_event
 from server.kernel.ids import new_id
 from server.kernel.permissions import Role
@@ -149,32 +149,6 @@ def revoke_device(work: Work, device_id: uuid.UUID, *, at_once: bool) -> Device:
     device.revoked_at = device.revoked_at or work.now
     record_event(work, "device.revoked", [device.id], state=device.state)
     return device
-
-
-def note_contact(work: Work, queue_length: int, device_time: datetime) -> int:
-    """Keep what the device told of itself; return its clock offset (device minus true) in whole seconds.
-
-    Raises:
-        Problem: ``invalid`` when the token belongs to no device.
-    """
-    device = work.session.get(Device, work.actor.device_id) if work.actor.device_id else None
-    if device is None:
-        raise Problem(
-            "invalid", detail="只有已登记的手持设备才能报告状态。Only an enrolled device reports itself."
-        )
-    offset = round((device_time - work.now).total_seconds())
-    device.clock_offset_s = offset
-    work.session.add(
-        DeviceContact(
-            id=new_id(work.now),
-            bureau_id=device.bureau_id,
-            device_id=device.id,
-            heard_at=work.now,
-            queue_length=queue_length,
-            clock_offset_s=offset,
-        )
-    )
-    return offset
 
 
 def _issue(

@@ -74,16 +74,51 @@ class DutyFact(Owned, Base):
     known_at: Mapped[datetime]
 
 
+class ScopeGrant(Owned, Base):
+    """A cell given to a person or a squad for some days beside duty: secondment, patrol, campaign or cover.
+
+    Never changed; ending it early is noted on it.
+    """
+
+    __tablename__ = "scope_grant"
+    __table_args__ = (
+        CheckConstraint("ground in ('secondment', 'patrol', 'campaign', 'cover')", name="ground"),
+        CheckConstraint("num_nonnulls(person_id, squad_id) = 1", name="to_whom"),
+        CheckConstraint(
+            "not isempty(valid) and lower(valid) is not null and upper(valid) is not null", name="days"
+        ),
+    )
+
+    cell_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("grid_cell.id"), index=True)
+    person_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("person.id"))
+    squad_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("squad.id"))
+    valid: Mapped[Range[date]] = mapped_column(DATERANGE)
+    ground: Mapped[str]
+    reason: Mapped[str]
+    granted_at: Mapped[datetime]
+    granted_by: Mapped[uuid.UUID | None]
+    revoked_at: Mapped[datetime | None]
+    revoked_by: Mapped[uuid.UUID | None]
+    revoke_reason: Mapped[str | None]
+
+
 class Scope(Base):
-    """Who sees which cell today. Dates are carried out into this table, not evaluated when reading."""
+    """Who sees which cell today, and through which squad; ``squad_id`` is null for what is granted to the person alone.
+
+    Dates are carried out into this table, not evaluated when reading.
+    """
 
     __tablename__ = "scope"
-    __table_args__ = (Index("ix_scope_cell_id_person_id", "cell_id", "person_id"),)
-
+    __table_args__ = (
+        UniqueConstraint("person_id", "squad_id", "cell_id", postgresql_nulls_not_distinct=True),
+        Index("ix_scope_cell_id_person_id", "cell_id", "person_id"),
+    )
     bureau_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("bureau.id"))
-    person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("person.id"), primary_key=True)
-    squad_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("squad.id"), primary_key=True)
-    cell_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("grid_cell.id"), primary_key=True)
+    person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("person.id"))
+    squad_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("squad.id"))
+    cell_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("grid_cell.id"))
+    # The three together are unique; the table has no primary key, for one of them may be null.
+    __mapper_args__ = {"primary_key": [person_id, squad_id, cell_id]}  # noqa: RUF012
 
 
 class ScopeApplied(Base):

@@ -6,12 +6,27 @@ import uuid
 from collections.abc import Iterable, Sequence
 from datetime import date
 
-from sqlalchemy import ARRAY, Select, Text, cast, delete, func, insert, literal, select, tuple_, update
+from sqlalchemy import (
+    ARRAY,
+    CompoundSelect,
+    Text,
+    case,
+    cast,
+    delete,
+    func,
+    insert,
+    literal,
+    null,
+    select,
+    tuple_,
+    union,
+    update,
+)
 from sqlalchemy.dialects.postgresql import UUID, Range
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
-from server.grids.models import Duty, DutyFact, GridCell, Scope, ScopeApplied
+from server.grids.models import Duty, DutyFact, GridCell, Scope, ScopeApplied, ScopeGrant
 from server.grids.queries import cells_in_scope
 from server.kernel.events import record_event
 from server.kernel.ids import new_id
@@ -20,11 +35,13 @@ from server.kernel.work import Work
 from server.org.models import Person, Squad, SquadMember
 from sync import feed
 
-Grants = set[tuple[uuid.UUID, uuid.UUID, uuid.UUID]]
+# (person, squad, cell); no squad where the cell is granted to the person alone.
+Grant = tuple[uuid.UUID, uuid.UUID | None, uuid.UUID]
+Grants = set[Grant]
 
 
 def announce(work: Work, collection: str, pairs: Iterable[tuple[uuid.UUID, uuid.UUID | None]]) -> None:
-    """Tell the squads that see each cell to look at the documents again: pairs of (document id, cell id).
+    """Tell whoever sees each cell to look at the documents again: pairs of (document id, cell id).
 
     The cells' rows are held FOR KEY SHARE until commit, so that no grant or revoke of a cell runs between a
     document's write and its place in the feed. Documents without a cell are nobody's in the field yet.
@@ -39,13 +56,22 @@ def announce(work: Work, collection: str, pairs: Iterable[tuple[uuid.UUID, uuid.
         func.unnest(cast([document for document, _ in placed], ARRAY(UUID(as_uuid=True)))).label("id"),
         func.unnest(cast([cell for _, cell in placed], ARRAY(UUID(as_uuid=True)))).label("cell_id"),
     ).cte("item")
-    seen_by = select(Scope.squad_id, Scope.cell_id).where(Scope.cell_id.in_(cells)).distinct().cte("seen_by")
-    principal = func.concat("squad:", cast(seen_by.c.squad_id, Text)).label("principal")
+    # Through its squad, or by a grant of one's own.
+    principal = case(
+        (Scope.squad_id.is_not(None), func.concat("squad:", cast(Scope.squad_id, Text))),
+        else_=func.concat("officer:", cast(Scope.person_id, Text)),
+    )
+    seen_by = (
+        select(principal.label("principal"), Scope.cell_id)
+        .where(Scope.cell_id.in_(cells))
+        .distinct()
+        .cte("seen_by")
+    )
     feed.touch_from(
         work.session,
         work.bureau_id,
         collection,
-        select(principal, item.c.id).join(item, item.c.cell_id == seen_by.c.cell_id).distinct(),
+        select(seen_by.c.principal, item.c.id).join(item, item.c.cell_id == seen_by.c.cell_id).distinct(),
     )
 
 
@@ -125,10 +151,10 @@ def day_carried_out(work: Work) -> date | None:
 
 
 def apply_due_scope(work: Work, *, changed: bool = False) -> int:
-    """Carry the dates of duty and squad membership out into ``scope`` as of today, and touch what changes.
+    """Carry the dates of duty, grants and squad membership out into ``scope`` as of today, and touch what changes.
 
-    Runs at midnight, before each pull, and with ``changed`` after each change of duty or membership; when the day
-    is carried out already it costs one look-up. Returns the number of (person, cell) grants and revokes.
+    Runs at midnight, before each pull, and with ``changed`` after each change of those; when the day is carried out
+    already it costs one look-up. Returns the number of (person, cell) grants and revokes.
     """
     today = work.now.astimezone(work.zone).date()
     session = work.session
@@ -162,14 +188,17 @@ def _carry_out(work: Work, today: date) -> int:
     cells = sorted({cell for _, _, cell in changed})
     session.execute(select(GridCell.id).where(GridCell.id.in_(cells)).order_by(GridCell.id).with_for_update())
     if lost:
-        row = tuple_(Scope.person_id, Scope.squad_id, Scope.cell_id)
-        session.execute(delete(Scope).where(row.in_(sorted(lost))))
+        through_squad = tuple_(Scope.person_id, Scope.squad_id, Scope.cell_id)
+        session.execute(delete(Scope).where(through_squad.in_([row for row in lost if row[1] is not None])))
+        alone = tuple_(Scope.person_id, Scope.cell_id)
+        granted = [(person, cell) for person, squad, cell in lost if squad is None]
+        session.execute(delete(Scope).where(Scope.squad_id.is_(None), alone.in_(granted)))
     if gained:
         session.execute(
             insert(Scope),
             [
                 {"bureau_id": work.bureau_id, "person_id": person, "squad_id": squad, "cell_id": cell}
-                for person, squad, cell in sorted(gained)
+                for person, squad, cell in gained
             ],
         )
     # The cells themselves are documents too: a first grant must find them in what the cell ever fed.
@@ -187,6 +216,9 @@ def _principals(current: Grants, desired: Grants, changed: Grants) -> set[tuple[
     members_after = {(person, squad) for person, squad, _ in desired}
     pairs: set[tuple[str, uuid.UUID]] = set()
     for person, squad, cell in changed:
+        if squad is None:
+            pairs.add((f"officer:{person}", cell))
+            continue
         if ((squad, cell) in before) != ((squad, cell) in after):
             pairs.add((f"squad:{squad}", cell))
         # Somebody who comes or goes reads other principals from now on, so what he gains or loses stands in his own.
@@ -195,16 +227,27 @@ def _principals(current: Grants, desired: Grants, changed: Grants) -> set[tuple[
     return pairs
 
 
-def _desired(bureau_id: uuid.UUID, today: date) -> Select[uuid.UUID, uuid.UUID, uuid.UUID]:
-    """The query of (person, squad, cell) as duty and membership say for a day."""
-    return (
+def _desired(bureau_id: uuid.UUID, today: date) -> CompoundSelect[uuid.UUID, uuid.UUID | None, uuid.UUID]:
+    """The query of (person, squad, cell) as duty, grants and membership say for a day.
+
+    Grounds may overlap: a cell is lost only when the last of them ends.
+    """
+    member = SquadMember.valid.op("@>")(literal(today))
+    granted = (
+        ScopeGrant.bureau_id == bureau_id,
+        ScopeGrant.valid.op("@>")(literal(today)),
+        ScopeGrant.revoked_at.is_(None),
+    )
+    return union(
         select(SquadMember.person_id, Duty.squad_id, Duty.cell_id)
         .join(Duty, Duty.squad_id == SquadMember.squad_id)
-        .where(
-            Duty.bureau_id == bureau_id,
-            Duty.valid.op("@>")(literal(today)),
-            SquadMember.valid.op("@>")(literal(today)),
-        )
+        .where(Duty.bureau_id == bureau_id, Duty.valid.op("@>")(literal(today)), member),
+        select(SquadMember.person_id, ScopeGrant.squad_id, ScopeGrant.cell_id)
+        .join(ScopeGrant, ScopeGrant.squad_id == SquadMember.squad_id)
+        .where(*granted, member),
+        select(ScopeGrant.person_id, cast(null(), UUID(as_uuid=True)), ScopeGrant.cell_id).where(
+            *granted, ScopeGrant.person_id.is_not(None)
+        ),
     )
 
 

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from server.kernel.permissions import BUREAU_WIDE, Permission, Role, permissions_of
 from server.kernel.problems import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a device says of itself with a request; ``unread`` names what it said and could not be read."""
+
+    device_time: datetime | None = None
+    queue_length: int | None = None
+    queue_oldest_at: datetime | None = None
+    app_version: str | None = None
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +26,8 @@ class Actor:
     """One authenticated actor.
 
     ``squad_ids`` are the squads of today; ``person_id`` is absent for accounts that are no field person.
-    ``push_only`` marks a revoked device whose pending records may still land.
+    ``push_only`` marks a revoked or expired device whose pending records may still land; ``expired`` tells which.
+    ``told`` is what the device says of itself with this request, ``None`` where it says nothing.
     """
 
     bureau_id: uuid.UUID
@@ -24,6 +37,8 @@ class Actor:
     squad_ids: tuple[uuid.UUID, ...] = ()
     device_id: uuid.UUID | None = None
     push_only: bool = False
+    expired: bool = False
+    told: Told | None = None
     is_house: bool = False
     permissions: frozenset[Permission] = field(init=False)
 

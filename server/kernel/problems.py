@@ -134,6 +134,7 @@ CATALOGUE: dict[str, Kind] = {
 CONSTRAINTS: dict[str, str] = {
     "ex_duty_cell_id_valid": "duty_overlap",
     "uq_account_username": "username_taken",
+    "uq_account_username_lower": "username_taken",
     "uq_form_bureau_id_form_code_version": "form_published",
     "uq_outlet_bureau_id_licence_no": "licence_taken",
 }

@@ -40,7 +40,8 @@ class Record(Owned, Base):
 
     ``document`` is JSON, not JSONB: the text stays as it came, and pulls pass it through unparsed.
     ``edit_id`` changes with every stamp of the server; ``device_edit_id`` is what the device pushed.
-    ``cell_id`` is the server's, ``claimed_cell_id`` the device's: both are kept.
+    ``cell_id`` is the server's, ``claimed_cell_id`` the device's: both are kept. ``clock_offset_s`` is the offset that
+    counted; the one that the device claimed stays in the document.
     """
 
     __tablename__ = "record"

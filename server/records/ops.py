@@ -9,6 +9,8 @@ from datetime import datetime
 from sqlalchemy import select
 
 from schemas.vocabulary import CadenceTier
+from server.access.clocks import Measured, settle_clock
+from server.access.contacts import measured_clock
 from server.cadence.histories import policy_in_force
 from server.cadence.ops import note_facts
 from server.grids.ops import announce
@@ -79,6 +81,8 @@ def receive_records(work: Work, _reader: Reader, rows: Sequence[Row]) -> list[Re
     certificates = certificates_for(work, [row.document for row in sound])
     policies = _policies(work)
     squads = _squads(work, sound)
+    claims = (row.document.get("clock_offset_s") for row in sound)
+    measured = measured_clock(work, [claim for claim in claims if claim is not None])
     fresh: list[tuple[Row, Judged, FormDefinition | None]] = []
     for row, surrounding in zip(sound, surroundings, strict=True):
         if surrounding.known_edit_id is not None:
@@ -87,7 +91,11 @@ def receive_records(work: Work, _reader: Reader, rows: Sequence[Row]) -> list[Re
             continue
         definition = forms.get((row.document["form_code"], row.document["form_version"]))
         fresh.append(
-            (row, _judged(work, row, definition, surrounding, certificates, policies, squads), definition)
+            (
+                row,
+                _judged(work, row, definition, surrounding, certificates, policies, squads, measured),
+                definition,
+            )
         )
     stored = store_records(work, [judged for _, judged, _ in fresh]) if fresh else set()
     for row, judged, _ in fresh:
@@ -120,8 +128,11 @@ def _judged(
     certificates: Certificates,
     policies: Policies,
     squads: set[uuid.UUID],
+    measured: Measured,
 ) -> Judged:
     document = row.document
+    claimed_s = document.get("clock_offset_s")
+    clock = settle_clock(int(claimed_s) if claimed_s is not None else None, measured)
     tier = CadenceTier(definition.tier) if definition and definition.tier else None
     judgement = judge(
         document,
@@ -129,6 +140,7 @@ def _judged(
         policies.get(tier) or CheckPolicy(),
         Presence(surrounding.distance_m, surrounding.converted),
         certificates,
+        clock=clock,
         subject_known=surrounding.subject_known,
         zone=work.zone,
         received_at=work.now,
@@ -141,16 +153,15 @@ def _judged(
     elif parse_id(document.get("cell_id")) not in (None, surrounding.cell_id):
         flags.append("cell_differs")
     if work.actor.push_only:
-        flags.append("device_revoked")
+        flags.append("device_expired" if work.actor.expired else "device_revoked")
     squad = parse_id(document.get("squad_id"))
     return Judged(
         id=row.id,
         device_edit_id=row.edit_id,
         edit_id=new_edit_id(),
         document=document,
-        performed_at=performed_at(
-            datetime.fromisoformat(document["started_at"]), int(document.get("clock_offset_s") or 0)
-        ),
+        clock_offset_s=clock.offset_s,
+        performed_at=performed_at(datetime.fromisoformat(document["started_at"]), clock.offset_s),
         surrounding=surrounding,
         judgement=type(judgement)(judgement.valid, judgement.findings, flags),
         extract=extract(document),

@@ -52,6 +52,7 @@ def document() -> ColumnElement[str]:
         func.json_build_object(
             "received_at", Record.received_at,
             "performed_at", Record.performed_at,
+            "clock_offset_s", Record.clock_offset_s,
             "valid", Record.valid,
             "findings", Record.findings,
             "flags", Record.flags,

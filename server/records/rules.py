@@ -12,6 +12,7 @@ from datetime import datetime, timedelta, tzinfo
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from server.access.clocks import Clock
 from server.records.extraction import unit_findings
 from server.records.forms import Demands, Finding, FormDefinition, is_answered, required_findings, value_at
 from server.records.signers import Certificates, judge_signers
@@ -30,9 +31,9 @@ __all__ = [
     "starts_triple_recheck",
 ]
 
-MAX_FUTURE = timedelta(hours=24)
+# As much as a clock may be off without a word; nothing is dated further ahead than that and believed.
+MAX_FUTURE = timedelta(minutes=5)
 LATE_AFTER = timedelta(hours=72)
-MAX_SKEW_S = 300
 # Photos are taken a little before signing in and after, and the two clocks of one device may differ by as
 # much.
 PHOTO_MARGIN = timedelta(minutes=10)
@@ -40,7 +41,10 @@ SHIFTED_CRS = frozenset({"gcj02", "bd09"})
 
 FLAGS: Mapping[str, str] = MappingProxyType(
     {
-        "clock_skewed": "设备时钟偏差超过5分钟，已按测得的偏差校正。",
+        "clock_disputed": "记录所报的时钟偏差从未测得，已改按服务器测得的偏差校正。",
+        "clock_skewed": "设备时钟偏差超过5分钟，已按偏差校正。",
+        "clock_unmeasured": "服务器从未测得该设备的时钟偏差，时间按设备所报。",
+        "clock_unread": "推送时设备所报的时间无法识别，未用于校正。",
         "late": "检查后超过72小时才收到。",
         "crs_converted": "定位坐标由偏移坐标系换算而来。",
         "crs_unconverted": "定位坐标为偏移坐标系且未换算，距离不可靠。",
@@ -56,6 +60,7 @@ FLAGS: Mapping[str, str] = MappingProxyType(
         "out_of_scope": "检查地点不在推送人员当前辖区内。",
         "cell_unknown": "检查地点不在任何末级网格内。",
         "cell_differs": "设备所填网格与检查对象所在网格不同。",
+        "device_expired": "来自已过有效期的设备。",
         "device_revoked": "来自已停用的设备。",
     }
 )
@@ -158,6 +163,7 @@ def judge(
     presence: Presence,
     certificates: Certificates,
     *,
+    clock: Clock,
     subject_known: bool,
     zone: tzinfo,
     received_at: datetime,
@@ -165,9 +171,9 @@ def judge(
     """Judge a record that its envelope's schema let through.
 
     ``definition`` is ``None`` when the form's version is not known here: the record is kept and not valid,
-    and what can be judged without the form is judged as for an inspection. ``zone`` is the bureau's, for
-    the day on which a certificate must be valid; ``received_at`` is aware. Days and clocks are those of
-    ``performed_at``.
+    and what can be judged without the form is judged as for an inspection. ``clock`` is the offset that counts
+    (see access/clocks.py). ``zone`` is the bureau's, for the day on which a certificate must be valid;
+    ``received_at`` is aware. Days and clocks are those of ``performed_at``.
 
     Findings: too_few_officers, auxiliary_present_as_officer, officer_unknown, certificate_missing,
     certificate_expired, certificate_mismatch, cert_not_shown (行政处罚法第四十二条、第五十五条);
@@ -178,9 +184,8 @@ def judge(
     """
     demands = definition.demands if definition else Demands()
     found = _Found()
-    at = performed_at(
-        datetime.fromisoformat(document["started_at"]), int(document.get("clock_offset_s") or 0)
-    )
+    found.flags += clock.flags
+    at = performed_at(datetime.fromisoformat(document["started_at"]), clock.offset_s)
     _judge_form(document, definition, demands, found)
     # Only a kind that needs certified officers is an inspection, and only there may the policy ask for more
     # people.
@@ -279,10 +284,8 @@ def _judge_times(
         detail = f"{said}，请说明情况报中队长，或重新检查。"
         found.finding("duration_too_short", "/ended_at", detail)
     if at > received_at + MAX_FUTURE:
-        detail = "检查时间比收到时间晚24小时以上，请校准设备时钟并提交更正记录。"
+        detail = "检查时间晚于收到时间5分钟以上，请校准设备时钟并提交更正记录。"
         found.finding("in_future", "/started_at", detail)
-    if abs(document.get("clock_offset_s") or 0) > MAX_SKEW_S:
-        found.flags.append("clock_skewed")
     if received_at - at > LATE_AFTER:
         found.flags.append("late")
 

@@ -51,6 +51,7 @@ class Judged:
     device_edit_id: uuid.UUID
     edit_id: uuid.UUID
     document: dict[str, Any]
+    clock_offset_s: int
     performed_at: datetime
     surrounding: Surrounding
     judgement: Judgement
@@ -144,7 +145,7 @@ def _record_row(record: Judged) -> dict[str, Any]:
         "visit_kind": document["visit_kind"],
         "started_at": document["started_at"],
         "ended_at": document["ended_at"],
-        "clock_offset_s": int(document.get("clock_offset_s") or 0),
+        "clock_offset_s": record.clock_offset_s,
         "performed_at": record.performed_at,
         "accuracy_m": position.get("accuracy_m"),
         "distance_m": surrounding.distance_m,

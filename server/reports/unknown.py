@@ -21,7 +21,7 @@ OPEN_SILENCE = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """The last that was heard of one device by the moment of the report."""
+    """The last that was heard of one device's queue by the moment of the report."""
 
     last_at: datetime | None
     last_queue: int
@@ -53,7 +53,7 @@ def load_silence(work: Work, as_of: datetime) -> Silence:
     known = DeviceContact.heard_at <= as_of
     last = (
         select(DeviceContact.device_id, DeviceContact.heard_at, DeviceContact.queue_length)
-        .where(known, DeviceContact.bureau_id == work.bureau_id)
+        .where(known, DeviceContact.bureau_id == work.bureau_id, DeviceContact.queue_length.is_not(None))
         .ext(distinct_on(DeviceContact.device_id))
         .order_by(DeviceContact.device_id, DeviceContact.heard_at.desc(), DeviceContact.id.desc())
         .subquery()

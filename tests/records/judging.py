@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import datetime, timedelta
 
+from server.access.clocks import Measured, settle_clock
 from server.demo.documents import Document
 from server.records.forms import find_form
 from server.records.rules import Certificates, CheckPolicy, Judgement, Presence, judge
@@ -29,12 +30,16 @@ def judged(
     subject_known: bool = True,
     received_at: datetime = MONDAY + timedelta(hours=3),
 ) -> Judgement:
+    claimed_s = document.get("clock_offset_s")
+    # As where the server had measured the clock as the document says.
+    measured = Measured(last_s=claimed_s or 0, confirmed=frozenset({claimed_s or 0}))
     return judge(
         document,
         find_form(document["form_code"], document["form_version"]),
         policy or CheckPolicy(),
         Presence(distance_m, converted),
         certificates,
+        clock=settle_clock(claimed_s, measured),
         subject_known=subject_known,
         zone=ZONE,
         received_at=received_at,

@@ -6,11 +6,14 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 from flask.testing import FlaskClient
 from sqlalchemy import Text, cast, func, select
 from sqlalchemy.orm import Session, sessionmaker
+
+from server.kernel import http
 
 Document = dict[str, Any]
 
@@ -39,6 +42,7 @@ class Handheld:
         self.held: dict[str, dict[str, Document]] = {}
         self.checkpoints: dict[str, str] = {}
         self.received: list[Document] = []
+        self.clock_off = timedelta(0)
         self._wait: Callable[[], None] = lambda: wait_for_horizon(sessions)
 
     def pull(self, *collections: str) -> list[Document]:
@@ -80,7 +84,9 @@ class Handheld:
             {"newDocumentState": new} | ({"assumedMasterState": old} if old else {})
             for new, old in zip(documents, known, strict=True)
         ]
-        answer = self.client.post(f"/sync/v1/{collection}/push", json=body)
+        # The device's clock goes right unless a test sets it wrong.
+        told = {"Xunge-Device-Time": (http.now() + self.clock_off).isoformat()}
+        answer = self.client.post(f"/sync/v1/{collection}/push", json=body, headers=told)
         assert answer.status_code == 200, answer.text
         masters: list[Document] = answer.get_json()
         held = self.held.setdefault(collection, {})
