@@ -18,12 +18,14 @@ FROM python:3.12-slim-bookworm
 
 # A fixed number, so that the owner of a mounted volume does not depend on the image's user list.
 RUN useradd --system --uid 10001 --user-group --home-dir /srv/xunge --create-home xunge \
-    && install -d -o xunge -g xunge -m 0750 /srv/xunge/files
+    && install -d -o xunge -g xunge -m 0750 /srv/xunge/files \
+    && install -d -o xunge -g xunge -m 0700 /srv/xunge/keys
 COPY --from=build /opt/xunge /opt/xunge
 ENV PATH=/opt/xunge/bin:$PATH \
     LANG=C.UTF-8 \
     PYTHONUNBUFFERED=1 \
-    XUNGE_FILES_DIR=/srv/xunge/files
+    XUNGE_FILES_DIR=/srv/xunge/files \
+    XUNGE_RECEIPT_KEYS_FILE=/srv/xunge/keys/receipt-keys.json
 WORKDIR /srv/xunge
 USER xunge
 EXPOSE 8080

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import flask_limiter
+import structlog
 from flask import Flask, Response, redirect, request
 from flask_limiter.util import get_remote_address
 from flask_swagger_ui import get_swaggerui_blueprint
@@ -36,9 +37,18 @@ from server.outlets.api import blueprint as outlets
 from server.records.api import blueprint as records
 from server.replication import COLLECTIONS, reader_of
 from server.reports.api import blueprint as reports
+from sync.keys import KeyRing, KeysUnusable
+from sync.receipts import Receipts
 
 API_TITLE = "Xunge 巡格"
 API_VERSION = "0.1.0"
+PUBLIC_KEYS = "sync.keys"
+NO_KEYS = (
+    "没有可用的回执签名密钥，请管理员运行 xunge keys create 或 xunge keys show。"
+    "No usable key to sign receipts: run xunge keys create, or xunge keys show for what is wrong."
+)
+
+log = structlog.get_logger()
 
 
 def create_app(settings: Settings) -> Flask:
@@ -67,9 +77,9 @@ def create_app(settings: Settings) -> Flask:
         actor=reader_of,
         problem=Problem,
         collections=COLLECTIONS,
+        receipts=Receipts(KeyRing(settings.receipt_keys_file)),
     )
-    # Before the engine reads anything: nobody's body is inflated, and nobody learns which collections there are.
-    replication.before_request(lambda: http.authenticated().must(Permission.SYNC_USE))
+    replication.before_request(_may_sync)
     app.register_blueprint(replication)
     uploads = tus.mount(
         EvidenceUploads(
@@ -78,9 +88,11 @@ def create_app(settings: Settings) -> Flask:
     )
     uploads.before_request(_authorise_upload)
     app.register_blueprint(uploads)
+    app.register_error_handler(KeysUnusable, lambda error: http.answer_problem(_no_keys(error)))
     for endpoint, view in app.view_functions.items():
         if endpoint.startswith(("sync.", "tus.")):
-            view.permission = Permission.SYNC_USE  # type: ignore[union-attr]
+            permission = http.PUBLIC if endpoint == PUBLIC_KEYS else Permission.SYNC_USE
+            view.permission = permission  # type: ignore[union-attr]
     app.register_blueprint(
         get_swaggerui_blueprint("/api/docs", "/api/openapi.json", config={"app_name": API_TITLE})
     )
@@ -106,6 +118,18 @@ def _syncing(kernel: Kernel) -> Iterator[Work]:
             note_told(work)
 
 
+def _may_sync() -> None:
+    """Before the engine reads anything: nobody's body is inflated, and nobody learns which collections there are."""
+    if request.endpoint != PUBLIC_KEYS:
+        http.authenticated().must(Permission.SYNC_USE)
+
+
+def _no_keys(error: KeysUnusable) -> Problem:
+    """What to do about it; which file it is stands in the log, for the address is open to everybody."""
+    log.error("receipt keys", reason=str(error))
+    return Problem("unavailable", detail=NO_KEYS)
+
+
 def _add_health(app: Flask, kernel: Kernel) -> None:
     @app.get("/healthz")
     def healthz() -> dict[str, str]:
@@ -118,6 +142,9 @@ def _add_health(app: Flask, kernel: Kernel) -> None:
                 session.execute(text("select 1 from alembic_version"))
             with Redis.from_url(kernel.settings.redis_url) as redis:
                 redis.ping()
+            KeyRing(kernel.settings.receipt_keys_file).signing()
+        except KeysUnusable as error:
+            raise _no_keys(error) from error
         except Exception as error:
             raise Problem("unavailable", detail=type(error).__name__) from error
         return {"status": "ready"}

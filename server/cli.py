@@ -49,9 +49,13 @@ def scheduler() -> None:
 @main.command()
 @click.option("--check", is_flag=True, help="只检查模型与迁移是否一致 · only compare models and migrations")
 @click.option("--draft", metavar="MESSAGE", help="按差异起草一个新迁移 · write a new revision")
-def migrate(check: bool, draft: str | None) -> None:
+@click.option(
+    "--with-keys", is_flag=True, help="没有回执签名密钥时一并新建 · also create keys if there are none"
+)
+def migrate(check: bool, draft: str | None, with_keys: bool) -> None:
     """更新数据库结构 · bring the database to the newest revision."""
     from server import migrate as migrations
+    from sync.keys import create_keys
 
     if draft:
         migrations.draft(draft)
@@ -61,6 +65,8 @@ def migrate(check: bool, draft: str | None) -> None:
         click.echo("模型与迁移一致 · models and migrations agree")
     else:
         migrations.apply()
+        if with_keys:
+            create_keys(read_settings().receipt_keys_file)
 
 
 @main.command()

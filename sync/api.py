@@ -15,9 +15,11 @@ from sync.cursor import BadCheckpoint, parse_checkpoint
 from sync.envelope import BadEnvelope
 from sync.pull import MAX_LIMIT, pull
 from sync.push import push
+from sync.receipts import Receipts, receipt
 from sync.reconcile import reconcile
 
 MAX_INFLATED_BYTES = 32 * 1024 * 1024
+KEYS_MAX_AGE_S = 300
 
 
 class MakeProblem(Protocol):
@@ -32,11 +34,13 @@ def mount(
     actor: Callable[[Any], Reader],
     problem: MakeProblem,
     collections: Mapping[str, Collection],
+    receipts: Receipts,
 ) -> Blueprint:
     """The blueprint of the protocol.
 
     ``session`` opens a unit of work and commits it when its block returns, so that every answer leaves after commit;
-    ``actor`` tells who reads (or raises), inside that transaction.
+    ``actor`` tells who reads (or raises), inside that transaction. The view ``keys`` is for everybody, the others are
+    for whom ``actor`` knows. ``KeysUnusable`` leaves the views: what to do about it the house says.
     """
     blueprint = Blueprint("sync", __name__, url_prefix="/sync/v1")
 
@@ -44,6 +48,16 @@ def mount(
         if name not in collections:
             raise problem("not_found", detail=f"没有集合 {name}。There is no collection {name}.")
         return collections[name]
+
+    def answered(act: Callable[[Transaction, Reader, bytes], str | bytes]) -> str | bytes:
+        """What ``act`` makes of the body. The answer leaves after commit."""
+        # Opening the session tells who asks, so that a stranger's body is not read; it holds no connection yet.
+        with session() as transaction:
+            body = _body(problem)
+            try:
+                return act(transaction, actor(transaction), body)
+            except BadEnvelope as error:
+                raise problem("bad_envelope", detail=str(error)) from error
 
     @blueprint.get("/<name>/pull")
     def pull_documents(name: str) -> Response:
@@ -58,36 +72,35 @@ def mount(
             if not reader.may_pull:
                 raise problem("device_revoked")
             answer = pull(transaction, reader, collection, checkpoint, limit)
-        return Response(answer, mimetype="application/json", headers={"Cache-Control": "no-store"})
+        return _private(answer)
 
     @blueprint.post("/<name>/push")
     def push_documents(name: str) -> Response:
         collection = collection_of(name)
-        # Opening the session tells who asks, so that a stranger's body is not read; it holds no connection yet.
-        with session() as transaction:
-            body = _body(problem)
-            reader = actor(transaction)
-            try:
-                answer = push(transaction, reader, collection, body)
-            except BadEnvelope as error:
-                raise problem("bad_envelope", detail=str(error)) from error
-        return Response(answer, mimetype="application/json", headers={"Cache-Control": "no-store"})
+        return _private(answered(lambda work, reader, body: push(work, reader, collection, body)))
 
     @blueprint.post("/<name>/reconcile")
     def reconcile_documents(name: str) -> Response:
         collection = collection_of(name)
-        with session() as transaction:
-            body = _body(problem)
-            reader = actor(transaction)
-            try:
-                answer = reconcile(transaction, reader, collection, body)
-            except BadEnvelope as error:
-                raise problem("bad_envelope", detail=str(error)) from error
-        return Response(
-            orjson.dumps(answer), mimetype="application/json", headers={"Cache-Control": "no-store"}
-        )
+        return _private(answered(lambda work, reader, body: reconcile(work, reader, collection, body)))
+
+    @blueprint.post("/receipts")
+    def give_receipt() -> Response:
+        answer = answered(lambda work, reader, body: receipt(work, reader, receipts, body))
+        return _private(answer, mimetype="application/jose")
+
+    @blueprint.get("/keys")
+    def keys() -> Response:
+        # A receipt of a key that is not in a cached set is the sign to fetch the set again.
+        headers = {"Cache-Control": f"public, max-age={KEYS_MAX_AGE_S}"}
+        answer = orjson.dumps(receipts.keys.public())
+        return Response(answer, mimetype="application/jwk-set+json", headers=headers)
 
     return blueprint
+
+
+def _private(answer: str | bytes, mimetype: str = "application/json") -> Response:
+    return Response(answer, mimetype=mimetype, headers={"Cache-Control": "no-store"})
 
 
 def _limit(text: str) -> int:

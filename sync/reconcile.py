@@ -36,15 +36,13 @@ from sync.tables import feed, quarantine
 MAX_HELD = 100_000
 
 
-def reconcile(
-    transaction: Transaction, reader: Reader, collection: Collection, body: bytes
-) -> dict[str, Any]:
+def reconcile(transaction: Transaction, reader: Reader, collection: Collection, body: bytes) -> bytes:
     """Compare what the device holds, ``[[id, edit_id], …]``, with what this reader may see now.
 
-    Answers ``{"touched", "push", "differs", "malformed"}``: how many documents come with the next pull; the ids that
-    the device has to push, for the server has never had them; those that it holds in another edit than the present
-    one or may not hold at all; and how many pairs could not be read. Ids that are still in ``differs`` after a pull
-    to the end are stuck in the client. A reader who may not pull learns only what to push.
+    Answers the JSON text ``{"touched", "push", "differs", "malformed"}``: how many documents come with the next pull;
+    the ids that the device has to push, for the server has never had them; those that it holds in another edit than
+    the present one or may not hold at all; and how many pairs could not be read. Ids that are still in ``differs``
+    after a pull to the end are stuck in the client. A reader who may not pull learns only what to push.
 
     Raises:
         BadEnvelope: when the body is no array, or longer than ``MAX_HELD``.
@@ -72,7 +70,9 @@ def reconcile(
             collection.name,
             [(reader.own_principal, document_id) for document_id in touched],
         )
-    return {"touched": len(touched), "push": missing, "differs": differs, "malformed": malformed}
+    return orjson.dumps(
+        {"touched": len(touched), "push": missing, "differs": differs, "malformed": malformed}
+    )
 
 
 def _held(body: bytes) -> tuple[dict[str, str], int]:

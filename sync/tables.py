@@ -142,4 +142,34 @@ quarantine = Table(
     Index("ix_quarantine_bureau_id_at", "bureau_id", "at", "id"),
 )
 
-epoch = Table("sync_epoch", metadata, Column("epoch", UUID(as_uuid=True), primary_key=True))
+# One row. ``generation`` counts the times that tombstones were pruned, so that a device that started over after a
+# pruning is not asked to start over for it again.
+epoch = Table(
+    "sync_epoch",
+    metadata,
+    Column("epoch", UUID(as_uuid=True), primary_key=True),
+    Column("generation", BigInteger, nullable=False, server_default=text("0")),
+)
+
+# Dates for transaction ids, which carry none: everything below ``xid`` was over at ``at``. It belongs to no bureau,
+# for the ids are the cluster's.
+feed_mark = Table(
+    "feed_mark",
+    metadata,
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("xid", Xid8(), nullable=False),
+    PrimaryKeyConstraint("at", name="pk_feed_mark"),
+)
+
+# The furthest tombstone that was pruned from each feed, and in which generation.
+feed_pruned = Table(
+    "feed_pruned",
+    metadata,
+    Column("bureau_id", UUID(as_uuid=True), nullable=False),
+    Column("principal", Text, nullable=False),
+    Column("collection", Text, nullable=False),
+    Column("generation", BigInteger, nullable=False),
+    Column("xid", Xid8(), nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    PrimaryKeyConstraint("principal", "collection", name="pk_feed_pruned"),
+)

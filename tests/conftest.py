@@ -17,6 +17,7 @@ from server.app import create_app
 from server.house import compose
 from server.kernel.settings import Settings, read_settings
 from server.kernel.work import Kernel
+from sync.keys import create_keys
 
 # Two runs may share the cluster, and neither may drop the template under the other.
 TEMPLATE = f"xunge_template_{os.getpid()}"
@@ -32,12 +33,14 @@ def _url_of(variable: str, database: str) -> str:
 
 
 def settings_for(database: str, files_dir: Path) -> Settings:
-    """Settings over a database of this run."""
+    """Settings over a database of this run, with a key that signs receipts."""
+    create_keys(files_dir / "receipt-keys.json")
     return replace(
         read_settings(),
         database_url=_url_of("XUNGE_DATABASE_URL", database),
         owner_database_url=_url_of("XUNGE_OWNER_DATABASE_URL", database),
         files_dir=files_dir,
+        receipt_keys_file=files_dir / "receipt-keys.json",
         sign_in_limit="10000 per minute",
     )
 

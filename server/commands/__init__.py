@@ -16,6 +16,7 @@ COMMANDS = {
     "demo-shift": ("server.commands.demo", "demo_shift"),
     "import": ("server.commands.imports", "group"),
     "restore": ("server.commands.backup", "restore"),
+    "keys": ("server.commands.keys", "group"),
     "report": ("server.commands.report", "group"),
     "workdays": ("server.commands.workdays", "group"),
 }

@@ -19,6 +19,7 @@ class Settings:
     ``database_url`` signs in as the role that owns no table; ``owner_database_url`` is for migrations only.
     ``zone`` is the bureau's civil time: periods and legal clocks are computed in it.
     ``file_limits`` are bytes by kind of file (schemas.vocabulary.FileKind); ``files_reserve_bytes`` stay free on the disk.
+    ``receipt_keys_file`` holds the keys that sign receipts (``xunge keys create``).
     ``trusted_proxies`` is how many proxies of ours stand in front: so many X-Forwarded-For entries are believed.
     """
 
@@ -26,6 +27,7 @@ class Settings:
     owner_database_url: str
     redis_url: str
     files_dir: Path
+    receipt_keys_file: Path
     environment: str
     zone: ZoneInfo
     session_hours: int
@@ -53,6 +55,7 @@ def read_settings() -> Settings:
         owner_database_url=env.str("OWNER_DATABASE_URL", database_url),
         redis_url=env.str("REDIS_URL"),
         files_dir=Path(env.str("FILES_DIR", "var/files")),
+        receipt_keys_file=Path(env.str("RECEIPT_KEYS_FILE", "var/receipt-keys.json")),
         environment=env.str("ENVIRONMENT", "production"),
         zone=ZoneInfo(env.str("ZONE", "Asia/Shanghai")),
         session_hours=env.int("SESSION_HOURS", 12),

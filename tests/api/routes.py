@@ -17,6 +17,9 @@ from tests.town import ROLE_ACCOUNTS
 # Whatever registers without a permission must be named here, with open eyes.
 OPEN = {"static", "api-docs.openapi_json", "swagger_ui.show", "healthz", "readyz", "home"}
 SIGN_IN = "access.sign_in"
+PUBLIC_KEYS = "sync.keys"
+# A revoked handheld may land what it recorded, and learn what is still to land and what has.
+LANDING = {"sync.push_documents", "sync.reconcile_documents", "sync.give_receipt"}
 UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
 
 

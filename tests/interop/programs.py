@@ -41,6 +41,7 @@ def served(settings: Settings, log: Path) -> Iterator[int]:
         **os.environ,
         "XUNGE_DATABASE_URL": settings.database_url,
         "XUNGE_OWNER_DATABASE_URL": settings.owner_database_url,
+        "XUNGE_RECEIPT_KEYS_FILE": str(settings.receipt_keys_file),
     }
     with log.open("wb") as output:
         server = subprocess.Popen(

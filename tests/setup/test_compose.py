@@ -56,7 +56,8 @@ def test_no_secret_has_a_default() -> None:
 def test_no_secret_is_written_down() -> None:
     for name, service in SERVICES.items():
         for variable, value in service.get("environment", {}).items():
-            if SECRET.search(variable):
+            # A file that holds secrets is named openly.
+            if SECRET.search(variable) and not variable.endswith("_FILE"):
                 assert VARIABLE.fullmatch(str(value)), f"{name}: {variable}"
 
 

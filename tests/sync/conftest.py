@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -72,10 +73,10 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def settings_over(database: str) -> Settings:
-    """The settings of the test run, with the application's role on another database."""
+    """The settings of the test run, with the application's role on another database and no key for receipts."""
     given = read_settings()
     url = make_url(given.database_url).set(database=database).render_as_string(hide_password=False)
-    return replace(given, database_url=url)
+    return replace(given, database_url=url, receipt_keys_file=Path("no keys"))
 
 
 @pytest.fixture(scope="session")

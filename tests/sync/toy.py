@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response, jsonify
@@ -33,6 +34,8 @@ from sqlalchemy.orm import Session, sessionmaker
 import sync.api
 from sync import feed, tables
 from sync.collection import Collection, Outcome, Reader, Result, Row
+from sync.keys import KeyRing
+from sync.receipts import Receipts
 
 BUREAU = uuid.UUID(int=1)
 READER = uuid.UUID(int=2)
@@ -157,7 +160,7 @@ def reader_of(principals: tuple[str, ...] = (EVERYBODY, MYSELF), *, may_pull: bo
     return Reader(BUREAU, READER, DEVICE, principals, {}, may_pull)
 
 
-def toy_app(sessions: sessionmaker[Session], reader: Reader) -> Flask:
+def toy_app(sessions: sessionmaker[Session], reader: Reader, receipts: Receipts | None = None) -> Flask:
     """The engine mounted on the toy."""
 
     @contextmanager
@@ -168,7 +171,11 @@ def toy_app(sessions: sessionmaker[Session], reader: Reader) -> Flask:
     app = Flask("toy")
     app.register_blueprint(
         sync.api.mount(
-            session=session, actor=lambda _work: reader, problem=ToyProblem, collections=COLLECTIONS
+            session=session,
+            actor=lambda _work: reader,
+            problem=ToyProblem,
+            collections=COLLECTIONS,
+            receipts=receipts or Receipts(KeyRing(Path("no keys"))),
         )
     )
 
