@@ -87,11 +87,12 @@ def reader_of(work: Work) -> Reader:
         )
     if not actor.push_only:
         carry_out_dates(work)
+    today = work.now.astimezone(work.zone).date()
     parameters: dict[str, Any] = {
         "person_id": actor.person_id,
         "bureau_id": actor.bureau_id,
-        "today": work.now.astimezone(work.zone).date(),
-        "since": records.window_start(work.now, work.settings.record_window_days),
+        "today": today,
+        "since": records.window_start(today, work.settings.record_window_days, work.zone),
     }
     return Reader(
         bureau_id=actor.bureau_id,

@@ -23,6 +23,11 @@ from sync.keys import create_keys
 TEMPLATE = f"xunge_template_{os.getpid()}"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--long``: the long profiles of what is drawn by lot (state machine, interoperation)."""
+    parser.addoption("--long", action="store_true", help="long profiles of the tests that draw lots")
+
+
 def _superuser_engine(database: str = "postgres") -> Engine:
     url = make_url(os.environ["XUNGE_SUPERUSER_DATABASE_URL"]).set(database=database)
     return create_engine(url, isolation_level="AUTOCOMMIT")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Select, Text, cast, func, or_, select
 
@@ -12,9 +13,12 @@ from server.kernel.actor import Actor
 from server.records.models import Form, Record, RecordOfficer, Rectification
 
 
-def window_start(now: datetime, days: int) -> datetime:
-    """Records performed before this moment have left the handhelds (the record window)."""
-    return now - timedelta(days=days)
+def window_start(today: date, days: int, zone: ZoneInfo) -> datetime:
+    """Records performed before this moment have left the handhelds (the record window).
+
+    It moves at midnight and not by the clock: what leaves is told once a day, and until then nothing may leave.
+    """
+    return datetime.combine(today, datetime.min.time(), zone) - timedelta(days=days)
 
 
 def visible_to(actor: Actor) -> Select[Record]:

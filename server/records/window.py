@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date
 
 from sqlalchemy import select
 
@@ -19,23 +19,22 @@ def carry_out_dates(work: Work) -> int:
     Runs at midnight and before each pull; on a day that is carried out already it costs one look-up. Returns the
     number of grants and revokes.
     """
-    before = day_carried_out(work)
+    before, today = day_carried_out(work), work.now.astimezone(work.zone).date()
     changed = apply_due_scope(work)
-    if before is not None and before != work.now.astimezone(work.zone).date():
-        _retire_records(work, before)
+    if before is not None and before != today:
+        _retire_records(work, before, today)
     return changed
 
 
-def _retire_records(work: Work, before: date) -> None:
+def _retire_records(work: Work, before: date, today: date) -> None:
     """Touch the records that left the record window since the day carried out last, so that devices let them go."""
     days = work.settings.record_window_days
-    midnight = datetime.combine(before, datetime.min.time(), work.zone)
     left = (
         select(Record.id, Record.cell_id, Record.pushed_by)
         .where(
             Record.bureau_id == work.bureau_id,
-            Record.performed_at >= midnight - timedelta(days=days),
-            Record.performed_at < window_start(work.now, days),
+            Record.performed_at >= window_start(before, days, work.zone),
+            Record.performed_at < window_start(today, days, work.zone),
         )
         .subquery()
     )

@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from datetime import date, datetime
 
 from geoalchemy2.shape import from_shape
-from shapely.geometry import Point
+from shapely.geometry import MultiPolygon, Point, box
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import Range
 
-from server.grids.ops import announce, apply_due_scope, assign_duty
+from server.grids.models import GridCell
+from server.grids.ops import announce, apply_due_scope, assign_duty, day_carried_out
 from server.kernel.actor import house
 from server.kernel.ids import new_edit_id, new_id
 from server.kernel.work import Kernel, Work
@@ -30,6 +31,8 @@ class Bureau:
     ) -> None:
         self.kernel, self.town, self.devices = kernel, town, devices
         self._now = now
+        # By cell, the ground that its borders are drawn round: ground n is where cell n was settled.
+        self.ground_of = list(range(len(town.cells)))
 
     @property
     def now(self) -> datetime:
@@ -57,7 +60,7 @@ class Bureau:
     def move_outlet(self, outlet: int, cell: int) -> None:
         """As the import of a register does: write the row, announce both cells, and name what was written."""
         moved, now_in = self.town.outlets[outlet], self.town.cells[cell]
-        lon, lat = 84.05 + cell * 0.1, 39.05
+        lon, lat = 84.05 + self.ground_of[cell] * 0.1, 39.05
         with self.work() as work:
             before = work.session.scalar(select(Outlet.cell_id).where(Outlet.id == moved))
             geom = from_shape(Point(lon, lat), srid=4326)
@@ -69,6 +72,23 @@ class Bureau:
             announce(work, "outlets", [(moved, before), (moved, now_in)])
             work.wrote("outlet", [moved])
         self.town.positions[outlet] = (lon, lat)
+
+    def swap_borders(self, one: int, other: int) -> None:
+        """As the import of cells does: two cells are drawn anew, each where the other was."""
+        ground = self.ground_of
+        ground[one], ground[other] = ground[other], ground[one]
+        with self.work() as work:
+            for cell in {one, other}:
+                west = 84.0 + ground[cell] * 0.1
+                geom = from_shape(MultiPolygon([box(west, 39.0, west + 0.1, 39.1)]), srid=4326)
+                work.session.execute(
+                    update(GridCell)
+                    .where(GridCell.id == self.town.cells[cell])
+                    .values(geom=geom, edit_id=new_edit_id())
+                )
+            drawn = [self.town.cells[cell] for cell in (one, other)]
+            announce(work, "cells", [(cell, cell) for cell in drawn])
+            work.wrote("grid_cell", drawn)
 
     def transfer(self, name: str, squad: int) -> None:
         """As the import of a register does: end the membership today, begin the other, carry it out."""
@@ -92,6 +112,11 @@ class Bureau:
             )
             work.session.flush()
             apply_due_scope(work, changed=True)
+
+    def is_carried_out(self) -> bool:
+        """Whether what today brings is in scope already; the first request of a day sees to it."""
+        with self.work() as work:
+            return day_carried_out(work) == self.today
 
     def check(self, *names: str, collections: Sequence[str] = COLLECTIONS) -> None:
         """Every device named pulls to the end, and then holds exactly what its officer may see."""

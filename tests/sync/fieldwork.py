@@ -43,9 +43,9 @@ def a_check(town: Town, outlet: int, at: datetime, *signers: str, **overrides: A
     return documents.ecig_check(**{**given, **overrides})
 
 
-def an_order_to_rectify(town: Town, outlet: int, at: datetime, *signers: str) -> Document:
+def an_order_to_rectify(town: Town, outlet: int, at: datetime, *signers: str, **overrides: Any) -> Document:
     """A weekly check that ends with an order to put something right."""
-    return a_check(town, outlet, at, *signers, cause="no_minors_sign")
+    return a_check(town, outlet, at, *signers, cause="no_minors_sign", **overrides)
 
 
 def stored_records(kernel: Kernel) -> dict[str, Record]:

@@ -51,14 +51,15 @@ class Handheld:
         came: list[Document] = []
         for collection in collections:
             while True:
-                page = self._page(collection)
+                page = self.pull_page(collection)
                 came += page
                 if len(page) < self.limit:
                     break
         self.received += came
         return came
 
-    def _page(self, collection: str) -> list[Document]:
+    def pull_page(self, collection: str) -> list[Document]:
+        """Pull one page and go on from there; the documents that came, tombstones too."""
         query = {"limit": str(self.limit), "checkpoint": self.checkpoints.get(collection, "null")}
         answer = self.client.get(f"/sync/v1/{collection}/pull", query_string=query)
         assert answer.status_code == 200, answer.text
@@ -79,6 +80,20 @@ class Handheld:
         self, collection: str, *documents: Document, assumed: Sequence[Document | None] = ()
     ) -> list[Document]:
         """Push documents in one batch and take over the states that are answered, which are returned."""
+        masters = self.push_unheard(collection, *documents, assumed=assumed)
+        held = self.held.setdefault(collection, {})
+        held.update({document["id"]: document for document in documents})
+        for master in masters:
+            if master["_deleted"]:
+                held.pop(master["id"], None)
+            else:
+                held[master["id"]] = master
+        return masters
+
+    def push_unheard(
+        self, collection: str, *documents: Document, assumed: Sequence[Document | None] = ()
+    ) -> list[Document]:
+        """Push documents whose answer never reaches the device, so that it holds what it held before."""
         known = list(assumed) or [None] * len(documents)
         body = [
             {"newDocumentState": new} | ({"assumedMasterState": old} if old else {})
@@ -89,13 +104,6 @@ class Handheld:
         answer = self.client.post(f"/sync/v1/{collection}/push", json=body, headers=told)
         assert answer.status_code == 200, answer.text
         masters: list[Document] = answer.get_json()
-        held = self.held.setdefault(collection, {})
-        held.update({document["id"]: document for document in documents})
-        for master in masters:
-            if master["_deleted"]:
-                held.pop(master["id"], None)
-            else:
-                held[master["id"]] = master
         return masters
 
     def reconcile(self, collection: str) -> dict[str, Any]:

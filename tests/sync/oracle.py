@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 from sqlalchemy import Select, or_, select
 
@@ -46,7 +46,7 @@ def may_see(
         "obligations": [select(Obligation.id, Obligation.edit_id).where(Obligation.cell_id.in_(cells))],
         "records": [
             select(Record.id, Record.edit_id).where(
-                Record.performed_at >= now - timedelta(days=90),
+                Record.performed_at >= datetime.combine(today, time.min, ZONE) - timedelta(days=90),
                 or_(Record.cell_id.in_(cells), Record.id.in_(signed), Record.pushed_by == person),
             )
         ],

@@ -244,6 +244,19 @@ def test_the_count_of_a_cell_reaches_the_devices(bureau: Bureau, town: Town) -> 
     assert cells == {str(cell): stored[str(cell)] for cell in town.cells[2:]}
 
 
+def test_the_window_moves_at_midnight_for_everybody(
+    bureau: Bureau, app: Flask, kernel: Kernel, town: Town, clock: Clock
+) -> None:
+    clock.pass_by(days=90, hours=-2)
+    bureau.devices["li"].pull("cells")
+    bureau.check()
+    assert bureau.devices["li"].held["records"]
+
+    clock.pass_by(hours=4)
+    bureau.devices["wang"] = Handheld(client_of(app, kernel, town, "wang", device=True), kernel.sessions)
+    bureau.check()
+
+
 def test_a_record_that_leaves_the_window_leaves_the_devices(bureau: Bureau, clock: Clock) -> None:
     clock.pass_by(days=91)
     bureau.devices["li"].pull("cells")
