@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from server.cadence.upkeep import settle_subjects, settle_visits, sync_subjects
 from server.kernel.work import Upkeep
-from server.outlets.upkeep import count_existing, place_again
+from server.outlets.upkeep import count_existing, note_registration, place_again
 
 UPKEEP: Upkeep = {
     # Keyed by cell: a border that moved may move outlets and sites.
     "grid_cell": (place_again,),
-    # Keyed by outlet: licences in a cell are counted, and a subject's periods follow its status.
-    "outlet": (count_existing, sync_subjects),
+    # Keyed by outlet: what the register says becomes a fact, licences in a cell are counted, and a subject's periods
+    # follow its status, its scope and its place.
+    "outlet": (note_registration, count_existing, sync_subjects),
     # Keyed by subject: what is newly owed may be met already; a fact, an attempt or a waiver may meet, touch or
     # excuse what the subject owes.
     "obligation": (settle_subjects,),

@@ -17,6 +17,7 @@ from rq.serializers import JSONSerializer
 from sqlalchemy import select
 
 from server.cadence import ops as cadence_ops
+from server.cadence.upkeep import settle_dated_ahead
 from server.evidence import jobs as evidence
 from server.evidence.storage import LocalDisk
 from server.house import QUEUE, compose, queue_of
@@ -53,8 +54,9 @@ def carry_out_scope() -> None:
 
 
 def materialise_obligations() -> None:
-    """Every night: what is owed up to the end of the coming period."""
+    """Every night: what is owed up to the end of the coming period, and visits whose time has come since."""
     _for_each_bureau("obligations", cadence_ops.materialise)
+    _for_each_bureau("dated_ahead", settle_dated_ahead)
 
 
 def make_thumbnails(bureau_id: str, sha256: str) -> None:

@@ -10,14 +10,14 @@ from typing import Any, NamedTuple, TypeVarTuple
 
 from sqlalchemy import ColumnElement, Date, Select, func, or_, select
 
-from schemas.vocabulary import CadenceTier
+from schemas.vocabulary import CadenceTier, LicenceScope
 from server.cadence import rules
 from server.cadence.models import AttemptFact, Obligation, Policy, PolicyTier, VisitFact, Waiver
 from server.kernel.bulk import among
 from server.kernel.calendar import load_workdays
 from server.kernel.problems import Problem
 from server.kernel.work import Work
-from server.outlets.models import Outlet, OutletStatus
+from server.outlets.models import Outlet, OutletStatus, Registration
 
 Ts = TypeVarTuple("Ts")
 
@@ -43,11 +43,12 @@ class Owed(NamedTuple):
 
 @dataclass(slots=True)
 class Loaded:
-    """One subject's history, what it owes by id, when it began to be a subject, and where it lies."""
+    """One subject's history, what it owes by id, and when it began to be a subject."""
 
     active_from: date
-    cell_id: uuid.UUID | None
     changes: list[rules.StatusChange] = field(default_factory=list)
+    scopes: list[rules.StatusChange] = field(default_factory=list)
+    placements: list[rules.Placement] = field(default_factory=list)
     owed: dict[uuid.UUID, Owed] = field(default_factory=dict)
     facts: list[rules.Fact] = field(default_factory=list)
     attempts: list[rules.Attempt] = field(default_factory=list)
@@ -67,6 +68,8 @@ class Loaded:
             attempts=self.attempts,
             waivers=self.waivers,
             changes=self.changes,
+            scopes=self.scopes,
+            placements=self.placements,
         )
 
 
@@ -140,22 +143,20 @@ def load_subjects(
     """The e-cigarette outlets of the bureau with what they owe, without what was done: those named, or all.
 
     An outlet is a subject if its licence covers e-cigarettes, or if it has owed something before, and it is one
-    from the day on which its licence began and the register had it. Only the obligations that hold for all
+    from the day on which its licence began and the register had it. What its licence covered, and where it lay,
+    are facts with the day from which they hold. Only the obligations that hold for all
     of ``which`` are loaded.
     """
     owing = select(Obligation.subject_id).where(
         Obligation.bureau_id == work.bureau_id, Obligation.subject_kind == "outlet"
     )
-    subjects = select(Outlet.id, Outlet.licence_from, Outlet.cell_id).where(
+    subjects = select(Outlet.id, Outlet.licence_from).where(
         Outlet.bureau_id == work.bureau_id,
         or_(Outlet.licence_scope.contains(["ecig"]), Outlet.id.in_(owing)),
     )
     if outlet_ids is not None:
         subjects = subjects.where(among(Outlet.id, outlet_ids))
-    loaded = {
-        outlet_id: Loaded(active_from, cell_id)
-        for outlet_id, active_from, cell_id in work.session.execute(subjects)
-    }
+    loaded = {outlet_id: Loaded(active_from) for outlet_id, active_from in work.session.execute(subjects)}
     columns = [getattr(Obligation, name) for name in Owed._fields]
     for row in work.session.execute(_of(select(*columns).where(*which), Obligation.subject_id, loaded)):
         owed = Owed._make(row)
@@ -167,11 +168,33 @@ def load_subjects(
         _of(statuses, OutletStatus.outlet_id, loaded)
     ):
         loaded[outlet_id].changes.append(rules.StatusChange(from_day, status == "active", known_at))
+    _add_registrations(work, loaded)
     for one in loaded.values():
         # Nobody can have owed a check of a shop that the register did not have yet.
         entered = min((change.known_at for change in one.changes), default=work.now)
         one.active_from = max(one.active_from, entered.astimezone(work.zone).date())
     return loaded
+
+
+def _add_registrations(work: Work, loaded: dict[uuid.UUID, Loaded]) -> None:
+    registrations = select(
+        Registration.outlet_id,
+        Registration.from_day,
+        Registration.known_at,
+        Registration.cell_id,
+        Registration.licence_scope,
+    ).order_by(Registration.seq)
+    # Of what was noted at one moment the last holds.
+    latest = {
+        (outlet_id, from_day, known_at): (cell_id, scope)
+        for outlet_id, from_day, known_at, cell_id, scope in work.session.execute(
+            _of(registrations, Registration.outlet_id, loaded)
+        )
+    }
+    for (outlet_id, from_day, known_at), (cell_id, scope) in latest.items():
+        one = loaded[outlet_id]
+        one.placements.append(rules.Placement(from_day, cell_id, known_at))
+        one.scopes.append(rules.StatusChange(from_day, LicenceScope.ECIG in scope, known_at))
 
 
 def hold_subjects(work: Work, outlet_ids: Sequence[uuid.UUID]) -> None:

@@ -72,14 +72,32 @@ class StatusChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Placement:
+    """That the subject lies in a cell, or in none that is known, from ``from_day`` on.
+
+    A later known placement of the same day corrects the earlier one.
+    """
+
+    from_day: date
+    cell_id: UUID | None
+    known_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class History:
-    """Everything about ONE subject, in any order; the subject counts as active before its first change."""
+    """Everything about ONE subject, in any order; the subject counts as active before its first change.
+
+    ``changes`` tell whether the subject is in business, ``scopes`` whether its licence covers what is checked: it
+    owes only while both hold.
+    """
 
     obligations: Sequence[Obligation]
     facts: Sequence[Fact] = ()
     attempts: Sequence[Attempt] = ()
     waivers: Sequence[Waiver] = ()
     changes: Sequence[StatusChange] = ()
+    scopes: Sequence[StatusChange] = ()
+    placements: Sequence[Placement] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +195,23 @@ def changes_known(changes: Iterable[StatusChange], as_of: datetime) -> list[Stat
     return [change for change in changes if change.known_at <= as_of]
 
 
-def inactivities(changes: Iterable[StatusChange]) -> tuple[Inactivity, ...]:
-    """The stretches of inactivity that the changes make up, in order and apart from each other."""
+def inactivities(*timelines: Iterable[StatusChange]) -> tuple[Inactivity, ...]:
+    """The stretches in which any of the timelines is inactive, in order and apart from each other."""
+    stretches = sorted(
+        (stretch for changes in timelines for stretch in _inactivities(changes)),
+        key=lambda stretch: stretch.since,
+    )
+    merged: list[Inactivity] = []
+    for stretch in stretches:
+        last = merged[-1] if merged else None
+        if last is None or (last.until is not None and last.until < stretch.since):
+            merged.append(stretch)
+        elif last.until is not None and (stretch.until is None or stretch.until > last.until):
+            merged[-1] = Inactivity(last.since, stretch.until)
+    return tuple(merged)
+
+
+def _inactivities(changes: Iterable[StatusChange]) -> list[Inactivity]:
     by_day: dict[date, StatusChange] = {}
     for change in changes:
         known = by_day.get(change.from_day)
@@ -194,7 +227,18 @@ def inactivities(changes: Iterable[StatusChange]) -> tuple[Inactivity, ...]:
             since = None
     if since is not None:
         found.append(Inactivity(since, None))
-    return tuple(found)
+    return found
+
+
+def cell_on(placements: Iterable[Placement], day: date, as_of: datetime) -> UUID | None:
+    """The cell in which the subject lay on ``day``, as known by ``as_of``; before its first placement, that one's."""
+    known = [placement for placement in placements if placement.known_at <= as_of]
+    if not known:
+        return None
+    begun = [placement for placement in known if placement.from_day <= day]
+    if begun:
+        return max(begun, key=_placement_order).cell_id
+    return min(known, key=_placement_order).cell_id
 
 
 def visits_of(facts: Sequence[tuple[Fact, date]], checklists: Collection[CadenceTier]) -> list[Visit]:
@@ -248,6 +292,10 @@ def match(
             if named is not None and named.missed_before(visit.day) and named.obligation.id not in met:
                 made_up.setdefault(named.obligation.id, visit)
     return met, made_up
+
+
+def _placement_order(placement: Placement) -> tuple[date, datetime, str]:
+    return placement.from_day, placement.known_at, str(placement.cell_id)
 
 
 def _version_order(fact: Fact) -> tuple[datetime, bool, datetime, str]:

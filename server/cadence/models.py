@@ -93,6 +93,7 @@ class VisitFact(Base):
     __table_args__ = (
         CheckConstraint(TIERS, name="tier"),
         Index("ix_visit_fact_subject_id_performed_at", "subject_id", "performed_at"),
+        Index("ix_visit_fact_ahead", "bureau_id", "performed_at", postgresql_where="performed_at > known_at"),
     )
 
     bureau_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("bureau.id"))
@@ -110,7 +111,12 @@ class AttemptFact(Base):
     """That officers came and could not check (到店未查成): an attempt, not a visit."""
 
     __tablename__ = "attempt_fact"
-    __table_args__ = (Index("ix_attempt_fact_subject_id_attempted_at", "subject_id", "attempted_at"),)
+    __table_args__ = (
+        Index("ix_attempt_fact_subject_id_attempted_at", "subject_id", "attempted_at"),
+        Index(
+            "ix_attempt_fact_ahead", "bureau_id", "attempted_at", postgresql_where="attempted_at > known_at"
+        ),
+    )
 
     bureau_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("bureau.id"))
     record_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)

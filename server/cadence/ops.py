@@ -124,8 +124,14 @@ def _missing(
     """The rows of what an outlet owes and what is not written down yet."""
     have = {(row.tier, row.key) for row in loaded.owed.values()}
     periods = rules.owed_periods(
-        loaded.active_from, loaded.changes, in_force.tiers, in_force.policy.effective_from, last
+        loaded.active_from,
+        loaded.changes,
+        in_force.tiers,
+        in_force.policy.effective_from,
+        last,
+        loaded.scopes,
     )
+    today = work.now.astimezone(work.zone).date()
     rows: list[dict[str, Any]] = []
     for period in periods:
         # A policy is not owed for a period that had begun before it was in force.
@@ -146,7 +152,7 @@ def _missing(
                 "last_day": period.last_day,
                 "grace_last_day": window.grace_last_day,
                 "provisional": window.provisional,
-                "cell_id": loaded.cell_id,
+                "cell_id": rules.cell_on(loaded.placements, min(window.grace_last_day, today), work.now),
                 "attempt_count": 0,
                 "edit_id": new_edit_id(),
             }

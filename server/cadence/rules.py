@@ -19,11 +19,13 @@ from server.cadence.matching import (
     History,
     Inactivity,
     Obligation,
+    Placement,
     StatusChange,
     Term,
     Visit,
     Waiver,
     attempts_known,
+    cell_on,
     changes_known,
     facts_known,
     inactivities,
@@ -41,11 +43,13 @@ __all__ = [
     "History",
     "Judgement",
     "Obligation",
+    "Placement",
     "Rulebook",
     "StatusChange",
     "TierPolicy",
     "Waiver",
     "Window",
+    "cell_on",
     "judge",
     "owed_periods",
 ]
@@ -159,7 +163,9 @@ class Judgement:
     the time of whichever there is. ``days_late`` counts calendar days from the last day to that visit's
     day, and is 0 for an obligation that is not met late or made up. ``attempts`` are the records of
     attempts within the window, in order of time, whatever the state. ``provisional`` marks an answer that
-    rests on a year whose holidays are not loaded.
+    rests on a year whose holidays are not loaded. ``cell_id`` is where the subject lay when the obligation was
+    met or its grace ended, until then where it lies: an open one goes along when the subject moves or its cell
+    is drawn anew, a closed one stays.
     """
 
     obligation: Obligation
@@ -170,6 +176,7 @@ class Judgement:
     attempts: tuple[UUID, ...] = ()
     made_up_by: UUID | None = None
     provisional: bool = False
+    cell_id: UUID | None = None
 
 
 def judge(
@@ -198,7 +205,7 @@ def judge(
     facts = [(fact, rulebook.day(fact.performed_at)) for fact in facts_known(history.facts, as_of)]
     attempts = [(rulebook.day(a.at), a.record_id) for a in attempts_known(history.attempts, as_of)]
     waived = waived_by(history.waivers, as_of)
-    stretches = inactivities(changes_known(history.changes, as_of))
+    stretches = inactivities(changes_known(history.changes, as_of), changes_known(history.scopes, as_of))
 
     judgements: list[Judgement] = []
     for tier, obligations in _by_tier(history.obligations):
@@ -211,7 +218,10 @@ def judge(
         for term, window in zip(terms, windows, strict=True):
             owed = term.obligation
             tried = tuple(record for day, record in attempts if owed.first_day <= day <= owed.last_day)
-            judgements.append(_judgement(term, window, met.get(owed.id), made_up.get(owed.id), tried, today))
+            visit = met.get(owed.id)
+            closed = visit.day if visit else min(window.grace_last_day, today)
+            cell_id = cell_on(history.placements, closed, as_of)
+            judgements.append(_judgement(term, window, visit, made_up.get(owed.id), tried, today, cell_id))
     return tuple(judgements)
 
 
@@ -221,16 +231,18 @@ def owed_periods(
     tiers: Iterable[CadenceTier],
     first: date,
     last: date,
+    scopes: Iterable[StatusChange] = (),
 ) -> tuple[Period, ...]:
     """The periods with a day from ``first`` to ``last`` for which a subject comes to owe a check.
 
-    A subject owes from its first full period after ``active_from``, and after a suspension again from the
-    first full period. A period that begins while it is active is generated even if it is suspended before
+    A subject owes from its first full period after ``active_from``, and after a suspension, or once its licence
+    covers what is checked (``scopes``), again from the first full period. A period that begins while it is
+    active is generated even if it is suspended before
     the end: the obligation came into being, and ``judge`` finds it void, or met before that. So the result
     does not depend on whether it is asked for ahead or afterwards. Pass the changes known by then;
     ``tiers`` may be the policies themselves, which are keyed by tier.
     """
-    stretches = inactivities(changes)
+    stretches = inactivities(changes, scopes)
     return tuple(
         period
         for tier in sorted(tiers, key=lambda tier: tier.depth)
@@ -266,7 +278,13 @@ def _term(
 
 
 def _judgement(
-    term: Term, window: Window, met: Visit | None, made_up: Visit | None, tried: tuple[UUID, ...], today: date
+    term: Term,
+    window: Window,
+    met: Visit | None,
+    made_up: Visit | None,
+    tried: tuple[UUID, ...],
+    today: date,
+    cell_id: UUID | None,
 ) -> Judgement:
     owed, visit = term.obligation, met or made_up
     late = max(0, (visit.day - owed.last_day).days) if visit else 0
@@ -279,6 +297,7 @@ def _judgement(
         attempts=tried,
         made_up_by=made_up.record_id if made_up else None,
         provisional=window.provisional,
+        cell_id=cell_id,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Integer, column, func, select, update
+from sqlalchemy import DateTime, Integer, column, func, select, union, update
 from sqlalchemy.dialects.postgresql import UUID
 
 from server.cadence import rules
@@ -21,7 +21,7 @@ from server.cadence.histories import (
     load_subjects,
     policy_in_force,
 )
-from server.cadence.models import Obligation, VisitFact
+from server.cadence.models import AttemptFact, Obligation, VisitFact
 from server.cadence.ops import materialise
 from server.grids.ops import announce
 from server.kernel.bulk import among, as_rows, recordset
@@ -37,6 +37,7 @@ _CHANGED = recordset(
         column("met_by", _UUID),
         column("met_at", DateTime(timezone=True)),
         column("attempt_count", Integer),
+        column("cell_id", _UUID),
         column("edit_id", _UUID),
     ],
 )
@@ -44,12 +45,12 @@ _OBLIGATION = table_of(Obligation)
 _WRITE = (
     update(_OBLIGATION)
     .where(_OBLIGATION.c.id == _CHANGED.c.id)
-    .values({name: _CHANGED.c[name] for name in ("met_by", "met_at", "attempt_count", "edit_id")})
+    .values({name: _CHANGED.c[name] for name in ("met_by", "met_at", "attempt_count", "cell_id", "edit_id")})
 )
 
 
 def settle_subjects(work: Work, subject_ids: Sequence[uuid.UUID]) -> None:
-    """Match all the subjects' facts again and write ``met_by``, ``met_at`` and attempts where they moved."""
+    """Match all the subjects' facts again and write ``met_by``, ``met_at``, attempts and cell where they moved."""
     in_force = policy_in_force(work, work.now.astimezone(work.zone).date())
     if in_force is None:
         return
@@ -63,15 +64,22 @@ def settle_subjects(work: Work, subject_ids: Sequence[uuid.UUID]) -> None:
 def settle_visits(work: Work, subject_ids: Sequence[uuid.UUID]) -> None:
     """Settle visits that became known just now: what was met before the first of them cannot move.
 
-    A visit that names a missed obligation may reach far back, so its subject is settled whole.
+    Where a record is judged again, its visit may have moved: then the first of all that was known of it counts, for
+    what it met before is met no more. A visit that names a missed obligation may reach far back, so its subject is
+    settled whole.
     """
     in_force = policy_in_force(work, work.now.astimezone(work.zone).date())
     if in_force is None:
         return
     hold_subjects(work, subject_ids)
+    known_now = (
+        select(VisitFact.record_id)
+        .where(among(VisitFact.subject_id, subject_ids), VisitFact.known_at == work.now)
+        .scalar_subquery()
+    )
     news = work.session.execute(
         select(VisitFact.subject_id, func.min(VisitFact.performed_at), func.count(VisitFact.makes_up))
-        .where(among(VisitFact.subject_id, subject_ids), VisitFact.known_at == work.now)
+        .where(among(VisitFact.subject_id, subject_ids), VisitFact.record_id.in_(known_now))
         .group_by(VisitFact.subject_id)
     ).all()
     whole = [subject_id for subject_id, _, naming in news if naming]
@@ -87,6 +95,30 @@ def settle_visits(work: Work, subject_ids: Sequence[uuid.UUID]) -> None:
     _write(work, changes)
 
 
+def settle_dated_ahead(work: Work) -> int:
+    """Settle the subjects of facts that a fast clock dated ahead of their arrival, once their time has come.
+
+    When such a fact arrives it has not happened yet, so it meets nothing, and nothing is written when its time comes.
+    Returns how many subjects were looked at: few, for clocks are corrected by their measured offset.
+    """
+    ahead = union(
+        select(VisitFact.subject_id).where(
+            VisitFact.bureau_id == work.bureau_id,
+            VisitFact.performed_at > VisitFact.known_at,
+            VisitFact.performed_at <= work.now,
+        ),
+        select(AttemptFact.subject_id).where(
+            AttemptFact.bureau_id == work.bureau_id,
+            AttemptFact.attempted_at > AttemptFact.known_at,
+            AttemptFact.attempted_at <= work.now,
+        ),
+    )
+    subjects = sorted(work.session.scalars(ahead))
+    if subjects:
+        settle_subjects(work, subjects)
+    return len(subjects)
+
+
 def _judged(work: Work, loaded: Loaded, in_force: InForce) -> Iterable[tuple[Owed, rules.Judgement]]:
     for judgement in rules.judge(loaded.history, in_force.rulebook, work.now, loaded.last_met):
         yield loaded.owed[judgement.obligation.id], judgement
@@ -98,7 +130,8 @@ def _write(work: Work, changes: Iterable[tuple[Owed, rules.Judgement, int]]) -> 
     placed: list[tuple[uuid.UUID, uuid.UUID | None]] = []
     for owed, judgement, attempts in changes:
         met_by = judgement.met_by or judgement.made_up_by
-        if (met_by, judgement.performed_at, attempts) == (owed.met_by, owed.met_at, owed.attempt_count):
+        kept = (owed.met_by, owed.met_at, owed.attempt_count, owed.cell_id)
+        if (met_by, judgement.performed_at, attempts, judgement.cell_id) == kept:
             continue
         moved.append(
             {
@@ -106,30 +139,19 @@ def _write(work: Work, changes: Iterable[tuple[Owed, rules.Judgement, int]]) -> 
                 "met_by": met_by,
                 "met_at": judgement.performed_at,
                 "attempt_count": attempts,
+                "cell_id": judgement.cell_id,
                 "edit_id": new_edit_id(),
             }
         )
-        placed.append((owed.id, owed.cell_id))
+        placed += [(owed.id, owed.cell_id), (owed.id, judgement.cell_id)]
     if moved:
         work.session.execute(_WRITE, {"changed_rows": as_rows(moved)})
         announce(work, "obligations", placed)
 
 
 def sync_subjects(work: Work, outlet_ids: Sequence[uuid.UUID]) -> None:
-    """A licence, status or place that changed: owe what is new, and move what is still open to the outlet's cell."""
-    today = work.now.astimezone(work.zone).date()
-    histories = load_subjects(work, outlet_ids)
-    if not histories:
-        return
-    moved: list[dict[str, object]] = []
-    placed: list[tuple[uuid.UUID, uuid.UUID | None]] = []
-    for loaded in histories.values():
-        for row in loaded.owed.values():
-            if row.cell_id != loaded.cell_id and row.grace_last_day >= today and row.met_by is None:
-                moved.append({"id": row.id, "cell_id": loaded.cell_id, "edit_id": new_edit_id()})
-                placed += [(row.id, row.cell_id), (row.id, loaded.cell_id)]
-    if moved:
-        work.session.execute(update(Obligation), moved)
-        announce(work, "obligations", placed)
-    materialise(work, list(histories))
-    settle_subjects(work, list(histories))
+    """A licence, status or place that changed: owe what is new, and what is still open goes along to the new cell."""
+    subjects = list(load_subjects(work, outlet_ids))
+    if subjects:
+        materialise(work, subjects)
+        settle_subjects(work, subjects)

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from geoalchemy2 import Geometry, WKBElement
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, Text, UniqueConstraint
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -62,6 +62,27 @@ class OutletStatus(Owned, Base):
     from_day: Mapped[date]
     status: Mapped[str]
     known_at: Mapped[datetime]
+
+
+class Registration(Base):
+    """What the register said of an outlet from a day on, and when it became known: its cell, the scope of its licence
+    and its credit grade. Never overwritten: what is owed, where it is counted and which cap holds follow from it.
+
+    A register gives no days of its own for these, so the first one holds from the licence's first day and a later one
+    from the day on which it became known. ``seq`` tells apart what was noted at one moment.
+    """
+
+    __tablename__ = "outlet_registration"
+    __table_args__ = (Index("ix_outlet_registration_outlet_id", "outlet_id", "seq"),)
+
+    seq: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    bureau_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("bureau.id"))
+    outlet_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("outlet.id"))
+    from_day: Mapped[date]
+    known_at: Mapped[datetime]
+    cell_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("grid_cell.id"))
+    licence_scope: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    credit_grade: Mapped[str | None]
 
 
 class Site(Owned, Base):

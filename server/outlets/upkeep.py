@@ -6,15 +6,49 @@ import uuid
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import func, select, update
+from sqlalchemy import DateTime, case, func, insert, literal, or_, select, true, update
 
 from server.grids.models import GridCell
 from server.grids.ops import announce
 from server.grids.queries import leaf_cell_at
+from server.kernel.bulk import among
+from server.kernel.db import table_of
 from server.kernel.ids import new_edit_id
 from server.kernel.work import Work
-from server.outlets.models import Outlet, Site
+from server.outlets.models import Outlet, Registration, Site
 from sync.feed import touch
+
+
+def note_registration(work: Work, outlet_ids: Sequence[uuid.UUID]) -> None:
+    """Append what the register says now of each outlet's cell, scope and grade, where it said something else before."""
+    noted = ("cell_id", "licence_scope", "credit_grade")
+    latest = (
+        select(*(getattr(Registration, name) for name in noted))
+        .where(Registration.outlet_id == Outlet.id)
+        .order_by(Registration.seq.desc())
+        .limit(1)
+        .lateral("latest")
+    )
+    # The scope is never null, so a null here says that nothing was noted yet.
+    first = latest.c.licence_scope.is_(None)
+    today = literal(work.now.astimezone(work.zone).date())
+    known_at = literal(work.now, DateTime(timezone=True))
+    news = (
+        select(
+            Outlet.bureau_id,
+            Outlet.id,
+            case((first, func.least(Outlet.licence_from, today)), else_=today),
+            known_at,
+            *(getattr(Outlet, name) for name in noted),
+        )
+        .outerjoin(latest, true())
+        .where(
+            among(Outlet.id, outlet_ids),
+            first | or_(*(getattr(Outlet, name).is_distinct_from(latest.c[name]) for name in noted)),
+        )
+    )
+    columns = ["bureau_id", "outlet_id", "from_day", "known_at", *noted]
+    work.session.execute(insert(table_of(Registration)).from_select(columns, news))
 
 
 def count_existing(work: Work, _outlet_ids: Sequence[uuid.UUID]) -> None:

@@ -69,7 +69,7 @@ def cadence_obligations(work: Work, query: dict[str, Any]) -> dict[str, Any]:
         entry = {
             "id": row.id,
             "subject_id": row.subject_id,
-            "cell_id": row.cell_id,
+            "cell_id": judgement.cell_id,
             "squad_id": item.responsible.squad_id if item.responsible else None,
             "tier": row.tier,
             "key": row.key,

@@ -116,9 +116,11 @@ def judged(work: Work, period: ReportingPeriod, as_of: datetime) -> list[Item]:
             if owed.key not in period.keys[owed.tier]:
                 continue
             row = loaded.owed[owed.id]
-            if seen is not None and row.cell_id not in seen:
+            if seen is not None and judgement.cell_id not in seen:
                 continue
-            responsible = responsible_for(row.cell_id, min(owed.last_day, as_of.astimezone(work.zone).date()))
+            responsible = responsible_for(
+                judgement.cell_id, min(owed.last_day, as_of.astimezone(work.zone).date())
+            )
             items.append(Item(judgement, row, responsible, _unknown(judgement, responsible, silence)))
     return items
 
@@ -190,7 +192,7 @@ _GROUPS: Mapping[By, Callable[[Item], uuid.UUID | None]] = {
     By.TOTAL: lambda _item: None,
     By.SQUAD: lambda item: item.responsible.squad_id if item.responsible else None,
     By.OFFICER: lambda item: item.responsible.lead_person_id if item.responsible else None,
-    By.CELL: lambda item: item.row.cell_id,
+    By.CELL: lambda item: item.judgement.cell_id,
     By.OUTLET: lambda item: item.row.subject_id,
 }
 

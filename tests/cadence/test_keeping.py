@@ -7,19 +7,20 @@ from datetime import date, datetime, timedelta
 from random import Random
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from schemas.vocabulary import ObligationState
 from server.cadence.histories import load_histories, need_policy
 from server.cadence.models import Obligation
-from server.cadence.ops import materialise, waive
+from server.cadence.ops import materialise, note_facts, waive
 from server.cadence.rules import judge
+from server.cadence.upkeep import settle_dated_ahead
 from server.demo.documents import Tier
 from server.kernel.actor import house
 from server.kernel.ids import new_id
 from server.kernel.problems import Problem
 from server.kernel.work import Kernel
-from server.outlets.models import OutletStatus
+from server.outlets.models import Outlet, OutletStatus
 from tests.fieldwork import attempt_at, check_of, push_at
 from tests.town import MONDAY, Town, settle_town
 
@@ -57,6 +58,7 @@ def assert_kept_as_judged(kernel: Kernel, town: Town, now: datetime) -> None:
                 assert owed.met_by == (found.met_by or found.made_up_by), (owed, found)
                 assert owed.met_at == found.performed_at
                 assert owed.attempt_count == len(found.attempts)
+                assert owed.cell_id == found.cell_id
 
 
 def test_writing_down_what_is_owed_twice_adds_nothing(kernel: Kernel, town: Town) -> None:
@@ -172,3 +174,91 @@ def test_a_suspended_outlet_owes_nothing_from_that_day(kernel: Kernel, town: Tow
     assert found["2026-W28"] is ObligationState.VOID
     assert found["2026-07"] is ObligationState.VOID
     assert states(kernel, town, 0, MONDAY)["2026-W28"] is ObligationState.OPEN
+
+
+def judged_again(
+    kernel: Kernel, town: Town, outlet: int, record_id: str, performed_at: datetime, now: datetime
+) -> None:
+    """A leader's review gives a record another time."""
+    with kernel.work(house(town.bureau_id), now) as work:
+        version = {
+            "record_id": uuid.UUID(record_id),
+            "subject_kind": "outlet",
+            "subject_id": town.outlets[outlet],
+            "tier": "WEEKLY",
+            "performed_at": performed_at,
+            "valid": True,
+            "makes_up": None,
+        }
+        note_facts(work, [version], [])
+
+
+def test_a_record_that_is_found_to_be_of_a_later_week_leaves_the_earlier_one_unmet(
+    kernel: Kernel, town: Town
+) -> None:
+    check = check_of(town, 0, WEDNESDAY)
+    push_at(kernel, town, "li", WEDNESDAY + DAY, check)
+    assert obligation(kernel, town, 0, "2026-W28").met_by == uuid.UUID(check["id"])
+    now = WEDNESDAY + 9 * DAY
+    judged_again(kernel, town, 0, check["id"], WEDNESDAY + 7 * DAY, now)
+    assert obligation(kernel, town, 0, "2026-W28").met_by is None
+    assert obligation(kernel, town, 0, "2026-W29").met_by == uuid.UUID(check["id"])
+    assert_kept_as_judged(kernel, town, now)
+
+
+def test_a_visit_dated_ahead_is_settled_at_night_once_its_time_has_come(kernel: Kernel, town: Town) -> None:
+    """A clock that is hours fast and was never measured: on arrival the visit has not happened yet."""
+    check = check_of(town, 0, WEDNESDAY + timedelta(hours=8))
+    push_at(kernel, town, "li", WEDNESDAY, check)
+    assert obligation(kernel, town, 0, "2026-W28").met_by is None
+    with kernel.work(house(town.bureau_id), WEDNESDAY + timedelta(hours=7)) as work:
+        assert settle_dated_ahead(work) == 0
+    with kernel.work(house(town.bureau_id), WEDNESDAY + DAY) as work:
+        assert settle_dated_ahead(work) == 1
+    assert obligation(kernel, town, 0, "2026-W28").met_by == uuid.UUID(check["id"])
+    assert_kept_as_judged(kernel, town, WEDNESDAY + DAY)
+
+
+def test_what_is_open_moves_with_the_outlet_and_what_is_closed_stays(kernel: Kernel, town: Town) -> None:
+    push_at(kernel, town, "li", WEDNESDAY + DAY, check_of(town, 0, WEDNESDAY))
+    with kernel.work(house(town.bureau_id), WEDNESDAY + 2 * DAY) as work:
+        work.session.execute(
+            update(Outlet).where(Outlet.id.in_(town.outlets[:2])).values(cell_id=town.cells[3])
+        )
+        work.wrote("outlet", town.outlets[:2])
+    # Outlet 0 met its week before it moved; outlet 1 had not.
+    assert obligation(kernel, town, 0, "2026-W28").cell_id == town.cells[0]
+    assert obligation(kernel, town, 1, "2026-W28").cell_id == town.cells[3]
+    for outlet in (0, 1):
+        assert obligation(kernel, town, outlet, "2026-07").cell_id == town.cells[3]
+        # Its grace had run out on Tuesday.
+        assert obligation(kernel, town, outlet, "2026-W27").cell_id == town.cells[outlet]
+    assert_kept_as_judged(kernel, town, WEDNESDAY + 2 * DAY)
+    # The check that met outlet 1 before it moved was still on a handheld.
+    push_at(kernel, town, "li", WEDNESDAY + 3 * DAY, check_of(town, 1, WEDNESDAY + timedelta(hours=1)))
+    assert obligation(kernel, town, 1, "2026-W28").cell_id == town.cells[1]
+    assert_kept_as_judged(kernel, town, WEDNESDAY + 3 * DAY)
+
+
+def test_a_licence_that_is_widened_owes_from_the_first_full_period(kernel: Kernel, town: Town) -> None:
+    def widen(scope: list[str], at: datetime) -> None:
+        with kernel.work(house(town.bureau_id), at) as work:
+            work.session.execute(
+                update(Outlet).where(Outlet.id == town.outlets[0]).values(licence_scope=scope)
+            )
+            work.wrote("outlet", town.outlets[:1])
+
+    widen(["cigarette"], WEDNESDAY)
+    found = states(kernel, town, 0, WEDNESDAY + DAY)
+    assert {found[key] for key in ("2026-W28", "2026-07", "2026-Q3")} == {ObligationState.VOID}
+    widen(["cigarette", "ecig"], WEDNESDAY + 21 * DAY)
+    found = states(kernel, town, 0, WEDNESDAY + 27 * DAY)
+    assert {key for key, state in found.items() if state is not ObligationState.VOID} >= {
+        "2026-W32",
+        "2026-08",
+    }
+    assert {found[key] for key in ("2026-W29", "2026-W30", "2026-07") if key in found} <= {
+        ObligationState.VOID
+    }
+    assert found["2026-W32"] is ObligationState.OPEN
+    assert "2026-W31" not in found

@@ -21,6 +21,7 @@ from server.cadence.rules import (
     History,
     Judgement,
     Obligation,
+    Placement,
     Rulebook,
     StatusChange,
     TierPolicy,
@@ -73,6 +74,7 @@ waivers = st.builds(
     st.none() | st.integers(0, 500),
 )
 changes = st.builds(StatusChange, days, st.booleans(), moments)
+placements = st.builds(Placement, days, st.none() | st.integers(1, 3).map(record), moments)
 
 
 def many(items: st.SearchStrategy[Any], most: int) -> st.SearchStrategy[list[Any]]:
@@ -87,6 +89,8 @@ histories = st.builds(
     many(attempts, 5),
     many(waivers, 4),
     many(changes, 3),
+    many(changes, 3),
+    many(placements, 3),
 )
 
 
@@ -116,13 +120,30 @@ def working(some: list[date]) -> int:
 
 def slow_judge(
     history: History, book: Rulebook, as_of: datetime
-) -> dict[UUID, tuple[str, UUID | None, UUID | None]]:
+) -> dict[UUID, tuple[str, UUID | None, UUID | None, UUID | None]]:
     """The rules read literally: every visit looks at every obligation, every day at every change."""
     today = as_of.astimezone(BEIJING).date()
 
     def active(day: date) -> bool:
-        known = [c for c in history.changes if c.known_at <= as_of and c.from_day <= day]
-        return max(known, key=lambda c: (c.from_day, c.known_at, c.active)).active if known else True
+        for timeline in (history.changes, history.scopes):
+            known = [c for c in timeline if c.known_at <= as_of and c.from_day <= day]
+            if known and not max(known, key=lambda c: (c.from_day, c.known_at, c.active)).active:
+                return False
+        return True
+
+    def cell(owed: Obligation, visit: Fact | None) -> UUID | None:
+        """Walk back from the day on which it was settled, or from today, to the last that was known."""
+        day = visit.performed_at.astimezone(BEIJING).date() if visit else min(today, grace(owed))
+        known = [p for p in history.placements if p.known_at <= as_of]
+        if not known:
+            return None
+        first = min(p.from_day for p in known)
+        for back in reversed(span(first, max(day, first))):
+            here = [p for p in known if p.from_day == back]
+            if here:
+                pick = min if first > day else max
+                return pick(here, key=lambda p: (p.known_at, str(p.cell_id))).cell_id
+        raise AssertionError("a known placement has a day")
 
     def grace(owed: Obligation) -> date:
         return next(
@@ -205,14 +226,18 @@ def slow_judge(
         return found.record_id if found else None
 
     return {
-        o.id: (state(o), record_of(met.get(o.id)), record_of(made.get(o.id))) for o in history.obligations
+        o.id: (state(o), record_of(met.get(o.id)), record_of(made.get(o.id)), cell(o, met.get(o.id)))
+        for o in history.obligations
     }
 
 
 @settings(UNHURRIED, max_examples=400)
 @given(histories, rulebooks(), moments)
 def test_it_agrees_with_the_slow_reading(history: History, book: Rulebook, as_of: datetime) -> None:
-    found = {j.obligation.id: (j.state.value, j.met_by, j.made_up_by) for j in judge(history, book, as_of)}
+    found = {
+        j.obligation.id: (j.state.value, j.met_by, j.made_up_by, j.cell_id)
+        for j in judge(history, book, as_of)
+    }
     assert found == slow_judge(history, book, as_of)
 
 
@@ -230,6 +255,8 @@ def test_the_order_of_input_does_not_matter(
         shuffled(history.attempts),
         shuffled(history.waivers),
         shuffled(history.changes),
+        shuffled(history.scopes),
+        shuffled(history.placements),
     )
     assert judge(history, book, as_of) == judge(other, book, as_of)
 
@@ -246,6 +273,8 @@ def test_what_becomes_known_later_never_changes_the_answer(
         attempts=[*history.attempts, *(replace(tried, known_at=later) for tried in more.attempts)],
         waivers=[*history.waivers, *(replace(let, known_at=later, revoked_at=None) for let in more.waivers)],
         changes=[*history.changes, *(replace(change, known_at=later) for change in more.changes)],
+        scopes=[*history.scopes, *(replace(scope, known_at=later) for scope in more.scopes)],
+        placements=[*history.placements, *(replace(place, known_at=later) for place in more.placements)],
     )
     assert judge(history, book, as_of) == judge(grown, book, as_of)
 
@@ -314,6 +343,8 @@ def test_time_alone_never_undoes_a_match(
         attempts=[tried for tried in history.attempts if tried.known_at <= as_of and tried.at <= as_of],
         waivers=[replace(let, revoked_at=None) for let in history.waivers if let.known_at <= as_of],
         changes=[change for change in history.changes if change.known_at <= as_of],
+        scopes=[scope for scope in history.scopes if scope.known_at <= as_of],
+        placements=(),
     )
     moving = {"upcoming", "open", "attempted", "due"}
     after = judge(settled, book, as_of + timedelta(hours=hours))

@@ -12,7 +12,10 @@ from server.kernel.settings import Settings
 from server.tables import METADATA
 
 # Facts, evidence and trails: they are added to and never rewritten.
-FACTS = ("event", "visit_fact", "attempt_fact", "device_contact", "certificate", "outlet_status", "duty_fact")
+FACTS = (
+    *("event", "visit_fact", "attempt_fact", "device_contact", "certificate", "outlet_status", "duty_fact"),
+    "outlet_registration",
+)
 EVIDENCE = ("record", "record_officer", "road_stop", "goods_line")
 TRAILS = ("push_log", "push_settlement", "quarantine")
 STAMPS = {

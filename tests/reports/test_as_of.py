@@ -140,18 +140,12 @@ def registered_outlet(quarter: Quarter) -> None:
         apply_outlets(work, plan)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="obligations name their cell of today; a move is no fact with known_at yet"
-)
 def test_an_outlet_that_moves_later_changes_no_past_report(own_quarter: Quarter) -> None:
     before = [told(own_quarter, moment) for moment in PAST]
     moved_outlet(own_quarter)
     assert [told(own_quarter, moment) for moment in PAST] == before
 
 
-@pytest.mark.xfail(
-    strict=True, reason="that a licence covers e-cigarettes is no fact with known_at: its shop owes backwards"
-)
 def test_a_licence_widened_later_changes_no_past_report(own_quarter: Quarter) -> None:
     town = own_quarter.town
     with own_quarter.kernel.work(house(town.bureau_id), at(7, 6)) as work:
