@@ -24,6 +24,7 @@ from server.authentication import authenticate
 from server.cadence.api import blueprint as cadence
 from server.evidence import tus
 from server.evidence.api import blueprint as evidence
+from server.evidence.queries import files_of
 from server.evidence.storage import LocalDisk
 from server.evidence.uploading import EvidenceUploads
 from server.grids.api import blueprint as grids
@@ -77,7 +78,7 @@ def create_app(settings: Settings) -> Flask:
         actor=reader_of,
         problem=Problem,
         collections=COLLECTIONS,
-        receipts=Receipts(KeyRing(settings.receipt_keys_file)),
+        receipts=Receipts(KeyRing(settings.receipt_keys_file), files_of=files_of),
     )
     replication.before_request(_may_sync)
     app.register_blueprint(replication)

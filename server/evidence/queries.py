@@ -76,7 +76,9 @@ def files_of_record(work: Work, record: Record) -> dict[str, Any]:
             select(Upload.sha256).filter_by(bureau_id=record.bureau_id, record_id=record.id, state="mismatch")
         )
     )
-    there = {row[0].sha256: _received(*row.tuple()) for row in received}
+    there = {
+        given.sha256: _received(given, size, media_type, drawn) for given, size, media_type, drawn in received
+    }
     items: list[dict[str, Any]] = []
     for sha256, kind in declared:
         item = there.pop(sha256, {"state": "mismatch" if sha256 in mismatched else "missing"})

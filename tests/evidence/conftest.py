@@ -6,20 +6,24 @@ import base64
 import hashlib
 import uuid
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 from werkzeug.test import TestResponse
 
+from server.access.models import Device as Handheld
 from server.app import create_app
+from server.demo.documents import Document
+from server.kernel.actor import house
 from server.kernel.settings import Settings
 from server.kernel.work import Kernel
 from tests.conftest import own_database, settings_for
 from tests.evidence.pictures import a_photo
+from tests.fieldwork import attempt_at, push_at
 from tests.town import Town, client_of, settle_town
 
 TUS = {"Tus-Resumable": "1.0.0"}
@@ -86,6 +90,24 @@ def metadata_of(claim: dict[str, str]) -> str:
     return ",".join(f"{name} {base64.b64encode(value.encode()).decode()}" for name, value in claim.items())
 
 
+def a_record_with(
+    kernel: Kernel,
+    town: Town,
+    *contents: bytes,
+    outlet: int = 0,
+    name: str = "li",
+    ago: timedelta = timedelta(),
+) -> Document:
+    """An attempt that declares these photos and nothing else, pushed by somebody of the town."""
+    at = datetime.now(UTC) - ago
+    record = attempt_at(
+        town, outlet, at - timedelta(hours=1), by=(name, {"li": "wang", "zhao": "qian"}[name])
+    )
+    record["photos"] = [{"sha256": sha256_of(content)} for content in contents]
+    assert push_at(kernel, town, name, at, record) == []
+    return record
+
+
 class Device:
     """A device that uploads by tus, one request at a time."""
 
@@ -138,3 +160,16 @@ def device(app: Flask, kernel: Kernel, town: Town) -> MakeDevice:
 def photo() -> bytes:
     """A real JPEG."""
     return a_photo()
+
+
+@pytest.fixture
+def revoke(kernel: Kernel, town: Town) -> Callable[[], None]:
+    """Revokes the device of Li."""
+
+    def act() -> None:
+        with kernel.work(house(town.bureau_id), datetime.now(UTC)) as work:
+            work.session.execute(
+                update(Handheld).where(Handheld.id == town.devices["li"]).values(state="push_only")
+            )
+
+    return act
