@@ -48,12 +48,9 @@ class DutyIn(Schema):
     squad_id = fields.UUID(required=True)
     lead_person_id = fields.UUID(required=True)
     from_day = fields.Date(required=True)
-
-
-class DutyAnswer(Schema):
-    """How many cells changed hands."""
-
-    cells = fields.Integer(required=True)
+    dry_run = fields.Boolean(
+        load_default=False, metadata={"description": "Tell what it would move, and write nothing"}
+    )
 
 
 class OutletQuery(PageQuery):

@@ -112,7 +112,33 @@ def list_devices(work: Work) -> dict[str, Any]:
 )
 def revoke_device(work: Work, given: dict[str, Any], device_id: uuid.UUID) -> Device:
     """Revoke a handheld: nothing more is sent to it, and its pending records still land unless ``at_once``."""
-    return ops.revoke_device(work, device_id, at_once=given["at_once"])
+    device = ops.find_device(work, device_id)
+    ops.revoke_device(work, device, at_once=given["at_once"])
+    return device
+
+
+@blueprint.endpoint(
+    "POST", "/devices/<uuid:device_id>/renewal", permission=Permission.DEVICE_MANAGE, gives=DeviceOut
+)
+def renew_device(work: Work, device_id: uuid.UUID) -> Device:
+    """Let a handheld serve for another term; one that was revoked is enrolled anew instead."""
+    device = ops.find_device(work, device_id)
+    ops.renew_device(work, device)
+    return device
+
+
+@blueprint.endpoint(
+    "PATCH",
+    "/devices/<uuid:device_id>",
+    permission=Permission.DEVICE_MANAGE,
+    takes=Enrolment,
+    gives=DeviceOut,
+)
+def rename_device(work: Work, given: dict[str, str], device_id: uuid.UUID) -> Device:
+    """Give a handheld another label."""
+    device = ops.find_device(work, device_id)
+    ops.rename_device(work, device, given["label"])
+    return device
 
 
 @blueprint.endpoint(

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 
 from server.access.models import Account, Device, Token
 from server.kernel.events import record_event
@@ -134,8 +134,8 @@ def enrol_device(work: Work, label: str) -> Issued:
     return _issue(work, account, "device", expires_at, device=device)
 
 
-def revoke_device(work: Work, device_id: uuid.UUID, *, at_once: bool) -> Device:
-    """Revoke a device. Its pending records may still land, unless ``at_once``; what is dead stays dead.
+def find_device(work: Work, device_id: uuid.UUID) -> Device:
+    """A device of the actor's bureau, held for writing.
 
     Raises:
         Problem: ``not_found``.
@@ -145,10 +145,58 @@ def revoke_device(work: Work, device_id: uuid.UUID, *, at_once: bool) -> Device:
     )
     if device is None:
         raise Problem("not_found")
+    return device
+
+
+def revoke_device(work: Work, device: Device, *, at_once: bool) -> None:
+    """Revoke a device. Its pending records may still land, unless ``at_once``; what is dead stays dead."""
     device.state = "dead" if at_once or device.state == "dead" else "push_only"
     device.revoked_at = device.revoked_at or work.now
     record_event(work, "device.revoked", [device.id], state=device.state)
-    return device
+
+
+def renew_device(work: Work, device: Device) -> None:
+    """Let a device that expires, or has expired, serve for another term from now on.
+
+    Raises:
+        Problem: ``device_not_renewable`` for one that was revoked or is dead: what it holds is no longer trusted.
+    """
+    if device.revoked_at is not None or device.state == "dead":
+        raise Problem("device_not_renewable")
+    device.state = "active"
+    device.expires_at = work.now + timedelta(days=work.settings.device_days)
+    work.session.execute(
+        update(Token).where(Token.device_id == device.id).values(expires_at=device.expires_at)
+    )
+    record_event(work, "device.renewed", [device.id], expires_at=device.expires_at.isoformat())
+
+
+def rename_device(work: Work, device: Device, label: str) -> None:
+    """Give a device another label."""
+    record_event(work, "device.renamed", [device.id], before=device.label, label=label)
+    device.label = label
+
+
+def carry_out_expiry(work: Work) -> int:
+    """Devices past their day may only push; those that may only push are dead once the grace is over. How many.
+
+    Until it is dead a device can land what it recorded; nothing more is sent to it.
+    """
+    of_bureau = Device.bureau_id == work.bureau_id
+    grace = timedelta(days=work.settings.device_grace_days)
+    expired = _move(work, [of_bureau, Device.state == "active", Device.expires_at <= work.now], "push_only")
+    ended = func.coalesce(Device.revoked_at, Device.expires_at)
+    died = _move(work, [of_bureau, Device.state == "push_only", ended <= work.now - grace], "dead")
+    if expired:
+        record_event(work, "device.expired", expired)
+    if died:
+        record_event(work, "device.died", died)
+    return len(expired) + len(died)
+
+
+def _move(work: Work, which: list[ColumnElement[bool]], state: str) -> list[uuid.UUID]:
+    moved = update(Device).where(*which).values(state=state).returning(Device.id)
+    return list(work.session.scalars(moved.execution_options(synchronize_session=False)))
 
 
 def _issue(

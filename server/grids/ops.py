@@ -174,7 +174,7 @@ def apply_due_scope(work: Work, *, changed: bool = False) -> int:
 
 def _carry_out(work: Work, today: date) -> int:
     session = work.session
-    desired: Grants = {(p, s, c) for p, s, c in session.execute(_desired(work.bureau_id, today))}
+    desired: Grants = {(p, s, c) for p, s, c in session.execute(grants_on(work.bureau_id, today))}
     current: Grants = {
         (person, squad, cell)
         for person, squad, cell in session.execute(
@@ -227,7 +227,7 @@ def _principals(current: Grants, desired: Grants, changed: Grants) -> set[tuple[
     return pairs
 
 
-def _desired(bureau_id: uuid.UUID, today: date) -> CompoundSelect[uuid.UUID, uuid.UUID | None, uuid.UUID]:
+def grants_on(bureau_id: uuid.UUID, today: date) -> CompoundSelect[uuid.UUID, uuid.UUID | None, uuid.UUID]:
     """The query of (person, squad, cell) as duty, grants and membership say for a day.
 
     Grounds may overlap: a cell is lost only when the last of them ends.

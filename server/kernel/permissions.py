@@ -19,12 +19,14 @@ class Permission(StrEnum):
     OBLIGATION_READ = "obligation.read"
     OUTLET_READ = "outlet.read"
     PERSON_READ = "person.read"
+    PERSON_TRANSFER = "person.transfer"
     POLICY_MANAGE = "policy.manage"
     POLICY_READ = "policy.read"
     RECORD_READ = "record.read"
     RECORD_WRITE = "record.write"
     REGISTER_IMPORT = "register.import"
     REPORT_READ = "report.read"
+    SCOPE_GRANT = "scope.grant"
     SELF_READ = "self.read"
     SYNC_SETTLE = "sync.settle"
     SYNC_USE = "sync.use"
@@ -69,8 +71,9 @@ _READER = _EVERYONE | {
 ROLES: dict[Role, frozenset[Permission]] = {
     Role.OFFICER: _FIELD | {P.REPORT_READ},
     Role.AUXILIARY: _FIELD,
-    Role.SQUAD_LEADER: _FIELD | {P.REPORT_READ, P.CADENCE_WAIVE, P.DUTY_ASSIGN, P.SYNC_SETTLE},
-    Role.BUREAU_LEADER: _READER | {P.CADENCE_WAIVE, P.DUTY_ASSIGN, P.SYNC_SETTLE},
+    Role.SQUAD_LEADER: _FIELD | {P.REPORT_READ, P.CADENCE_WAIVE, P.DUTY_ASSIGN, P.SCOPE_GRANT, P.SYNC_SETTLE},
+    Role.BUREAU_LEADER: _READER
+    | {P.CADENCE_WAIVE, P.DUTY_ASSIGN, P.PERSON_TRANSFER, P.SCOPE_GRANT, P.SYNC_SETTLE},
     Role.LEGAL: _READER,
     Role.EVIDENCE_KEEPER: _EVERYONE | {P.RECORD_READ, P.PERSON_READ},
     Role.GIS: _EVERYONE | {P.CELL_READ, P.CELL_MANAGE, P.OUTLET_READ, P.REPORT_READ},
@@ -83,8 +86,10 @@ ROLES: dict[Role, frozenset[Permission]] = {
         P.DUTY_ASSIGN,
         P.OUTLET_READ,
         P.PERSON_READ,
+        P.PERSON_TRANSFER,
         P.POLICY_MANAGE,
         P.REGISTER_IMPORT,
+        P.SCOPE_GRANT,
         P.WORKDAY_MANAGE,
     },
 }

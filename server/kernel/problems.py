@@ -44,6 +44,11 @@ CATALOGUE: dict[str, Kind] = {
         409, "数据已被他人改动，请刷新后重试。", "The data was changed by someone else; reload and try again."
     ),
     "csrf_failed": Kind(403, "页面已过期，请刷新后重试。", "The page has expired; reload it and try again."),
+    "device_not_renewable": Kind(
+        409,
+        "该设备已停用，不能续期，请重新登记。",
+        "This device was revoked and cannot be renewed; enrol it anew.",
+    ),
     "device_revoked": Kind(
         403,
         "本设备已停用：未上传的记录仍可上传，不再下发数据。",
@@ -66,6 +71,7 @@ CATALOGUE: dict[str, Kind] = {
         409, "该版本表单已发布，不能修改。", "This form version is published and cannot change."
     ),
     "forbidden": Kind(403, "没有权限进行此操作。", "You may not do this."),
+    "grant_over": Kind(409, "该临时授权已结束或已撤销。", "This grant has ended or was revoked already."),
     "internal": Kind(
         500, "服务器出错，已发送的内容没有丢失。", "The server failed; nothing already sent is lost."
     ),

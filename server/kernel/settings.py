@@ -32,6 +32,7 @@ class Settings:
     zone: ZoneInfo
     session_hours: int
     device_days: int
+    device_grace_days: int
     record_window_days: int
     max_body_bytes: int
     sign_in_limit: str
@@ -60,6 +61,7 @@ def read_settings() -> Settings:
         zone=ZoneInfo(env.str("ZONE", "Asia/Shanghai")),
         session_hours=env.int("SESSION_HOURS", 12),
         device_days=env.int("DEVICE_DAYS", 90),
+        device_grace_days=env.int("DEVICE_GRACE_DAYS", 90),
         record_window_days=env.int("RECORD_WINDOW_DAYS", 90),
         max_body_bytes=env.int("MAX_BODY_BYTES", 32 * 1024 * 1024),
         sign_in_limit=env.str("SIGN_IN_LIMIT", "20 per minute"),

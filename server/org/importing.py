@@ -8,14 +8,14 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
-from sqlalchemy.dialects.postgresql import Range
+from sqlalchemy import insert, select, update
 
 from gis.exchange.judging import BadRow
 from server.kernel.events import record_event
 from server.kernel.ids import new_edit_id, new_id
 from server.kernel.work import Work
 from server.org.models import Certificate, Person, Squad, SquadMember
+from server.org.ops import join_squad
 from server.org.register import PersonCandidate
 from sync.feed import touch
 
@@ -186,23 +186,5 @@ def _certify(work: Work, person_id: uuid.UUID, candidate: PersonCandidate) -> No
 def _join(
     work: Work, person_id: uuid.UUID, candidate: PersonCandidate, squads: dict[str, uuid.UUID], today: date
 ) -> None:
-    """End whatever membership lasts past today, and begin the new one."""
-    current = SquadMember.person_id == person_id
-    work.session.execute(delete(SquadMember).where(current, func.lower(SquadMember.valid) >= today))
-    work.session.execute(
-        update(SquadMember)
-        .where(current, SquadMember.valid.op("@>")(today))
-        .values(valid=func.daterange(func.lower(SquadMember.valid), today))
-    )
-    if candidate.squad_name:
-        work.session.execute(
-            insert(SquadMember).values(
-                id=new_id(work.now),
-                bureau_id=work.bureau_id,
-                person_id=person_id,
-                squad_id=squads[candidate.squad_name],
-                leads=candidate.leads,
-                valid=Range(today, None),
-                known_at=work.now,
-            )
-        )
+    squad_id = squads[candidate.squad_name] if candidate.squad_name else None
+    join_squad(work, person_id, squad_id, today, leads=candidate.leads)

@@ -6,23 +6,28 @@ from datetime import date
 
 from sqlalchemy import select
 
+from server.access.ops import carry_out_expiry
 from server.grids.ops import announce, apply_due_scope, day_carried_out
 from server.kernel.work import Work
+from server.org.ops import carry_out_membership
 from server.records.models import Record, RecordOfficer
 from server.records.queries import window_start
 from sync import feed
 
 
 def carry_out_dates(work: Work) -> int:
-    """What a new day changes for devices: duty and membership become scope, and old records leave.
+    """What a new day changes for devices: they expire, duty and membership become scope, and old records leave.
 
     Runs at midnight and before each pull; on a day that is carried out already it costs one look-up. Returns the
     number of grants and revokes.
     """
     before, today = day_carried_out(work), work.now.astimezone(work.zone).date()
     changed = apply_due_scope(work)
-    if before is not None and before != today:
-        _retire_records(work, before, today)
+    if before != today:
+        carry_out_expiry(work)
+        if before is not None:
+            carry_out_membership(work, before)
+            _retire_records(work, before, today)
     return changed
 
 

@@ -9,7 +9,7 @@ from datetime import datetime, time, timedelta
 from sqlalchemy import Select, or_, select
 
 from server.cadence.models import Obligation, Policy
-from server.grids.models import Duty, GridCell
+from server.grids.models import Duty, GridCell, ScopeGrant
 from server.kernel.calendar import WorkdayYear
 from server.kernel.work import Kernel
 from server.org.models import Person, SquadMember
@@ -29,7 +29,7 @@ def may_see(
 ) -> dict[str, Editions]:
     """By collection, every document that somebody of the town may see now, with its present edit."""
     person, bureau, today = town.people[name], town.bureau_id, now.astimezone(ZONE).date()
-    cells = (
+    by_duty = (
         select(Duty.cell_id)
         .join(SquadMember, SquadMember.squad_id == Duty.squad_id)
         .where(
@@ -38,6 +38,19 @@ def may_see(
             Duty.valid.op("@>")(today),
         )
     )
+    lent = select(ScopeGrant.cell_id).where(
+        or_(
+            ScopeGrant.person_id == person,
+            ScopeGrant.squad_id.in_(
+                select(SquadMember.squad_id).where(
+                    SquadMember.person_id == person, SquadMember.valid.op("@>")(today)
+                )
+            ),
+        ),
+        ScopeGrant.valid.op("@>")(today),
+        ScopeGrant.revoked_at.is_(None),
+    )
+    cells = by_duty.union(lent)
     signed = select(RecordOfficer.record_id).where(RecordOfficer.person_id == person)
     queries: dict[str, list[Select[tuple[uuid.UUID, uuid.UUID]]]] = {
         "cells": [select(GridCell.id, GridCell.edit_id).where(GridCell.id.in_(cells))],

@@ -1,0 +1,155 @@
+"""Cells given for some days beside duty: secondment, patrol, campaign, cover. Dates are carried out into scope."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+from sqlalchemy import Select, or_, select
+from sqlalchemy.dialects.postgresql import Range
+
+from server.grids.models import Duty, GridCell, ScopeGrant
+from server.grids.ops import apply_due_scope
+from server.grids.queries import cells_in_scope
+from server.kernel.actor import Actor
+from server.kernel.bulk import among
+from server.kernel.events import record_event
+from server.kernel.ids import new_id
+from server.kernel.problems import Problem
+from server.kernel.work import Work
+from server.org.models import Person, Squad
+
+# What lasts longer than a year is duty, and not a grant for some days.
+LONGEST = timedelta(days=366)
+
+
+def visible_to(actor: Actor) -> Select[ScopeGrant]:
+    """The grants of the bureau, or those of the actor's cells, to his squads and to himself."""
+    grants = select(ScopeGrant).where(ScopeGrant.bureau_id == actor.bureau_id)
+    if actor.sees_bureau:
+        return grants
+    return grants.where(
+        or_(
+            ScopeGrant.cell_id.in_(cells_in_scope(actor)),
+            ScopeGrant.squad_id.in_(actor.squad_ids),
+            ScopeGrant.person_id == actor.person_id,
+        )
+    )
+
+
+def check_granter(work: Work, cell_ids: Sequence[uuid.UUID]) -> None:
+    """A squad leader lends the cells that his own squad has duty for today, and none that were lent to it.
+
+    Raises:
+        Problem: ``not_found`` for any other cell.
+    """
+    if work.actor.sees_bureau:
+        return
+    today = work.now.astimezone(work.zone).date()
+    own = work.session.scalars(
+        select(Duty.cell_id).where(Duty.squad_id.in_(work.actor.squad_ids), Duty.valid.op("@>")(today))
+    )
+    if set(cell_ids) - set(own):
+        raise Problem("not_found")
+
+
+def grant_scope(
+    work: Work,
+    cell_ids: Sequence[uuid.UUID],
+    *,
+    person_id: uuid.UUID | None,
+    squad_id: uuid.UUID | None,
+    from_day: date,
+    to_day: date,
+    ground: str,
+    reason: str,
+) -> list[ScopeGrant]:
+    """Give leaf cells to one person or one squad from ``from_day`` to ``to_day``, both included.
+
+    Raises:
+        Problem: ``invalid`` for days that are over, reversed or more than a year, and unless exactly one of person
+            and squad is named; ``not_found`` for a cell that is no leaf of the bureau, or whoever is of another one.
+    """
+    today = work.now.astimezone(work.zone).date()
+    if (person_id is None) == (squad_id is None):
+        detail = "请指定一名人员或一个中队。Name one person or one squad."
+        raise Problem("invalid", errors=[{"path": "/person_id", "code": "not_exactly_one", "detail": detail}])
+    if from_day < today:
+        detail = "日期已过。The day is over."
+        raise Problem("invalid", errors=[{"path": "/from_day", "code": "in_past", "detail": detail}])
+    if to_day < from_day:
+        detail = "结束日早于开始日。It ends before it begins."
+        raise Problem("invalid", errors=[{"path": "/to_day", "code": "dates_reversed", "detail": detail}])
+    if to_day - today > LONGEST:
+        detail = "临时授权最长一年。A grant lasts a year at most."
+        raise Problem("invalid", errors=[{"path": "/to_day", "code": "too_far_ahead", "detail": detail}])
+    wanted = sorted(set(cell_ids))
+    known = work.session.scalars(
+        select(GridCell.id).where(
+            among(GridCell.id, wanted), GridCell.bureau_id == work.bureau_id, GridCell.cell_level == 4
+        )
+    ).all()
+    if missing := set(wanted) - set(known):
+        raise Problem(
+            "not_found", detail=f"没有这些末级网格：{sorted(map(str, missing))[:5]}。No such leaf cells."
+        )
+    whom = (
+        select(Person.id).where(Person.id == person_id, Person.bureau_id == work.bureau_id)
+        if person_id
+        else select(Squad.id).where(Squad.id == squad_id, Squad.bureau_id == work.bureau_id)
+    )
+    if work.session.scalar(whom) is None:
+        raise Problem("not_found", detail="没有这名人员或这个中队。No such person or squad.")
+    grants = [
+        ScopeGrant(
+            id=new_id(work.now),
+            bureau_id=work.bureau_id,
+            cell_id=cell,
+            person_id=person_id,
+            squad_id=squad_id,
+            valid=Range(from_day, to_day + timedelta(days=1)),
+            ground=ground,
+            reason=reason,
+            granted_at=work.now,
+            granted_by=work.actor.account_id,
+        )
+        for cell in wanted
+    ]
+    work.session.add_all(grants)
+    work.session.flush()
+    record_event(
+        work,
+        "scope.granted",
+        [grant.id for grant in grants],
+        to=str(person_id or squad_id),
+        ground=ground,
+        from_day=from_day.isoformat(),
+        to_day=to_day.isoformat(),
+    )
+    apply_due_scope(work, changed=True)
+    return grants
+
+
+def find_grant(work: Work, grant_id: uuid.UUID) -> ScopeGrant:
+    """A grant that the actor sees, held for writing.
+
+    Raises:
+        Problem: ``not_found``; ``grant_over`` when it has ended or was revoked already.
+    """
+    grant = work.session.scalar(visible_to(work.actor).where(ScopeGrant.id == grant_id).with_for_update())
+    if grant is None:
+        raise Problem("not_found")
+    today = work.now.astimezone(work.zone).date()
+    if grant.revoked_at is not None or (grant.valid.upper is not None and grant.valid.upper <= today):
+        raise Problem("grant_over")
+    return grant
+
+
+def revoke_grant(work: Work, grant: ScopeGrant, reason: str) -> None:
+    """End a grant now. What other grounds give stays."""
+    grant.revoked_at, grant.revoked_by, grant.revoke_reason = work.now, work.actor.account_id, reason
+    work.session.flush()
+    record_event(work, "scope.revoked", [grant.id], reason=reason)
+    apply_due_scope(work, changed=True)
+
