@@ -152,4 +152,3 @@ def revoke_grant(work: Work, grant: ScopeGrant, reason: str) -> None:
     work.session.flush()
     record_event(work, "scope.revoked", [grant.id], reason=reason)
     apply_due_scope(work, changed=True)
-

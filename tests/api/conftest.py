@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +67,7 @@ def _peopled(app: Flask, kernel: Kernel) -> World:
         with kernel.work(house(world.town.bureau_id), MONDAY) as work:
             device = world.town.devices["wang"]
             work.session.execute(
-                update(Device).where(Device.id == device).values(state=state, revoked_at=MONDAY)
+                update(Device).where(Device.id == device).values(state=state, revoked_at=datetime.now(UTC))
             )
     world.tokens["elsewhere"] = issue_token(kernel, world.elsewhere, "li", device=True)
     at = MONDAY + timedelta(hours=1)

@@ -37,6 +37,9 @@ def path_of(rule: Rule, world: World) -> str:
         "outlet_id": town.outlets[0],
         "record_id": world.records[0],
         "device_id": town.devices["wang"],
+        "person_id": town.people["wang"],
+        # None is given in the world: an id that nobody has.
+        "grant_id": uuid.UUID(int=7),
         "name": "outlets",
         "upload_id": uuid.uuid4(),
         "sha256": "0" * 64,
