@@ -31,10 +31,6 @@ class Checkpoint:
     xid: str
     seq: str
 
-    def wire(self) -> str:
-        """The checkpoint as JSON text."""
-        return json.dumps({"epoch": self.epoch, "xid": self.xid, "seq": self.seq})
-
 
 def parse_checkpoint(text: str | None) -> Checkpoint | None:
     """Read the ``checkpoint`` query parameter; absent, empty and ``null`` mean "from the beginning".

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
+from typing import Any
 
-from sqlalchemy import ARRAY, Select, Text, cast, func, literal, select, text
+from sqlalchemy import ARRAY, ColumnElement, Select, Text, cast, func, literal, select, text
 from sqlalchemy.dialects.postgresql import UUID, Insert, insert
 from sqlalchemy.orm import Session
 
@@ -16,12 +17,12 @@ def touch(
     session: Session, bureau_id: uuid.UUID, collection: str, pairs: Iterable[tuple[str, uuid.UUID]]
 ) -> None:
     """Move each (principal, id) to the head of that principal's feed, in the writer's own transaction."""
-    ordered = sorted(set(pairs))
-    if not ordered:
+    distinct = set(pairs)
+    if not distinct:
         return
     source = select(
-        func.unnest(cast([principal for principal, _ in ordered], ARRAY(Text))).label("principal"),
-        func.unnest(cast([document for _, document in ordered], ARRAY(UUID(as_uuid=True)))).label("id"),
+        func.unnest(cast([principal for principal, _ in distinct], ARRAY(Text))).label("principal"),
+        func.unnest(_ids(document for _, document in distinct)).label("id"),
     )
     touch_from(session, bureau_id, collection, source)
 
@@ -47,15 +48,16 @@ def remember(
     session: Session, bureau_id: uuid.UUID, collection: str, pairs: Iterable[tuple[uuid.UUID, uuid.UUID]]
 ) -> None:
     """Note that each (origin, id) was fed, so that a later grant or revoke of the origin reaches the document."""
-    ordered = sorted(set(pairs))
-    if not ordered:
+    distinct = set(pairs)
+    if not distinct:
         return
+    given = select(
+        func.unnest(_ids(origin for origin, _ in distinct)).label("origin"),
+        func.unnest(_ids(document for _, document in distinct)).label("id"),
+    ).subquery()
     source = select(
-        literal(bureau_id, UUID(as_uuid=True)),
-        literal(collection, Text),
-        func.unnest(cast([origin for origin, _ in ordered], ARRAY(UUID(as_uuid=True)))),
-        func.unnest(cast([document for _, document in ordered], ARRAY(UUID(as_uuid=True)))),
-    )
+        literal(bureau_id, UUID(as_uuid=True)), literal(collection, Text), given.c.origin, given.c.id
+    ).order_by(given.c.origin, given.c.id)
     session.execute(
         insert(fed)
         .from_select(["bureau_id", "collection", "origin", "id"], source)
@@ -69,12 +71,12 @@ def touch_origins(session: Session, bureau_id: uuid.UUID, grants: Iterable[tuple
     Reading ``fed`` and not the current rows is what takes a document off a device that was offline while the
     document left the origin.
     """
-    ordered = sorted(set(grants))
-    if not ordered:
+    distinct = set(grants)
+    if not distinct:
         return
     granted = select(
-        func.unnest(cast([principal for principal, _ in ordered], ARRAY(Text))).label("principal"),
-        func.unnest(cast([origin for _, origin in ordered], ARRAY(UUID(as_uuid=True)))).label("origin"),
+        func.unnest(cast([principal for principal, _ in distinct], ARRAY(Text))).label("principal"),
+        func.unnest(_ids(origin for _, origin in distinct)).label("origin"),
     ).cte("granted")
     source = (
         select(literal(bureau_id, UUID(as_uuid=True)), fed.c.collection, granted.c.principal, fed.c.id)
@@ -93,3 +95,8 @@ def _moved_forward(statement: Insert) -> Insert:
         constraint="pk_feed",
         set_={"xid": func.pg_current_xact_id(), "seq": func.nextval(text("'feed_seq'"))},
     )
+
+
+def _ids(ids: Iterable[uuid.UUID]) -> ColumnElement[Any]:
+    """An array of ids as one text parameter: as a list each would be quoted, sent and parsed by itself."""
+    return cast(literal(f"{{{','.join(map(str, ids))}}}", Text), ARRAY(UUID(as_uuid=True)))

@@ -5,36 +5,43 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+from psycopg2.extensions import BYTES, register_type
 from sqlalchemy import (
     ARRAY,
     BigInteger,
-    Select,
+    CompoundSelect,
+    Engine,
     Text,
     bindparam,
     case,
     cast,
     column,
+    event,
     func,
     literal,
+    null,
     select,
     true,
     tuple_,
+    union_all,
 )
-from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from sync.collection import Collection, Reader, Transaction
 from sync.cursor import Checkpoint, below_horizon, epoch_column
 from sync.tables import Xid8, feed
 
 MAX_LIMIT = 1000
+_PASSED_THROUGH = "sync_passed_through"
 
 
 @lru_cache(maxsize=64)
-def page_statement(collection: Collection) -> Select[Any]:
+def page_statement(collection: Collection) -> CompoundSelect[Any]:
     """The pull statement of a collection, built once.
 
     The feed is read LATERAL per principal: an ``in`` list scans the union of all of them. Documents are looked up
     at read time, so a row that left the reader's scope comes out as a tombstone; a leak would need two mistakes.
+    It returns a row a document and one for the checkpoint reached: to put the documents together in the database
+    would copy them twice more.
     """
     start_over = bindparam("epoch", type_=Text) != epoch_column()
     after_xid = cast(case((start_over, literal("0")), else_=bindparam("xid", type_=Text)), Xid8())
@@ -66,20 +73,28 @@ def page_statement(collection: Collection) -> Select[Any]:
         .cte("page")
     )
     seen = collection.visible(page.c.id).correlate(page).lateral("seen")
-    document = seen.c.document
     tombstone = func.concat('{"id":"', cast(page.c.id, Text), '","_deleted":true}')
-    last = select(page.c.xid, page.c.seq).order_by(page.c.xid.desc(), page.c.seq.desc()).limit(1).subquery()
-    return select(
-        func.coalesce(
-            func.string_agg(
-                func.coalesce(document, tombstone), aggregate_order_by(literal(","), page.c.xid, page.c.seq)
-            ),
-            "",
-        ),
-        select(cast(last.c.xid, Text)).scalar_subquery(),
-        select(cast(last.c.seq, Text)).scalar_subquery(),
-        epoch_column(),
+    documents = select(
+        func.coalesce(seen.c.document, tombstone).label("document"), null().label("checkpoint")
     ).select_from(page.outerjoin(seen, true()))
+    last = select(page.c.xid, page.c.seq).order_by(page.c.xid.desc(), page.c.seq.desc()).limit(1).subquery()
+    reached = func.json_build_object(
+        "epoch", epoch_column(),
+        "xid", cast(func.coalesce(last.c.xid, start.c.xid), Text),
+        "seq", cast(func.coalesce(last.c.seq, start.c.seq), Text),
+    )  # fmt: skip
+    return union_all(
+        documents, select(null(), cast(reached, Text)).select_from(start.outerjoin(last, true()))
+    )
+
+
+@event.listens_for(Engine, "before_cursor_execute")
+def _leave_encoded(
+    _connection: Any, cursor: Any, _statement: str, _parameters: Any, context: Any, _many: bool
+) -> None:
+    """A page goes out as the database encoded it: decoded and encoded again it would cost as much as looking it up."""
+    if context is not None and context.execution_options.get(_PASSED_THROUGH):
+        register_type(BYTES, cursor)
 
 
 def pull(
@@ -88,14 +103,14 @@ def pull(
     collection: Collection,
     checkpoint: Checkpoint | None,
     limit: int,
-) -> str:
-    """The answer's JSON text: ``{"documents": […], "checkpoint": {"epoch", "xid", "seq"}}``.
+) -> bytes:
+    """The answer's JSON text in UTF-8: ``{"documents": […], "checkpoint": {"epoch", "xid", "seq"}}``.
 
     A checkpoint of another epoch starts over. A page is shorter than ``limit`` only when there is no more, for
     RxDB stops at the first short page; the same id may stand in a page more than once.
     """
     given = checkpoint or Checkpoint("", "0", "0")
-    documents, xid, seq, epoch = transaction.session.execute(
+    rows = transaction.session.execute(
         page_statement(collection),
         {
             "principals": list(reader.principals),
@@ -105,8 +120,8 @@ def pull(
             "limit": limit,
             **reader.parameters,
         },
-    ).one()
-    if xid is None:
-        same = given.epoch == epoch
-        xid, seq = (given.xid, given.seq) if same else ("0", "0")
-    return f'{{"documents":[{documents}],"checkpoint":{Checkpoint(epoch, xid, seq).wire()}}}'
+        execution_options={_PASSED_THROUGH: True},
+    ).all()
+    documents = b",".join([document for document, _ in rows if document is not None])
+    reached = next(position for _, position in rows if position is not None)
+    return b'{"documents":[%b],"checkpoint":%b}' % (documents, reached)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple, TypeVarTuple
 
-from sqlalchemy import ColumnElement, Date, Select, func, or_, select
+from sqlalchemy import ColumnElement, Date, Row, Select, func, or_, select
 
 from schemas.vocabulary import CadenceTier, LicenceScope
 from server.cadence import rules
@@ -23,6 +23,9 @@ Ts = TypeVarTuple("Ts")
 
 # Far longer than any grace in working days with holidays in it.
 LONGEST_GRACE = timedelta(days=60)
+
+# The unique index that finds a subject's obligations begins with the kind.
+OF_OUTLETS = Obligation.subject_kind == "outlet"
 
 
 class Owed(NamedTuple):
@@ -147,18 +150,17 @@ def load_subjects(
     are facts with the day from which they hold. Only the obligations that hold for all
     of ``which`` are loaded.
     """
-    owing = select(Obligation.subject_id).where(
-        Obligation.bureau_id == work.bureau_id, Obligation.subject_kind == "outlet"
-    )
+    owing = select(Obligation.id).where(OF_OUTLETS, Obligation.subject_id == Outlet.id)
     subjects = select(Outlet.id, Outlet.licence_from).where(
         Outlet.bureau_id == work.bureau_id,
-        or_(Outlet.licence_scope.contains(["ecig"]), Outlet.id.in_(owing)),
+        or_(Outlet.licence_scope.contains(["ecig"]), owing.exists()),
     )
     if outlet_ids is not None:
         subjects = subjects.where(among(Outlet.id, outlet_ids))
     loaded = {outlet_id: Loaded(active_from) for outlet_id, active_from in work.session.execute(subjects)}
     columns = [getattr(Obligation, name) for name in Owed._fields]
-    for row in work.session.execute(_of(select(*columns).where(*which), Obligation.subject_id, loaded)):
+    owed_by = select(*columns).where(OF_OUTLETS, *which)
+    for row in work.session.execute(_of(owed_by, Obligation.subject_id, loaded)):
         owed = Owed._make(row)
         loaded[owed.subject_id].owed[owed.id] = owed
     statuses = select(
@@ -213,7 +215,7 @@ def hold_subjects(work: Work, outlet_ids: Sequence[uuid.UUID]) -> None:
 def load_histories(work: Work, outlet_ids: Sequence[uuid.UUID] | None) -> dict[uuid.UUID, Loaded]:
     """Like ``load_subjects``, with visits, attempts and waivers."""
     loaded = load_subjects(work, outlet_ids)
-    _add_visits(work, loaded, select(VisitFact.subject_id))
+    _add_visits(loaded, _visits(work, list(loaded)))
     attempts = select(
         AttemptFact.subject_id, AttemptFact.record_id, AttemptFact.attempted_at, AttemptFact.known_at
     )
@@ -225,34 +227,50 @@ def load_histories(work: Work, outlet_ids: Sequence[uuid.UUID] | None) -> dict[u
     return loaded
 
 
-def load_ends(work: Work, outlet_ids: Sequence[uuid.UUID], since: datetime) -> dict[uuid.UUID, Loaded]:
+def load_ends(
+    work: Work, outlet_ids: Sequence[uuid.UUID], since: datetime, rulebook: rules.Rulebook
+) -> dict[uuid.UUID, Loaded]:
     """The ends of the histories from ``since`` on, enough to settle visits performed then or later.
 
-    What was met before ``since`` stays met and is told as ``last_met``; attempts are left out.
+    What was met before ``since`` stays met and is told as ``last_met``, as far back as a gap reaches. Left out are
+    attempts, the tiers that none of the visits meets, and what begins only after today: no visit counts before its day.
     """
-    day = since.astimezone(work.zone).date()
+    visits = _visits(work, outlet_ids, VisitFact.performed_at >= since)
+    performed = {CadenceTier(visit.tier) for visit in visits}
+    tiers = [tier.value for tier in rulebook.policies if performed & rulebook.checklists(tier)]
     loaded = load_subjects(
         work,
         outlet_ids,
-        Obligation.grace_last_day >= day - LONGEST_GRACE,
+        Obligation.tier.in_(tiers),
+        Obligation.first_day <= rulebook.day(work.now),
+        Obligation.grace_last_day >= rulebook.day(since) - LONGEST_GRACE,
         Obligation.met_at.is_(None) | (Obligation.met_at >= since),
     )
+    longest_gap = timedelta(days=max(policy.min_gap_days for policy in rulebook.policies.values()) + 1)
     met_on = func.timezone(work.zone.key, Obligation.met_at).cast(Date)
     earlier = (
         select(Obligation.subject_id, Obligation.tier, func.max(met_on))
         # What was made up after its grace does not count for the gap.
-        .where(Obligation.met_at < since, met_on <= Obligation.grace_last_day)
+        .where(
+            OF_OUTLETS,
+            Obligation.met_at < since,
+            Obligation.met_at >= since - longest_gap,
+            met_on <= Obligation.grace_last_day,
+        )
         .group_by(Obligation.subject_id, Obligation.tier)
     )
     for subject_id, tier, last_day in work.session.execute(_of(earlier, Obligation.subject_id, loaded)):
         loaded[subject_id].last_met[CadenceTier(tier)] = last_day
-    _add_visits(work, loaded, select(VisitFact.subject_id).where(VisitFact.performed_at >= since))
+    _add_visits(loaded, visits)
     _add_waivers(work, loaded)
     return loaded
 
 
-def _add_visits(work: Work, loaded: dict[uuid.UUID, Loaded], which: Select[uuid.UUID]) -> None:
-    visits = which.add_columns(
+def _visits(
+    work: Work, outlet_ids: Sequence[uuid.UUID], *which: ColumnElement[bool]
+) -> Sequence[Row[uuid.UUID, uuid.UUID, str, datetime, datetime, bool, str | None]]:
+    visits = select(
+        VisitFact.subject_id,
         VisitFact.record_id,
         VisitFact.tier,
         VisitFact.performed_at,
@@ -260,12 +278,18 @@ def _add_visits(work: Work, loaded: dict[uuid.UUID, Loaded], which: Select[uuid.
         VisitFact.valid,
         VisitFact.makes_up,
     )
-    for subject_id, record_id, tier, performed_at, known_at, valid, makes_up in work.session.execute(
-        _of(visits, VisitFact.subject_id, loaded)
-    ):
-        loaded[subject_id].facts.append(
-            rules.Fact(record_id, CadenceTier(tier), performed_at, known_at, valid, makes_up)
-        )
+    return work.session.execute(visits.where(among(VisitFact.subject_id, outlet_ids), *which)).all()
+
+
+def _add_visits(
+    loaded: dict[uuid.UUID, Loaded],
+    visits: Iterable[Row[uuid.UUID, uuid.UUID, str, datetime, datetime, bool, str | None]],
+) -> None:
+    for subject_id, record_id, tier, performed_at, known_at, valid, makes_up in visits:
+        if subject_id in loaded:
+            loaded[subject_id].facts.append(
+                rules.Fact(record_id, CadenceTier(tier), performed_at, known_at, valid, makes_up)
+            )
 
 
 def _add_waivers(work: Work, loaded: dict[uuid.UUID, Loaded]) -> None:

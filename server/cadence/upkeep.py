@@ -89,7 +89,8 @@ def settle_visits(work: Work, subject_ids: Sequence[uuid.UUID]) -> None:
     if since is None:
         return
     changes: list[tuple[Owed, rules.Judgement, int]] = []
-    ends = load_ends(work, [subject_id for subject_id, _, naming in news if not naming], since)
+    rest = [subject_id for subject_id, _, naming in news if not naming]
+    ends = load_ends(work, rest, since, in_force.rulebook)
     for loaded in ends.values():
         changes += [(owed, found, owed.attempt_count) for owed, found in _judged(work, loaded, in_force)]
     _write(work, changes)

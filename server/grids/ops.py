@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 
 from sqlalchemy import (
-    ARRAY,
     CompoundSelect,
     Text,
     case,
@@ -28,6 +27,7 @@ from sqlalchemy.orm import Session
 
 from server.grids.models import Duty, DutyFact, GridCell, Scope, ScopeApplied, ScopeGrant
 from server.grids.queries import cells_in_scope
+from server.kernel.bulk import among, id_array
 from server.kernel.events import record_event
 from server.kernel.ids import new_id
 from server.kernel.problems import Problem
@@ -46,15 +46,15 @@ def announce(work: Work, collection: str, pairs: Iterable[tuple[uuid.UUID, uuid.
     The cells' rows are held FOR KEY SHARE until commit, so that no grant or revoke of a cell runs between a
     document's write and its place in the feed. Documents without a cell are nobody's in the field yet.
     """
-    placed = sorted({(document, cell) for document, cell in pairs if cell is not None})
+    placed = {(document, cell) for document, cell in pairs if cell is not None}
     if not placed:
         return
     cells = sorted({cell for _, cell in placed})
     hold_cells(work.session, cells)
     feed.remember(work.session, work.bureau_id, collection, [(cell, document) for document, cell in placed])
     item = select(
-        func.unnest(cast([document for document, _ in placed], ARRAY(UUID(as_uuid=True)))).label("id"),
-        func.unnest(cast([cell for _, cell in placed], ARRAY(UUID(as_uuid=True)))).label("cell_id"),
+        func.unnest(id_array(document for document, _ in placed)).label("id"),
+        func.unnest(id_array(cell for _, cell in placed)).label("cell_id"),
     ).cte("item")
     # Through its squad, or by a grant of one's own.
     principal = case(
@@ -63,7 +63,7 @@ def announce(work: Work, collection: str, pairs: Iterable[tuple[uuid.UUID, uuid.
     )
     seen_by = (
         select(principal.label("principal"), Scope.cell_id)
-        .where(Scope.cell_id.in_(cells))
+        .where(among(Scope.cell_id, cells))
         .distinct()
         .cte("seen_by")
     )
@@ -79,7 +79,7 @@ def hold_cells(session: Session, cells: Sequence[uuid.UUID]) -> None:
     """Hold the cells' rows against grants and revokes, in one order."""
     session.execute(
         select(GridCell.id)
-        .where(GridCell.id.in_(cells))
+        .where(among(GridCell.id, cells))
         .order_by(GridCell.id)
         .with_for_update(read=True, key_share=True)
     )

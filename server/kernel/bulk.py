@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import orjson
@@ -17,6 +17,7 @@ from sqlalchemy import (
     bindparam,
     cast,
     func,
+    literal,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, UUID
 from sqlalchemy.sql.selectable import TableValuedAlias
@@ -29,8 +30,13 @@ def recordset(name: str, columns: Sequence[ColumnClause[Any]]) -> TableValuedAli
 
 
 def among(column: SQLColumnExpression[Any], ids: Sequence[uuid.UUID]) -> ColumnElement[bool]:
-    """``column = any(ids)``: one array parameter, where an IN list would be one parameter an id."""
-    return column == any_(cast(list(ids), ARRAY(UUID(as_uuid=True))))
+    """``column = any(ids)``: one parameter, where an IN list would be one an id."""
+    return column == any_(id_array(ids))
+
+
+def id_array(ids: Iterable[uuid.UUID]) -> ColumnElement[Any]:
+    """An array of ids as one text parameter: as a list each would be quoted, sent and parsed by itself."""
+    return cast(literal(f"{{{','.join(map(str, ids))}}}", Text), ARRAY(UUID(as_uuid=True)))
 
 
 def as_rows(rows: Sequence[dict[str, Any]]) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -97,7 +98,7 @@ def keep_up(work: Work, upkeep: Upkeep) -> None:
             return
         for table, ids in pending.items():
             for statement in upkeep[table]:
-                statement(work, sorted(ids))
+                statement(work, sorted(ids, key=attrgetter("int")))
     raise RuntimeError("Upkeep statements write one another's tables without end.")
 
 

@@ -22,12 +22,13 @@ def carry_out_dates(work: Work) -> int:
     number of grants and revokes.
     """
     before, today = day_carried_out(work), work.now.astimezone(work.zone).date()
+    if before == today:
+        return 0
     changed = apply_due_scope(work)
-    if before != today:
-        carry_out_expiry(work)
-        if before is not None:
-            carry_out_membership(work, before)
-            _retire_records(work, before, today)
+    carry_out_expiry(work)
+    if before is not None:
+        carry_out_membership(work, before)
+        _retire_records(work, before, today)
     return changed
 
 
