@@ -22,6 +22,7 @@ from server.access.api import blueprint as access
 from server.access.contacts import note_told
 from server.authentication import authenticate
 from server.cadence.api import blueprint as cadence
+from server.desk.api import blueprint as desk
 from server.evidence import tus
 from server.evidence.api import blueprint as evidence
 from server.evidence.queries import files_of
@@ -71,7 +72,7 @@ def create_app(settings: Settings) -> Flask:
     kernel = compose(settings)
     http.install(app, kernel, authenticate)
     api = http.ProblemApi(app)
-    for blueprint in (access, grids, outlets, cadence, records, evidence, reports):
+    for blueprint in (access, grids, outlets, cadence, records, evidence, reports, desk):
         api.register_blueprint(blueprint)
     replication = sync.api.mount(
         session=lambda: _syncing(kernel),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlalchemy import ColumnElement, Date, DateTime, Select, bindparam, func, select
@@ -12,14 +12,16 @@ from sqlalchemy.dialects.postgresql import UUID
 from server.cadence import queries as cadence
 from server.cadence.models import Policy
 from server.grids import queries as grids
+from server.grids.models import GridCell
 from server.kernel.calendar import WorkdayYear
 from server.kernel.permissions import Permission
 from server.kernel.problems import Problem
 from server.kernel.work import Work
 from server.org import queries as org
 from server.outlets import queries as outlets
+from server.outlets.models import Outlet
 from server.records import queries as records
-from server.records.models import Form
+from server.records.models import Form, Record, Rectification
 from server.records.ops import receive_records
 from server.records.rectification import edit_rectifications
 from server.records.window import carry_out_dates
@@ -73,6 +75,15 @@ COLLECTIONS: Mapping[str, Collection] = {
 }
 
 
+# Collection → the cell of a document: whose desk an edit of it belongs to. The others belong to no squad.
+CELLS: Mapping[str, Callable[[ColumnElement[uuid.UUID]], Select[uuid.UUID | None]]] = {
+    "cells": lambda ids: select(GridCell.id).where(GridCell.id == ids),
+    "outlets": lambda ids: select(Outlet.cell_id).where(Outlet.id == ids),
+    "records": lambda ids: select(Record.cell_id).where(Record.id == ids),
+    "rectifications": lambda ids: select(Rectification.cell_id).where(Rectification.id == ids),
+}
+
+
 def reader_of(work: Work) -> Reader:
     """Who replicates in this unit of work; today's scope is carried out before anything is read.
 
@@ -87,22 +98,43 @@ def reader_of(work: Work) -> Reader:
         )
     if not actor.push_only:
         carry_out_dates(work)
-    today = work.now.astimezone(work.zone).date()
-    parameters: dict[str, Any] = {
-        "person_id": actor.person_id,
-        "bureau_id": actor.bureau_id,
-        "today": today,
-        "since": records.window_start(today, work.settings.record_window_days, work.zone),
-    }
+    return field_reader(work, actor.person_id)
+
+
+def field_reader(work: Work, person_id: uuid.UUID) -> Reader:
+    """Somebody in the field, who is the actor of this unit of work."""
+    actor = work.actor
     return Reader(
         bureau_id=actor.bureau_id,
-        reader_id=actor.person_id,
+        reader_id=person_id,
         device_id=actor.device_id,
         principals=(
             f"bureau:{actor.bureau_id}",
             *(f"squad:{squad}" for squad in actor.squad_ids[:2]),
-            f"officer:{actor.person_id}",
+            f"officer:{person_id}",
         ),
-        parameters=parameters,
+        parameters=_parameters(work),
         may_pull=not actor.push_only,
     )
+
+
+def desk_reader(work: Work) -> Reader:
+    """Whoever settles at the desk: no device, no feed; what he may settle is looked up by the desk."""
+    actor = work.actor
+    return Reader(
+        bureau_id=actor.bureau_id,
+        reader_id=actor.account_id or actor.bureau_id,
+        device_id=None,
+        principals=(),
+        parameters=_parameters(work),
+    )
+
+
+def _parameters(work: Work) -> dict[str, Any]:
+    today = work.now.astimezone(work.zone).date()
+    return {
+        "person_id": work.actor.person_id,
+        "bureau_id": work.bureau_id,
+        "today": today,
+        "since": records.window_start(today, work.settings.record_window_days, work.zone),
+    }

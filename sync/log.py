@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Sequence
 from typing import Any
 
@@ -53,14 +54,20 @@ def write_log(
     results: Sequence[tuple[Row, Result]],
     lost: dict[int, Lost],
     kept: Sequence[Kept],
+    *,
+    tried: uuid.UUID | None = None,
 ) -> None:
-    """One line a row, by one statement; the state is kept only of an edit that lost, its three sides together."""
+    """One line a row, by one statement; the state is kept only of an edit that lost, its three sides together.
+
+    ``tried`` names the kept row that the rows were read from, where they did not come from a device now.
+    """
     lines = [
         {
             "document_id": row.id,
             "edit_id": row.edit_id,
             "assumed_edit_id": row.assumed_edit_id,
             "outcome": result.outcome,
+            "quarantine_id": tried,
             **(lost[row.ordinal].columns() if row.ordinal in lost else {}),
         }
         for row, result in results

@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import json
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Select, literal, tuple_
+from sqlalchemy import Column, Select, literal, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from server.kernel.problems import Problem
@@ -46,7 +46,15 @@ def _read(value: Any, kind: type[Any]) -> Any:
     return _READERS.get(kind, str)(value)
 
 
+def _bigint(text: str) -> int:
+    value = int(text)
+    if not -(2**63) <= value < 2**63:
+        raise ValueError("beyond 64 bits")
+    return value
+
+
 _READERS: dict[type[Any], Callable[[str], Any]] = {
+    int: _bigint,
     uuid.UUID: uuid.UUID,
     date: date.fromisoformat,
     datetime: datetime.fromisoformat,
@@ -59,19 +67,35 @@ def _bad_after() -> Problem:
     )
 
 
+Key = InstrumentedAttribute[Any] | Column[Any]
+
+
 def page_of(
-    session: Session,
+    session: Session, query: Select[Any], keys: Sequence[Key], after: str | None, limit: int
+) -> dict[str, Any]:
+    """``{"items": […], "after": text or null}`` of an entity query ordered by ``keys``, the last of them unique."""
+    return _page(lambda page: session.scalars(page), query, keys, after, limit)
+
+
+def page_of_rows(
+    session: Session, query: Select[Any], keys: Sequence[Key], after: str | None, limit: int
+) -> dict[str, Any]:
+    """The same of a query of columns, which has the keys among them by their names."""
+    return _page(lambda page: session.execute(page), query, keys, after, limit)
+
+
+def _page(
+    run: Callable[[Select[Any]], Iterable[Any]],
     query: Select[Any],
-    keys: Sequence[InstrumentedAttribute[Any]],
+    keys: Sequence[Key],
     after: str | None,
     limit: int,
 ) -> dict[str, Any]:
-    """``{"items": […], "after": text or null}`` of an entity query ordered by ``keys``, the last of them unique."""
     if after:
         values = decode_after(after, [key.type.python_type for key in keys])
         typed = (literal(value, key.type) for key, value in zip(keys, values, strict=True))
         query = query.where(tuple_(*keys) > tuple_(*typed))
-    rows = list(session.scalars(query.order_by(*keys).limit(limit + 1)))
+    rows = list(run(query.order_by(*keys).limit(limit + 1)))
     items, more = rows[:limit], len(rows) > limit
-    following = encode_after([getattr(items[-1], key.key) for key in keys]) if more else None
+    following = encode_after([getattr(items[-1], str(key.key)) for key in keys]) if more else None
     return {"items": items, "after": following}

@@ -19,6 +19,7 @@ CATALOGUE: dict[str, Kind] = {
     "account_locked": Kind(
         403, "账号已停用，请联系管理员。", "The account is disabled; ask an administrator."
     ),
+    "already_resolved": Kind(409, "该行已处理过。", "This row was dealt with already."),
     "bad_credentials": Kind(401, "用户名或密码不对。", "The user name or password is wrong."),
     "bad_envelope": Kind(
         400,

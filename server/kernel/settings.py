@@ -34,6 +34,8 @@ class Settings:
     device_days: int
     device_grace_days: int
     record_window_days: int
+    late_after_hours: int
+    push_state_days: int
     max_body_bytes: int
     sign_in_limit: str
     trusted_proxies: int
@@ -63,6 +65,8 @@ def read_settings() -> Settings:
         device_days=env.int("DEVICE_DAYS", 90),
         device_grace_days=env.int("DEVICE_GRACE_DAYS", 90),
         record_window_days=env.int("RECORD_WINDOW_DAYS", 90),
+        late_after_hours=env.int("LATE_AFTER_HOURS", 72),
+        push_state_days=env.int("PUSH_STATE_DAYS", 180),
         max_body_bytes=env.int("MAX_BODY_BYTES", 32 * 1024 * 1024),
         sign_in_limit=env.str("SIGN_IN_LIMIT", "20 per minute"),
         trusted_proxies=env.int("TRUSTED_PROXIES", 0),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
@@ -61,7 +61,7 @@ def publish_forms(work: Work) -> int:
     return len(published)
 
 
-def receive_records(work: Work, _reader: Reader, rows: Sequence[Row]) -> list[Result]:
+def receive_records(work: Work, reader: Reader, rows: Sequence[Row]) -> list[Result]:
     """The push operation of ``records``: insert only, and nothing well formed is refused.
 
     A record whose shape cannot be stored is quarantined with what is wrong; one that is stored already gives the
@@ -93,7 +93,7 @@ def receive_records(work: Work, _reader: Reader, rows: Sequence[Row]) -> list[Re
         fresh.append(
             (
                 row,
-                _judged(work, row, definition, surrounding, certificates, policies, squads, measured),
+                _judged(work, reader, row, definition, surrounding, certificates, policies, squads, measured),
                 definition,
             )
         )
@@ -122,6 +122,7 @@ def _shape_faults(row: Row, forms: dict[tuple[str, int], FormDefinition]) -> lis
 
 def _judged(
     work: Work,
+    reader: Reader,
     row: Row,
     definition: FormDefinition | None,
     surrounding: Surrounding,
@@ -137,15 +138,18 @@ def _judged(
     judgement = judge(
         document,
         definition,
-        policies.get(tier) or CheckPolicy(),
+        policies.get(tier) or CheckPolicy(late_after=_late_after(work)),
         Presence(surrounding.distance_m, surrounding.converted),
         certificates,
         clock=clock,
         subject_known=surrounding.subject_known,
         zone=work.zone,
-        received_at=work.now,
+        # A row that was kept and is tried again was received when it first came: that it waited is not the officer's.
+        received_at=reader.retry.received_at if reader.retry else work.now,
     )
     flags = list(judgement.flags)
+    if reader.retry is not None and reader.retry.corrected:
+        flags.append("corrected_at_desk")
     if surrounding.cell_id is not None and not surrounding.in_scope:
         flags.append("out_of_scope")
     if surrounding.cell_id is None:
@@ -175,9 +179,15 @@ def _policies(work: Work) -> Policies:
     if in_force is None:
         return {}
     return {
-        tier: CheckPolicy(row.min_officers, row.radius_m, row.max_accuracy_m, row.min_duration_s)
+        tier: CheckPolicy(
+            row.min_officers, row.radius_m, row.max_accuracy_m, row.min_duration_s, _late_after(work)
+        )
         for tier, row in in_force.tiers.items()
     }
+
+
+def _late_after(work: Work) -> timedelta:
+    return timedelta(hours=work.settings.late_after_hours)
 
 
 def _squads(work: Work, rows: Sequence[Row]) -> set[uuid.UUID]:

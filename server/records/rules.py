@@ -33,7 +33,6 @@ __all__ = [
 
 # As much as a clock may be off without a word; nothing is dated further ahead than that and believed.
 MAX_FUTURE = timedelta(minutes=5)
-LATE_AFTER = timedelta(hours=72)
 # Photos are taken a little before signing in and after, and the two clocks of one device may differ by as
 # much.
 PHOTO_MARGIN = timedelta(minutes=10)
@@ -45,7 +44,7 @@ FLAGS: Mapping[str, str] = MappingProxyType(
         "clock_skewed": "设备时钟偏差超过5分钟，已按偏差校正。",
         "clock_unmeasured": "服务器从未测得该设备的时钟偏差，时间按设备所报。",
         "clock_unread": "推送时设备所报的时间无法识别，未用于校正。",
-        "late": "检查后超过72小时才收到。",
+        "late": "检查后超过规定时限才收到。",
         "crs_converted": "定位坐标由偏移坐标系换算而来。",
         "crs_unconverted": "定位坐标为偏移坐标系且未换算，距离不可靠。",
         "subject_unlocated": "检查对象尚无登记位置，无法核对到场距离。",
@@ -62,6 +61,7 @@ FLAGS: Mapping[str, str] = MappingProxyType(
         "cell_differs": "设备所填网格与检查对象所在网格不同。",
         "device_expired": "来自已过有效期的设备。",
         "device_revoked": "来自已停用的设备。",
+        "corrected_at_desk": "原始上传无法入库，由后台更正后入库，原文保留。",
     }
 )
 """Every flag with the sentence shown at the desk."""
@@ -99,13 +99,14 @@ ILLICIT_ITEMS = ("no_flavoured", "no_non_standard")
 class CheckPolicy:
     """What the bureau's policy asks of an inspection, which may be more than the law and never less.
 
-    Lengths are metres, the duration is seconds.
+    Lengths are metres, the duration is seconds. ``late_after`` is how long after a visit its record may arrive unflagged.
     """
 
     min_officers: int = 2
     radius_m: float = 100
     max_accuracy_m: float = 100
     min_duration_s: int = 180
+    late_after: timedelta = timedelta(hours=72)
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,7 +287,7 @@ def _judge_times(
     if at > received_at + MAX_FUTURE:
         detail = "检查时间晚于收到时间5分钟以上，请校准设备时钟并提交更正记录。"
         found.finding("in_future", "/started_at", detail)
-    if received_at - at > LATE_AFTER:
+    if received_at - at > policy.late_after:
         found.flags.append("late")
 
 

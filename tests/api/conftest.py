@@ -19,6 +19,7 @@ from server.app import create_app
 from server.cadence.models import Obligation
 from server.kernel.actor import house
 from server.kernel.work import Kernel
+from sync.tables import push_log, quarantine
 from tests.conftest import own_database, settings_for
 from tests.fieldwork import check_of, push_at
 from tests.town import MONDAY, ROLE_ACCOUNTS, Town, issue_token, settle_town
@@ -36,6 +37,9 @@ class World:
     # The records of the town's two squads and of the other bureau, in this order.
     records: list[uuid.UUID] = field(default_factory=list)
     obligations: list[uuid.UUID] = field(default_factory=list)
+    # Of the town's first squad: an edit that lost, and a row that could not be taken.
+    conflict_id: int = 0
+    kept_id: uuid.UUID | None = None
 
     def client(self, name: str | None) -> FlaskClient:
         """A client that signs as somebody, or as nobody."""
@@ -80,6 +84,12 @@ def _peopled(app: Flask, kernel: Kernel) -> World:
                 Obligation.subject_id == town.outlets[outlet], Obligation.met_by.is_(None)
             )
             world.obligations.append(work.session.scalars(owed.order_by(Obligation.last_day.desc())).all()[0])
+        if who == "li" and town is world.town:
+            edit = {**record, "edit_id": str(uuid.uuid4()), "narrative": "改写"}
+            push_at(kernel, town, who, at + timedelta(hours=2), edit, {**record, "kind": "no kind"})
+    with kernel.sessions() as session:
+        world.conflict_id = session.scalars(select(push_log.c.seq).where(push_log.c.contested)).one()
+        world.kept_id = session.scalars(select(quarantine.c.id)).one()
     return world
 
 

@@ -40,13 +40,15 @@ def path_of(rule: Rule, world: World) -> str:
         "person_id": town.people["wang"],
         # None is given in the world: an id that nobody has.
         "grant_id": uuid.UUID(int=7),
+        "conflict_id": world.conflict_id,
+        "kept_id": world.kept_id,
         "name": "outlets",
         "upload_id": uuid.uuid4(),
         "sha256": "0" * 64,
     }
     url = rule.rule
     for argument in rule.arguments:
-        for converter in ("uuid:", "path:", ""):
+        for converter in ("uuid:", "int:", "path:", ""):
             url = url.replace(f"<{converter}{argument}>", str(known.get(argument, "index.html")))
     assert "<" not in url, url
     return url

@@ -156,6 +156,14 @@ def sound_body(world: World, schema: str) -> dict[str, Any]:
         "WaiverIn": {"obligation_ids": [str(uuid.uuid4())], "reason": "试样理由"},
         "WorkdayImport": {"year": 2030, "source": "试样通知", "off": ["2030-01-01"], "make_up": []},
         "Revocation": {"at_once": False},
+        "SettlementIn": {
+            "choice": "merged",
+            "fields": {"narrative": "试样"},
+            "reason": "试样理由",
+            "master_edit_id": str(uuid.uuid4()),
+        },
+        "RetryIn": {"document": {"id": str(uuid.uuid4())}, "reason": "试样理由"},
+        "DismissalIn": {"reason": "试样理由"},
     }
     return bodies[schema]
 
@@ -180,7 +188,7 @@ def test_garbage_at_the_door_never_breaks(world: World) -> None:
     "path", ["", "x", "..", "%00", "%ff", "a" * 3000, "0" * 36, f"{uuid.UUID(int=0)}/x", "%2e%2e%2f"]
 )
 def test_garbage_in_the_path_never_breaks(world: World, path: str) -> None:
-    for start in ("outlets", "records", "devices", "nothing"):
+    for start in ("outlets", "records", "devices", "sync/conflicts", "sync/quarantine", "nothing"):
         harmless(world.client("ju").get(f"/api/v1/{start}/{path}"), path)
     harmless(world.client("li").get(f"/sync/v1/{path}/pull"), path)
 

@@ -1,0 +1,1 @@
+"""The desk: what devices sent and nobody but a person can decide."""
