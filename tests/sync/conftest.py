@@ -48,8 +48,8 @@ def toy_engine(toy_database: Engine) -> Engine:
 
 
 @pytest.fixture
-def toy_sessions(toy_engine: Engine) -> sessionmaker[Session]:
-    """Sessions on the toy's database."""
+def toy_sessions(toy_engine: Engine, clock: Clock) -> sessionmaker[Session]:
+    """Sessions on the toy's database; handhelds tell the time of the clock there too."""
     return sessionmaker(toy_engine)
 
 
