@@ -21,6 +21,7 @@ import sync.api
 from server.access.api import blueprint as access
 from server.access.contacts import note_told
 from server.authentication import authenticate
+from server.backups.queries import backed_up_before
 from server.cadence.api import blueprint as cadence
 from server.desk.api import blueprint as desk
 from server.evidence import tus
@@ -79,7 +80,11 @@ def create_app(settings: Settings) -> Flask:
         actor=reader_of,
         problem=Problem,
         collections=COLLECTIONS,
-        receipts=Receipts(KeyRing(settings.receipt_keys_file), files_of=files_of),
+        receipts=Receipts(
+            KeyRing(settings.receipt_keys_file),
+            files_of=files_of,
+            safe_before=lambda work: backed_up_before(work.session),
+        ),
     )
     replication.before_request(_may_sync)
     app.register_blueprint(replication)

@@ -70,7 +70,8 @@ def own_database(superuser: Engine, template: str) -> Iterator[str]:
         yield name
     finally:
         with superuser.connect() as connection:
-            connection.execute(text(f"drop database {name} with (force)"))
+            # A test may have lost it already.
+            connection.execute(text(f"drop database if exists {name} with (force)"))
 
 
 @pytest.fixture(scope="session")

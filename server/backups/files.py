@@ -59,6 +59,7 @@ def copy_original(original: Original, source: Path, target: Path) -> bool:
             writing.write(chunk)
         writing.flush()
         os.fsync(writing.fileno())
+        os.fchmod(writing.fileno(), 0o440)
     if digest.hexdigest() != original.sha256:
         partial.unlink()
         return False

@@ -7,6 +7,7 @@ back; its locks only keep migrations out.
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable
 from datetime import datetime
@@ -23,7 +24,9 @@ from server.backups.folder import BackupFolder
 from server.backups.manifest import (
     DUMP,
     FILE_LIST,
+    PUBLIC_KEYS,
     Manifest,
+    Piece,
     piece_of,
     sync_to_disk,
     write_manifest,
@@ -31,8 +34,11 @@ from server.backups.manifest import (
 )
 from server.backups.models import Backup
 from server.backups.postgres import connected, count_rows, find_program, run_program, server_major
+from server.evidence.queries import every_original
 from server.kernel.db import table_of
+from server.kernel.settings import Settings
 from sync.cursor import epoch_column
+from sync.keys import KeyRing, KeysUnusable
 
 # How long pg_dump waits for a table that a migration holds.
 _LOCK_WAIT = "60s"
@@ -43,14 +49,9 @@ Clock = Callable[[], datetime]
 
 
 def make_backup(
-    owner_url: str,
-    store: Path,
-    folder: BackupFolder,
-    clock: Clock,
-    progress: Progress,
-    keep: int | None = None,
+    settings: Settings, folder: BackupFolder, clock: Clock, progress: Progress, keep: int | None = None
 ) -> Manifest:
-    """Back the database of ``owner_url`` and the files of ``store`` up into ``folder``; the manifest.
+    """Back the database, the files and the public keys of ``settings`` up into ``folder``; the manifest.
 
     Interrupted, it leaves no manifest, and the next one uses the files that were copied already. Finished, it is
     noted in the database; then all but the newest ``keep`` backups are removed.
@@ -61,10 +62,10 @@ def make_backup(
     folder.prepare()
     with folder.locked():
         try:
-            manifest, digest = _write(owner_url, store, folder, clock, progress)
+            manifest, digest = _write(settings, folder, clock, progress)
         except OSError as error:
             raise BackupFailed(f"写入备份失败。The backup could not be written: {error}") from error
-        _note_where_it_was_made(owner_url, manifest, digest)
+        _note_where_it_was_made(settings.owner_database_url, manifest, digest)
         if keep is not None:
             folder.keep(keep)
     return manifest
@@ -104,9 +105,9 @@ def _note_where_it_was_made(owner_url: str, manifest: Manifest, digest: bytes) -
 
 
 def _write(
-    owner_url: str, store: Path, folder: BackupFolder, clock: Clock, progress: Progress
+    settings: Settings, folder: BackupFolder, clock: Clock, progress: Progress
 ) -> tuple[Manifest, bytes]:
-    begun_at = clock()
+    begun_at, owner_url = clock(), settings.owner_database_url
     target = folder.begin(begun_at)
     dump = target / DUMP
     with connected(owner_url) as connection:
@@ -122,7 +123,8 @@ def _write(
         run_program(program, owner_url, ["--format=custom", *shared, f"--file={dump}"], told)
         told()
         rows = count_rows(connection)
-    copied, faults = _copy_files(store, folder.pool, progress)
+        named = _named_in(connection)
+    copied, faults = _copy_files(settings.files_dir, folder.pool, named, progress)
     write_safely(target / FILE_LIST, sums_of(copied).encode())
     sync_to_disk(dump)
     sync_to_disk(folder.path)
@@ -134,6 +136,7 @@ def _write(
         application=version("xunge"),
         dump=piece_of(dump),
         files=piece_of(target / FILE_LIST),
+        keys=_write_public_keys(settings.receipt_keys_file, target / PUBLIC_KEYS),
         file_count=len(copied),
         file_bytes=sum(file.bytes for file in copied),
         faults=faults,
@@ -162,8 +165,17 @@ def _take_snapshot(connection: Connection) -> tuple[str, dict[str, Any]]:
     }
 
 
-def _copy_files(store: Path, pool: Path, progress: Progress) -> tuple[list[Original], list[str]]:
-    """Copy every original into the pool; those that are there now, and a sentence for each that is damaged."""
+def _named_in(connection: Connection) -> set[str]:
+    """The originals that the dump names, in its own snapshot; none of a database from before there were files."""
+    if connection.scalar(text("select to_regclass('evidence_file')")) is None:
+        return set()
+    return set(connection.scalars(every_original()))
+
+
+def _copy_files(
+    store: Path, pool: Path, named: set[str], progress: Progress
+) -> tuple[list[Original], list[str]]:
+    """Copy every original into the pool; those that are there now, and a sentence for each damaged or missing one."""
     found = list(originals(store))
     copied: list[Original] = []
     faults: list[str] = []
@@ -175,4 +187,19 @@ def _copy_files(store: Path, pool: Path, progress: Progress) -> tuple[list[Origi
             faults.append(f"{file.place} 内容与其名称（sha256）不符 · is not what its name says")
         done += file.bytes
         progress("文件 files", done, total)
+    missing = named.difference(file.sha256 for file in found)
+    faults += [
+        f"{sha256} 数据库中有、文件夹中没有 · is in the database and not in {store}"
+        for sha256 in sorted(missing)
+    ]
     return copied, faults
+
+
+def _write_public_keys(keys_file: Path, path: Path) -> Piece | None:
+    """The public halves, so that old receipts can be verified where the keys are lost; the private ones stay out."""
+    try:
+        public = KeyRing(keys_file).public()
+    except KeysUnusable:
+        return None
+    write_safely(path, json.dumps(public, indent=1).encode())
+    return piece_of(path)

@@ -15,6 +15,7 @@ from server.backups.failure import BackupFailed
 MANIFEST = "manifest.json"
 DUMP = "database.dump"
 FILE_LIST = "files.sha256"
+PUBLIC_KEYS = "receipt-keys.public.json"
 FORMAT = 1
 
 
@@ -31,8 +32,9 @@ class Piece:
 class Manifest:
     """What a backup holds and what it was made from.
 
-    ``rows`` are the rows of every table in the dump's own snapshot; ``files`` is the list of files, in the form that
-    ``sha256sum -c`` reads; ``faults`` are sentences about files that were missing or damaged in the store.
+    ``keys`` are the public halves of the keys that sign receipts, if there are any. ``rows`` are the rows of every table
+    in the dump's own snapshot; ``files`` is the list of files, in the form that ``sha256sum -c`` reads; ``faults`` are
+    sentences about files that were missing or damaged in the store.
     """
 
     name: str
@@ -47,10 +49,16 @@ class Manifest:
     rows: dict[str, int]
     dump: Piece
     files: Piece
+    keys: Piece | None
     file_count: int
     file_bytes: int
     faults: list[str]
     format: int = FORMAT
+
+    @property
+    def pieces(self) -> list[Piece]:
+        """What lies in the backup's own folder."""
+        return [piece for piece in (self.dump, self.files, self.keys) if piece is not None]
 
     def text(self) -> str:
         """The manifest as JSON."""
@@ -73,7 +81,8 @@ def read_manifest(folder: Path) -> Manifest:
         times = {
             name: datetime.fromisoformat(held[name]) for name in ("begun_at", "snapshot_at", "finished_at")
         }
-        return Manifest(**{**held, **times, "dump": Piece(**held["dump"]), "files": Piece(**held["files"])})
+        pieces = {name: Piece(**held[name]) if held[name] else None for name in ("dump", "files", "keys")}
+        return Manifest(**{**held, **times, **pieces})
     except FileNotFoundError as error:
         raise BackupFailed(
             f"{folder} 没有 {MANIFEST}：备份没有完成，不能使用。"

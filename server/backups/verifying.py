@@ -19,7 +19,7 @@ def verify_backup(folder: BackupFolder, backup: Path, progress: Progress) -> tup
         BackupFailed: when it was not finished, or anything is missing or damaged; every fault is named.
     """
     manifest = read_manifest(backup)
-    faults = [fault for piece in (manifest.dump, manifest.files) if (fault := _fault_of(piece, backup))]
+    faults = [fault for piece in manifest.pieces if (fault := _fault_of(piece, backup))]
     if faults:
         raise BackupFailed("\n".join(faults))
     major = int(manifest.postgresql.split(".")[0].split()[0])

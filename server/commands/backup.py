@@ -62,12 +62,7 @@ def make(folder: Path, keep: int | None, shape: str) -> None:
     settings = read_settings()
     with _told() as progress:
         manifest = make_backup(
-            settings.owner_database_url,
-            settings.files_dir,
-            BackupFolder(folder.absolute()),
-            lambda: datetime.now(UTC),
-            progress,
-            keep,
+            settings, BackupFolder(folder.absolute()), lambda: datetime.now(UTC), progress, keep
         )
     _print(manifest, shape, f"备份完成 · backed up: {folder / manifest.name}")
     if manifest.faults:

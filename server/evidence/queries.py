@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Select, and_, literal, or_, select, tuple_
+from sqlalchemy import Select, and_, literal, or_, select, tuple_, union
 from sqlalchemy.orm import aliased
 
 from server.evidence.models import EvidenceFile, RecordFile, Thumbnail, Upload
@@ -195,6 +195,12 @@ def quarantined(actor: Actor, today: Any) -> Select[Upload]:
         SquadMember.squad_id.in_(actor.squad_ids), SquadMember.valid.op("@>")(today)
     )
     return listed.where(or_(seen.exists(), and_(~known.exists(), Upload.person_id.in_(mates))))
+
+
+def every_original() -> Select[str]:
+    """The SHA-256 of every file whose bytes the storage must have, of every bureau."""
+    mismatched = select(Upload.found_sha256).where(Upload.found_sha256.is_not(None))
+    return select(union(select(EvidenceFile.sha256), mismatched).subquery().c.sha256)
 
 
 def thumbnail_of(work: Work, sha256: str) -> Thumbnail | None:

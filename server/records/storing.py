@@ -28,7 +28,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from server.grids.ops import announce
 from server.kernel.bulk import as_rows, recordset
 from server.kernel.db import table_of
-from server.kernel.ids import new_edit_id, new_id
+from server.kernel.ids import part_edit_id, part_id
 from server.kernel.work import Work
 from server.org.models import Person
 from server.records.extraction import Extract
@@ -232,12 +232,12 @@ def _store_children(work: Work, records: Sequence[Judged]) -> None:
             {
                 **row,
                 **key,
-                "id": new_id(work.now),
-                "edit_id": new_edit_id(),
+                "id": (rectification_id := part_id(record.id, ordinal)),
+                "edit_id": part_edit_id(rectification_id),
                 "cell_id": record.surrounding.cell_id,
                 "deleted": False,
             }
-            for row in record.extract.rectifications
+            for ordinal, row in enumerate(record.extract.rectifications)
         ]
     for table, fields in _CHILDREN:
         if rows[table]:

@@ -9,13 +9,16 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, create_engine, insert, text
+from sqlalchemy.pool import NullPool
 
 from server import migrate
 from server.backups.folder import BackupFolder
 from server.backups.making import make_backup
 from server.backups.manifest import Manifest
 from server.backups.restoring import Revisions, restore_backup
+from server.evidence.models import EvidenceFile, Thumbnail
+from server.kernel.db import table_of
 from server.kernel.settings import Settings
 from server.kernel.work import Kernel
 from tests.backups.elsewhere import Elsewhere, Place, another_cluster
@@ -43,10 +46,21 @@ def store(settings: Settings) -> Path:
 def keep_file(store: Path, content: bytes) -> Path:
     """Put an original into a store, as receiving it does."""
     digest = hashlib.sha256(content).hexdigest()
-    path = store / digest[:2] / digest
+    path = store / "originals" / digest[:2] / digest
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     return path
+
+
+def note_file(settings: Settings, town: Town, sha256: str) -> None:
+    """Note in the database that a file was received, and that small pictures of it were drawn."""
+    engine = create_engine(settings.owner_database_url, poolclass=NullPool)
+    given = {"bureau_id": town.bureau_id, "sha256": sha256}
+    with engine.begin() as connection:
+        connection.execute(
+            insert(table_of(EvidenceFile)).values(**given, size=1, media_type="image/jpeg", stored_at=MONDAY)
+        )
+        connection.execute(insert(table_of(Thumbnail)).values(**given, made_at=MONDAY))
 
 
 @pytest.fixture
@@ -63,9 +77,7 @@ def back_up(settings: Settings, folder: BackupFolder) -> BackUp:
     """Makes a backup of this test's database, at a clock that may be given."""
 
     def make(clock: Callable[[], datetime] = lambda: datetime.now(UTC), keep: int | None = None) -> Manifest:
-        return make_backup(
-            settings.owner_database_url, settings.files_dir, folder, clock, lambda *_: None, keep
-        )
+        return make_backup(settings, folder, clock, lambda *_: None, keep)
 
     return make
 

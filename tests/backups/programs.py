@@ -29,6 +29,7 @@ def begin_xunge(settings: Settings, *arguments: str | Path) -> subprocess.Popen[
         "XUNGE_DATABASE_URL": settings.database_url,
         "XUNGE_OWNER_DATABASE_URL": settings.owner_database_url,
         "XUNGE_FILES_DIR": str(settings.files_dir),
+        "XUNGE_RECEIPT_KEYS_FILE": str(settings.receipt_keys_file),
     }
     return subprocess.Popen(
         [XUNGE, *arguments],

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
+import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,7 +23,7 @@ from server.backups.queries import LONGEST_REQUEST, backed_up_before, last_backu
 from server.backups.verifying import verify_backup
 from server.kernel.settings import Settings
 from server.kernel.work import Kernel
-from tests.backups.conftest import BackUp, keep_file
+from tests.backups.conftest import BackUp, keep_file, note_file
 from tests.backups.programs import held_dump, xunge
 from tests.fieldwork import check_of, push_at
 from tests.sync.handheld import Handheld
@@ -39,6 +41,9 @@ def test_the_command_makes_a_backup_that_the_command_verifies(
     assert manifest["rows"]["record"] == 1
     assert manifest["file_count"] == 3
     assert manifest["faults"] == []
+    keys = json.loads((folder.path / manifest["name"] / manifest["keys"]["name"]).read_text())["keys"]
+    assert keys
+    assert not any("d" in key for key in keys), "a private key is in the backup"
 
     code, output, errors = xunge(settings, "backup", "verify", folder.path)
     assert code == 0, errors
@@ -67,8 +72,8 @@ def test_a_file_is_copied_once_and_is_no_link(
 
 
 def test_what_is_still_being_received_is_left_out(store: Path, town: Town, back_up: BackUp) -> None:
-    (store / "uploads").mkdir()
-    (store / "uploads" / "half-a-photo").write_bytes(b"half")
+    (store / "partial").mkdir()
+    (store / "partial" / str(uuid.uuid4())).write_bytes(b"half a photo")
     assert back_up().file_count == 3
 
 
@@ -90,7 +95,7 @@ def test_a_finished_backup_is_noted_and_covers_what_was_received_before_its_snap
 def test_a_damaged_file_of_the_store_is_told_and_the_backup_vouches_for_nothing(
     kernel: Kernel, settings: Settings, town: Town, store: Path, folder: BackupFolder
 ) -> None:
-    spoilt = next(path for path in store.rglob("*") if path.is_file())
+    spoilt = next(store.rglob("originals/*/*"))
     spoilt.write_bytes(spoilt.read_bytes()[:-1] + b"?")
 
     code, _, errors = xunge(settings, "backup", folder.path)
@@ -103,6 +108,16 @@ def test_a_damaged_file_of_the_store_is_told_and_the_backup_vouches_for_nothing(
         assert (noted.faults, noted.file_count) == (1, 2)
         assert backed_up_before(session) is None
     verify_backup(*backup_at(folder.path), lambda *_: None)
+
+
+def test_a_file_that_the_database_names_and_the_store_has_lost_is_told(
+    settings: Settings, town: Town, store: Path, back_up: BackUp
+) -> None:
+    lost = hashlib.sha256(b"lost").hexdigest()
+    note_file(settings, town, lost)
+
+    (fault,) = back_up().faults
+    assert lost in fault
 
 
 def test_only_the_newest_are_kept_and_all_files(
@@ -182,9 +197,9 @@ def test_an_interrupted_backup_is_none_and_the_next_goes_on_with_its_files(
             verify_backup(*backup_at(path), lambda *_: None)
 
     # One file came through before the interruption.
-    original = next(path for path in store.rglob("*") if path.is_file())
+    original = next(store.rglob("originals/*/*"))
     copy = folder.pool / original.relative_to(store)
-    copy.parent.mkdir()
+    copy.parent.mkdir(parents=True)
     copy.write_bytes(original.read_bytes())
     inode = os.stat(copy).st_ino
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from server.backups.folder import BackupFolder
 from server.backups.making import make_backup
 from server.kernel.settings import Settings
 from server.kernel.work import Kernel
-from tests.backups.conftest import BackUp, bring_back
+from tests.backups.conftest import BackUp, bring_back, note_file
 from tests.backups.elsewhere import Elsewhere, Place
 from tests.backups.programs import xunge
 from tests.town import Town
@@ -73,11 +74,25 @@ def test_what_is_restored_on_another_machine_is_the_same(
 
     query = "select id, edit_id, document::text from record"
     assert _ask(place.app_url, query) == _ask(settings.database_url, query)
-    originals = {path.relative_to(store): path.read_bytes() for path in store.rglob("*") if path.is_file()}
-    assert originals == {
-        path.relative_to(place.store): path.read_bytes() for path in place.store.rglob("*") if path.is_file()
-    }
+    there, here = (
+        {path.relative_to(root): path.read_bytes() for path in root.rglob("originals/*/*")}
+        for root in (place.store, store)
+    )
+    assert there == here
+    assert len(here) == 3
     assert [name for (name,) in _ask(place.app_url, "select name from backup")] == [backup.name]
+
+
+def test_small_pictures_are_drawn_anew(
+    town: Town, store: Path, settings: Settings, back_up: BackUp, folder: BackupFolder, place: Place
+) -> None:
+    original = next(store.rglob("originals/*/*"))
+    note_file(settings, town, original.name)
+    assert back_up().faults == []
+    bring_back(folder.path, place)
+
+    assert _ask(place.app_url, "select sha256 from evidence_file") == [(original.name,)]
+    assert _ask(place.app_url, "select sha256 from thumbnail") == []
 
 
 def test_the_applications_role_may_do_what_it_might_and_no_more(
@@ -224,11 +239,10 @@ def of_last_year(elsewhere: Elsewhere, tmp_path: Path) -> Iterator[Place]:
 
 
 def test_an_older_backup_is_brought_to_the_newest_revision(
-    of_last_year: Place, place: Place, folder: BackupFolder
+    of_last_year: Place, place: Place, folder: BackupFolder, settings: Settings
 ) -> None:
-    made = make_backup(
-        of_last_year.owner_url, of_last_year.store, folder, lambda: datetime.now(UTC), lambda *_: None
-    )
+    old = replace(settings, owner_database_url=of_last_year.owner_url, files_dir=of_last_year.store)
+    made = make_backup(old, folder, lambda: datetime.now(UTC), lambda *_: None)
     assert made.revision == "0003"
 
     bring_back(folder.path, place)
