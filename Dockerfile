@@ -1,5 +1,5 @@
-# One image for web, worker, scheduler and migrations; docker-compose.yml says which command each runs.
-FROM python:3.12-slim-bookworm AS build
+# One image for web, worker, scheduler, migrations and backups; docker-compose.yml says which command each runs.
+FROM python:3.12-slim-trixie AS build
 
 RUN pip install --no-cache-dir uv==0.13.9
 ENV UV_PYTHON_DOWNLOADS=never \
@@ -14,8 +14,12 @@ COPY . .
 # Not editable, because the sources stay behind in this stage.
 RUN uv sync --frozen --no-dev --no-editable
 
-FROM python:3.12-slim-bookworm
+FROM python:3.12-slim-trixie
 
+# pg_dump and pg_restore, of the major version of the database in docker-compose.yml.
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends postgresql-client-17 \
+    && rm -rf /var/lib/apt/lists/*
 # A fixed number, so that the owner of a mounted volume does not depend on the image's user list.
 RUN useradd --system --uid 10001 --user-group --home-dir /srv/xunge --create-home xunge \
     && install -d -o xunge -g xunge -m 0750 /srv/xunge/files \

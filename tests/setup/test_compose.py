@@ -37,7 +37,7 @@ def _xunge_commands() -> dict[str, list[str]]:
 
 
 def test_a_bureau_gets_every_service() -> None:
-    assert {"db", "redis", "migrate", "web", "worker", "scheduler", "proxy"} <= set(SERVICES)
+    assert {"db", "redis", "migrate", "backup", "web", "worker", "scheduler", "proxy"} <= set(SERVICES)
 
 
 def test_services_wait_for_services_that_exist() -> None:
@@ -73,13 +73,25 @@ def test_only_the_proxy_is_reachable_from_outside() -> None:
     assert [name for name, service in SERVICES.items() if service.get("ports")] == ["proxy"]
 
 
-def test_only_the_migration_signs_in_as_the_owner() -> None:
-    owners = [
-        name
+def test_nothing_that_keeps_running_signs_in_as_the_owner() -> None:
+    owners = {
+        name: service["restart"]
         for name, service in SERVICES.items()
         if "XUNGE_OWNER_DATABASE_URL" in service.get("environment", {})
-    ]
-    assert owners == ["migrate"]
+    }
+    assert owners == {"migrate": "no", "backup": "no"}
+
+
+def test_the_image_dumps_with_the_databases_own_version() -> None:
+    (client,) = re.findall(r"postgresql-client-(\d+)", DOCKERFILE)
+    (server,) = re.findall(r"^postgis/postgis:(\d+)-", SERVICES["db"]["image"])
+    assert client == server
+
+
+def test_a_backup_runs_when_it_is_asked_for_and_before_any_migration() -> None:
+    backup = SERVICES["backup"]
+    assert backup["profiles"] == ["backup"]
+    assert list(backup["depends_on"]) == ["db"]
 
 
 def test_the_image_does_not_run_as_root() -> None:
@@ -95,5 +107,8 @@ def test_commands_are_real(where: str) -> None:
     assert isinstance(main, click.Group)
     command = main.get_command(click.Context(main), name)
     assert command is not None, name
+    if isinstance(command, click.Group):
+        command = command.get_command(click.Context(command), arguments.pop(0))
+        assert command is not None, name
     known = {option for parameter in command.params for option in parameter.opts}
     assert {argument for argument in arguments if argument.startswith("--")} <= known
