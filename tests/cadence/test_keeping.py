@@ -207,11 +207,11 @@ def test_a_record_that_is_found_to_be_of_a_later_week_leaves_the_earlier_one_unm
 
 
 def test_a_visit_dated_ahead_is_settled_at_night_once_its_time_has_come(kernel: Kernel, town: Town) -> None:
-    """A clock that is hours fast and was never measured: on arrival the visit has not happened yet."""
-    check = check_of(town, 0, WEDNESDAY + timedelta(hours=8))
+    """A clock that is minutes fast and was never measured: on arrival the visit has not happened yet."""
+    check = check_of(town, 0, WEDNESDAY + timedelta(minutes=4))
     push_at(kernel, town, "li", WEDNESDAY, check)
     assert obligation(kernel, town, 0, "2026-W28").met_by is None
-    with kernel.work(house(town.bureau_id), WEDNESDAY + timedelta(hours=7)) as work:
+    with kernel.work(house(town.bureau_id), WEDNESDAY + timedelta(minutes=3)) as work:
         assert settle_dated_ahead(work) == 0
     with kernel.work(house(town.bureau_id), WEDNESDAY + DAY) as work:
         assert settle_dated_ahead(work) == 1
