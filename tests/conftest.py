@@ -17,15 +17,31 @@ from server.app import create_app
 from server.house import compose
 from server.kernel.settings import Settings, read_settings
 from server.kernel.work import Kernel
+from tests.guards.switch import (
+    pytest_addoption,
+    pytest_collection_modifyitems,
+    pytest_configure,
+    pytest_pycollect_makeitem,
+    pytest_runtest_call,
+    pytest_runtest_makereport,
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+)
+
+__all__ = [
+    "pytest_addoption",
+    "pytest_collection_modifyitems",
+    "pytest_configure",
+    "pytest_pycollect_makeitem",
+    "pytest_runtest_call",
+    "pytest_runtest_makereport",
+    "pytest_sessionfinish",
+    "pytest_terminal_summary",
+]
 from sync.keys import create_keys
 
 # Two runs may share the cluster, and neither may drop the template under the other.
 TEMPLATE = f"xunge_template_{os.getpid()}"
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """``--long``: the long profiles of what is drawn by lot (state machine, interoperation)."""
-    parser.addoption("--long", action="store_true", help="long profiles of the tests that draw lots")
 
 
 def _superuser_engine(database: str = "postgres") -> Engine:

@@ -85,6 +85,11 @@ def hold_cells(session: Session, cells: Sequence[uuid.UUID]) -> None:
     )
 
 
+def claim_cells(session: Session, cells: Sequence[uuid.UUID]) -> None:
+    """Hold the cells' rows for a grant or revoke, against everybody who writes in them, in one order."""
+    session.execute(select(GridCell.id).where(GridCell.id.in_(cells)).order_by(GridCell.id).with_for_update())
+
+
 def assign_duty(
     work: Work, cell_ids: Sequence[uuid.UUID], squad_id: uuid.UUID, lead_person_id: uuid.UUID, from_day: date
 ) -> int:
@@ -118,9 +123,7 @@ def assign_duty(
             "invalid",
             errors=[{"path": "/lead_person_id", "code": "not_an_officer", "detail": "责任人须为执法人员。"}],
         )
-    work.session.execute(
-        select(GridCell.id).where(GridCell.id.in_(wanted)).order_by(GridCell.id).with_for_update()
-    )
+    claim_cells(work.session, wanted)
     work.session.execute(delete(Duty).where(Duty.cell_id.in_(wanted), func.lower(Duty.valid) >= from_day))
     work.session.execute(
         update(Duty)
@@ -160,8 +163,7 @@ def apply_due_scope(work: Work, *, changed: bool = False) -> int:
     session = work.session
     if not changed and day_carried_out(work) == today:
         return 0
-    # One at a time for a bureau: two appliers at once would each carry out half of a hand-over.
-    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"scope:{work.bureau_id}", 0))))
+    await_turn(work)
     if not changed:
         # A change during the day does not carry the day out: what else a new day brings is still to come.
         session.execute(
@@ -170,6 +172,12 @@ def apply_due_scope(work: Work, *, changed: bool = False) -> int:
             .on_conflict_do_update(index_elements=["bureau_id"], set_={"day": today})
         )
     return _carry_out(work, today)
+
+
+def await_turn(work: Work) -> None:
+    """One applier at a time for a bureau: two at once would each carry out half of a hand-over."""
+    turn = func.pg_advisory_xact_lock(func.hashtextextended(f"scope:{work.bureau_id}", 0))
+    work.session.execute(select(turn))
 
 
 def _carry_out(work: Work, today: date) -> int:
@@ -186,7 +194,7 @@ def _carry_out(work: Work, today: date) -> int:
     if not changed:
         return 0
     cells = sorted({cell for _, _, cell in changed})
-    session.execute(select(GridCell.id).where(GridCell.id.in_(cells)).order_by(GridCell.id).with_for_update())
+    claim_cells(session, cells)
     if lost:
         through_squad = tuple_(Scope.person_id, Scope.squad_id, Scope.cell_id)
         session.execute(delete(Scope).where(through_squad.in_([row for row in lost if row[1] is not None])))

@@ -46,7 +46,7 @@ def edit_rectifications(work: Work, _reader: Reader, rows: Sequence[Row]) -> lis
             results.append(Result(Outcome.CONFLICT))
         elif order.edit_id == row.edit_id:
             results.append(Result(Outcome.REPLAYED))
-        elif order.edit_id != row.assumed_edit_id or row.document.get("_deleted"):
+        elif _began_elsewhere(order, row) or row.document.get("_deleted"):
             results.append(Result(Outcome.CONFLICT))
         elif review := _review(row.document):
             results.append(Result(Outcome.QUARANTINED, review))
@@ -59,6 +59,11 @@ def edit_rectifications(work: Work, _reader: Reader, rows: Sequence[Row]) -> lis
         record_event(work, "rectification.edited", [order.id for order in changed])
         announce(work, "rectifications", [(order.id, order.cell_id) for order in changed])
     return results
+
+
+def _began_elsewhere(order: Rectification, row: Row) -> bool:
+    """Whether the edit began from another state than the present one."""
+    return order.edit_id != row.assumed_edit_id
 
 
 def _review(document: dict[str, Any]) -> list[dict[str, str]]:

@@ -16,7 +16,7 @@ from server.grids.ops import announce, apply_due_scope, assign_duty, day_carried
 from server.kernel.actor import house
 from server.kernel.ids import new_edit_id, new_id
 from server.kernel.work import Kernel, Work
-from server.org.models import SquadMember
+from server.org.models import Squad, SquadMember
 from server.outlets.models import Outlet
 from tests.sync.handheld import Handheld
 from tests.sync.oracle import COLLECTIONS, may_see, pulled
@@ -58,19 +58,21 @@ class Bureau:
             assign_duty(work, wanted, self.town.squads[squad], lead, from_day or self.today)
 
     def move_outlet(self, outlet: int, cell: int) -> None:
+        """Have an outlet placed in another cell."""
+        with self.work() as work:
+            self.write_move(work, outlet, cell)
+
+    def write_move(self, work: Work, outlet: int, cell: int) -> None:
         """As the import of a register does: write the row, announce both cells, and name what was written."""
         moved, now_in = self.town.outlets[outlet], self.town.cells[cell]
         lon, lat = 84.05 + self.ground_of[cell] * 0.1, 39.05
-        with self.work() as work:
-            before = work.session.scalar(select(Outlet.cell_id).where(Outlet.id == moved))
-            geom = from_shape(Point(lon, lat), srid=4326)
-            work.session.execute(
-                update(Outlet)
-                .where(Outlet.id == moved)
-                .values(cell_id=now_in, geom=geom, edit_id=new_edit_id())
-            )
-            announce(work, "outlets", [(moved, before), (moved, now_in)])
-            work.wrote("outlet", [moved])
+        before = work.session.scalar(select(Outlet.cell_id).where(Outlet.id == moved))
+        geom = from_shape(Point(lon, lat), srid=4326)
+        work.session.execute(
+            update(Outlet).where(Outlet.id == moved).values(cell_id=now_in, geom=geom, edit_id=new_edit_id())
+        )
+        announce(work, "outlets", [(moved, before), (moved, now_in)])
+        work.wrote("outlet", [moved])
         self.town.positions[outlet] = (lon, lat)
 
     def swap_borders(self, one: int, other: int) -> None:
@@ -90,28 +92,42 @@ class Bureau:
             announce(work, "cells", [(cell, cell) for cell in drawn])
             work.wrote("grid_cell", drawn)
 
+    def found_squad(self) -> int:
+        """A squad that nobody is in; its number."""
+        with self.work() as work:
+            squad = Squad(
+                id=new_id(work.now), bureau_id=self.town.bureau_id, name="无人中队", edit_id=new_edit_id()
+            )
+            work.session.add(squad)
+        self.town.squads.append(squad.id)
+        return len(self.town.squads) - 1
+
     def transfer(self, name: str, squad: int) -> None:
+        """Move somebody to another squad, from today."""
+        with self.work() as work:
+            self.write_transfer(work, name, squad)
+
+    def write_transfer(self, work: Work, name: str, squad: int) -> None:
         """As the import of a register does: end the membership today, begin the other, carry it out."""
         person, today = self.town.people[name], self.today
-        with self.work() as work:
-            work.session.execute(
-                update(SquadMember)
-                .where(SquadMember.person_id == person, SquadMember.valid.op("@>")(today))
-                .values(valid=func.daterange(func.lower(SquadMember.valid), today))
+        work.session.execute(
+            update(SquadMember)
+            .where(SquadMember.person_id == person, SquadMember.valid.op("@>")(today))
+            .values(valid=func.daterange(func.lower(SquadMember.valid), today))
+        )
+        work.session.add(
+            SquadMember(
+                id=new_id(work.now),
+                bureau_id=self.town.bureau_id,
+                person_id=person,
+                squad_id=self.town.squads[squad],
+                leads=False,
+                valid=Range(today, None),
+                known_at=work.now,
             )
-            work.session.add(
-                SquadMember(
-                    id=new_id(work.now),
-                    bureau_id=self.town.bureau_id,
-                    person_id=person,
-                    squad_id=self.town.squads[squad],
-                    leads=False,
-                    valid=Range(today, None),
-                    known_at=work.now,
-                )
-            )
-            work.session.flush()
-            apply_due_scope(work, changed=True)
+        )
+        work.session.flush()
+        apply_due_scope(work, changed=True)
 
     def is_carried_out(self) -> bool:
         """Whether what today brings is in scope already; the first request of a day sees to it."""

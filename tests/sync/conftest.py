@@ -21,6 +21,7 @@ from server.kernel.actor import house
 from server.kernel.settings import Settings, read_settings
 from server.kernel.work import Kernel
 from sync import feed
+from tests.sync import handheld as handheld_of_tests
 from tests.sync import toy
 from tests.sync.handheld import Handheld
 from tests.town import MONDAY, Town, client_of, settle_town
@@ -69,6 +70,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Requests are answered as of this clock, so that no test depends on the day it is run."""
     moved = Clock()
     monkeypatch.setattr(http, "now", lambda: moved.now)
+    monkeypatch.setattr(handheld_of_tests, "device_time", lambda: moved.now)
     return moved
 
 

@@ -1,4 +1,4 @@
-"""The cursor misses no row, whatever order writers commit in; without the horizon it does."""
+"""The cursor misses no row, whatever order writers commit in. tests/guards shows what is lost without its parts."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ import random
 import threading
 import time
 import uuid
-from collections.abc import Iterator
 
-import pytest
-from sqlalchemy import ColumnElement, Engine, true
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from sync import feed, pull
@@ -43,20 +41,6 @@ class CursorReader:
     def pull_to_the_end(self) -> None:
         while self.pull_page() == self.limit:
             pass
-
-
-@pytest.fixture
-def without_horizon(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The engine with its horizon condition taken out, as a mutation that a test must notice."""
-
-    def no_condition() -> ColumnElement[bool]:
-        return true()
-
-    pull.page_statement.cache_clear()
-    monkeypatch.setattr(pull, "below_horizon", no_condition)
-    yield
-    monkeypatch.undo()
-    pull.page_statement.cache_clear()
 
 
 def touch(session: Session, *ids: uuid.UUID) -> None:
@@ -126,20 +110,39 @@ def test_a_transaction_that_began_first_and_commits_last_is_pulled(
     assert seen_of_two_that_overlap(toy_engine, toy_sessions) == (True, True)
 
 
-@pytest.mark.usefixtures("without_horizon")
-def test_guard_without_the_horizon_the_late_commit_is_lost(
+def test_a_row_of_a_later_transaction_is_pulled_though_an_earlier_one_has_greater_numbers(
     toy_engine: Engine, toy_sessions: sessionmaker[Session]
 ) -> None:
-    assert seen_of_two_that_overlap(toy_engine, toy_sessions) == (False, True)
+    """The later transaction touches between two touches of the earlier one, which therefore has the greatest number."""
+    begun, ended, between = uuid.uuid4(), uuid.uuid4(), uuid.uuid4()
+    with (
+        toy_engine.connect() as earlier,
+        toy_engine.connect() as later,
+        earlier.begin(),
+        Session(earlier) as of_a,
+    ):
+        touch(of_a, begun)
+        with later.begin(), Session(later) as of_b:
+            touch(of_b, between)
+        touch(of_a, ended)
+    wait_for_horizon(toy_sessions)
+    reader = CursorReader(toy_sessions, limit=2)
+    reader.pull_to_the_end()
+
+    assert reader.seen == {begun, ended, between}
 
 
-@pytest.mark.usefixtures("without_horizon")
-def test_guard_without_the_horizon_writers_that_overlap_lose_rows(
-    toy_engine: Engine, toy_sessions: sessionmaker[Session]
+def test_a_transaction_that_is_cut_by_the_end_of_a_page_is_pulled_whole(
+    toy_sessions: sessionmaker[Session],
 ) -> None:
-    _written, lost = lost_among_writers(toy_engine, toy_sessions)
+    ids = {uuid.uuid4() for _ in range(5)}
+    with toy_sessions.begin() as session:
+        touch(session, *ids)
+    wait_for_horizon(toy_sessions)
+    reader = CursorReader(toy_sessions, limit=2)
+    reader.pull_to_the_end()
 
-    assert lost > 0
+    assert reader.seen == ids
 
 
 def test_a_row_touched_again_moves_forward_and_stands_once(toy_sessions: sessionmaker[Session]) -> None:

@@ -250,7 +250,7 @@ def test_a_revoked_device_lands_its_records_and_is_sent_nothing(
     assert li.push("records", record) == []
     answer = li.client.get("/sync/v1/records/pull")
 
-    assert (answer.status_code, answer.get_json()["code"]) == (403, "device_revoked")
+    assert (answer.status_code, answer.get_json().get("code")) == (403, "device_revoked")
     assert answer.mimetype == "application/problem+json"
     assert stored_records(kernel)[record["id"]].flags == ["device_revoked"]
 

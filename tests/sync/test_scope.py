@@ -130,6 +130,18 @@ def test_an_outlet_that_moved_in_and_out_while_the_officer_was_being_moved_leave
     assert town.outlets[2] not in bureau.devices["wang"].ids("outlets")
 
 
+def test_an_outlet_that_moved_to_a_third_squad_leaves_an_officer_who_changes_squads(
+    bureau: Bureau, town: Town
+) -> None:
+    """His own squad is told of the move, and from then on he reads another squad's feed."""
+    bureau.assign([3], bureau.found_squad())
+    bureau.move_outlet(1, cell=3)
+    bureau.transfer("wang", squad=1)
+    bureau.check()
+
+    assert town.outlets[1] not in bureau.devices["wang"].ids("outlets")
+
+
 def test_an_officer_who_changes_squads_gets_its_cells_and_loses_his_own(bureau: Bureau, town: Town) -> None:
     bureau.transfer("wang", squad=1)
     bureau.check()

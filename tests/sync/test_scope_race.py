@@ -10,10 +10,13 @@ from sqlalchemy import func, select
 from server.grids.models import Scope
 from server.grids.ops import apply_due_scope, assign_duty
 from server.kernel.work import Kernel, keep_up
+from server.replication import COLLECTIONS, reader_of
+from sync.reconcile import reconcile as run_reconcile
 from tests.sync.bureau import Bureau
 from tests.sync.conftest import Clock, MakeHandheld
 from tests.sync.fieldwork import an_order_to_rectify
-from tests.sync.interleaving import Rival, officer, push_records
+from tests.sync.interleaving import Pause, Rival, edit_order, officer, push_records
+from tests.sync.oracle import may_see
 from tests.town import Town
 
 
@@ -58,6 +61,132 @@ def test_a_record_waits_for_a_hand_over_that_is_under_way_and_reaches_the_new_sq
     bureau.check()
     assert order["id"] in bureau.devices["zhao"].held["records"]
     assert len(bureau.devices["zhao"].held["rectifications"]) == 1
+
+
+def test_a_record_begun_during_a_hand_over_reaches_the_new_squad(
+    bureau: Bureau, kernel: Kernel, town: Town, clock: Clock
+) -> None:
+    """The new squad pulls between the two commits, as far as the lock leaves anything between them."""
+    order, pause = an_order_to_rectify(town, 0, clock.now), Pause()
+
+    def push_order() -> None:
+        with kernel.work(officer(town, "li"), clock.now) as work:
+            push_records(work, order)
+            keep_up(work, kernel.upkeep)
+            pause()
+
+    with bureau.work() as work:
+        assign_duty(work, [town.cells[0]], town.squads[1], town.people["zhao"], bureau.today)
+        writing = Rival(kernel.sessions, push_order, pause)
+    writing.come_to_pause()
+    bureau.devices["zhao"].glance("records", "rectifications")
+    writing.finish()
+
+    bureau.check()
+    assert order["id"] in bureau.devices["zhao"].held["records"]
+
+
+def test_an_edit_begun_during_a_hand_over_reaches_the_new_squad(
+    bureau: Bureau, kernel: Kernel, town: Town, clock: Clock
+) -> None:
+    """No key of an edited row changes, so only the writer's own hold on the cell keeps the two apart."""
+    li, zhao, pause = bureau.devices["li"], bureau.devices["zhao"], Pause()
+    li.push("records", an_order_to_rectify(town, 0, clock.now))
+    bureau.check()
+    (order,) = li.held["rectifications"].values()
+
+    def edit() -> None:
+        with kernel.work(officer(town, "li"), clock.now) as work:
+            edit_order(work, order, note="edited meanwhile")
+            pause()
+
+    with bureau.work() as work:
+        assign_duty(work, [town.cells[0]], town.squads[1], town.people["zhao"], bureau.today)
+        editing = Rival(kernel.sessions, edit, pause)
+    editing.come_to_pause()
+    zhao.glance("rectifications")
+    editing.finish()
+
+    bureau.check()
+    assert [one["note"] for one in zhao.held["rectifications"].values()] == ["edited meanwhile"]
+
+
+@pytest.mark.parametrize("first", ["move", "revoke"])
+def test_a_move_and_a_revoke_at_once_leave_each_squad_with_its_own(
+    bureau: Bureau, kernel: Kernel, town: Town, first: str
+) -> None:
+    """Outlet 1 moves to a cell of the other squad while the cell that it leaves is handed over."""
+    with bureau.work() as work:
+        if first == "move":
+            bureau.write_move(work, 1, cell=2)
+            keep_up(work, kernel.upkeep)
+            other = Rival(kernel.sessions, lambda: bureau.assign([1], squad=1))
+        else:
+            assign_duty(work, [town.cells[1]], town.squads[1], town.people["zhao"], bureau.today)
+            other = Rival(kernel.sessions, lambda: bureau.move_outlet(1, cell=2))
+    other.finish()
+
+    assert other.was_blocked
+    bureau.check()
+    assert town.outlets[1] not in bureau.devices["li"].ids("outlets")
+    assert town.outlets[1] in bureau.devices["zhao"].ids("outlets")
+
+
+@pytest.mark.parametrize("first", ["write", "reconcile"])
+def test_a_write_and_a_reconcile_at_once_leave_nothing_stale(
+    bureau: Bureau, kernel: Kernel, town: Town, clock: Clock, first: str
+) -> None:
+    """What a reconcile reads is older than the write, or its touch meets the write's: the write comes down."""
+    li = bureau.devices["li"]
+    order = an_order_to_rectify(town, 0, clock.now)
+    li.push("records", order)
+    bureau.check()
+    (held,) = li.held["rectifications"].values()
+    # A client that lost both: reconciling touches what the write touches too.
+    li.held["rectifications"].clear()
+    li.held["records"].clear()
+
+    def reconcile() -> None:
+        assert {li.reconcile("records")["touched"], li.reconcile("rectifications")["touched"]} == {1}
+
+    if first == "write":
+        with kernel.work(officer(town, "wang"), clock.now) as work:
+            edit_order(work, held, note="written meanwhile")
+            rival = Rival(kernel.sessions, reconcile)
+    else:
+        with kernel.work(officer(town, "li"), clock.now) as work:
+            body = b"[]"
+            run_reconcile(work, reader_of(work), COLLECTIONS["rectifications"], body)
+
+            def write() -> None:
+                with kernel.work(officer(town, "wang"), clock.now) as other:
+                    edit_order(other, held, note="written meanwhile")
+
+            rival = Rival(kernel.sessions, write)
+    rival.finish()
+
+    li.reconcile("records")
+    bureau.check()
+    assert [one["note"] for one in li.held["rectifications"].values()] == ["written meanwhile"]
+
+
+def test_a_transfer_and_a_hand_over_at_once_give_the_newcomer_the_cell(
+    bureau: Bureau, kernel: Kernel, town: Town, clock: Clock
+) -> None:
+    """Wang comes to the squad that is given a cell in the same moment; no cell's lock keeps the two apart."""
+    bureau.assign([3], bureau.found_squad())
+
+    with bureau.work() as work:
+        bureau.write_transfer(work, "wang", 1)
+        hand_over = Rival(kernel.sessions, lambda: bureau.assign([3], squad=1))
+    hand_over.finish()
+
+    assert may_see(kernel, town, "wang", clock.now, ("cells",))["cells"].keys() == {
+        str(cell) for cell in town.cells[2:]
+    }
+    with kernel.sessions() as session:
+        scope = session.scalars(select(Scope.cell_id).where(Scope.person_id == town.people["wang"]))
+        assert set(scope) == set(town.cells[2:])
 
 
 def test_two_who_carry_out_the_same_day_carry_it_out_once(
