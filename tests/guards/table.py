@@ -6,13 +6,15 @@ Removing is replacing one small function or clause while a test runs. Nothing in
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
 from sqlalchemy import select, true
 from sqlalchemy.dialects.postgresql import Insert
 from sqlalchemy.orm import Session
@@ -21,14 +23,20 @@ import sync.api
 import sync.documents
 import sync.pull
 import sync.push
+import sync.receipts
 import sync.reconcile
 from server import replication
+from server.backups import restoring
 from server.cadence import queries as cadence_queries
 from server.cadence import upkeep as cadence_upkeep
 from server.cadence.models import Obligation
+from server.evidence import ops as evidence_ops
+from server.evidence import queries as evidence_queries
 from server.grids import ops as grids_ops
 from server.grids import queries as grids_queries
 from server.grids.models import GridCell
+from server.kernel.actor import Actor
+from server.kernel.work import Kernel, Work, keep_up
 from server.outlets import queries as outlets_queries
 from server.outlets.models import Outlet
 from server.records import ops as records_ops
@@ -123,6 +131,42 @@ def _records_overwritten(patch: pytest.MonkeyPatch) -> None:
         "look_round",
         lambda work, documents: [replace(one, known_edit_id=None) for one in look_round(work, documents)],
     )
+
+
+@contextmanager
+def _answered_and_lost(kernel: Kernel, actor: Actor, now: datetime) -> Iterator[Work]:
+    """A unit of work of a server that answers first and dies before it commits."""
+    with kernel.sessions() as session:
+        work = Work(session=session, actor=actor, now=now, settings=kernel.settings)
+        yield work
+        keep_up(work, kernel.upkeep)
+        session.rollback()
+
+
+def _attest_all(_transaction: Any, _reader: Any, _files_of: Any, ids: Iterable[uuid.UUID]) -> list[Any]:
+    return [
+        {
+            "id": one,
+            "collection": "notes",
+            "edit_id": one,
+            "state": "stored",
+            "received_at": None,
+            "files": [],
+            "missing_files": [],
+        }
+        for one in ids
+    ]
+
+
+def _files_shown_to_all(patch: pytest.MonkeyPatch) -> None:
+    opened = FlaskClient.open
+
+    def read_whole(self: FlaskClient, *given: Any, **named: Any) -> Any:
+        """A file that nobody expected to be served is not left open."""
+        return opened(self, *given, **{**named, "buffered": True})
+
+    patch.setattr(FlaskClient, "open", read_whole)
+    patch.setattr(evidence_queries, "visible_record", lambda work, one: work.session.get(Record, one))
 
 
 def _reader_who_may_pull(**given: Any) -> Any:
@@ -252,6 +296,59 @@ GUARDS: tuple[Guard, ...] = (
         "the touch of what differs",
         "tests/sync/test_reconcile.py::test_what_is_held_in_another_edit_comes_again",
         instead(sync.reconcile, "feed_of", SimpleNamespace(touch=_nothing)),
+    ),
+    Guard(
+        "told nothing",
+        "A push of a revoked device lands and tells it nothing of what became of the documents",
+        "the look at may_pull before a push is answered",
+        "tests/sync/test_toy_push.py"
+        "::test_guard_a_device_that_was_taken_back_lands_its_rows_and_is_told_nothing",
+        instead(sync.push, "_may_be_told", lambda _reader: True),
+    ),
+    Guard(
+        "answer after commit",
+        "What is answered is stored, whatever happens to the server then",
+        "the commit before the answer",
+        "tests/sync/test_records_push.py::test_what_is_answered_is_there_for_everybody",
+        instead(Kernel, "work", _answered_and_lost),
+    ),
+    Guard(
+        "what is fed is remembered",
+        "A hand-over takes along what was written in the cell before it",
+        "the note in fed of what a cell was told of",
+        "tests/sync/test_scope_race.py"
+        "::test_a_hand_over_waits_for_a_record_that_is_being_written_and_takes_it_along",
+        instead(feed, "remember", _nothing),
+    ),
+    Guard(
+        "receipt",
+        "A receipt speaks of what the server has, and of nothing else",
+        "the look into the push log and the quarantine: what is asked for is attested",
+        "tests/sync/test_receipts.py::test_guard_what_the_server_does_not_have_is_on_no_receipt",
+        instead(sync.receipts, "_rows", _attest_all),
+    ),
+    Guard(
+        "sha256",
+        "A file is what its device said it is; other bytes are kept apart",
+        "the comparison of the bytes' SHA-256 with the one that was announced",
+        "tests/evidence/test_files_of_records.py"
+        "::test_guard_other_bytes_than_claimed_are_quarantined_and_kept",
+        instead(evidence_ops, "judge_upload", lambda *_given: "stored"),
+    ),
+    Guard(
+        "files are seen by scope",
+        "A file is served to whoever may see its record",
+        "the look into scope when a file is asked for",
+        "tests/evidence/test_serving.py::test_guard_a_file_is_served_to_whoever_may_see_its_record_only",
+        _files_shown_to_all,
+    ),
+    Guard(
+        "restored transaction ids",
+        "After a restore devices start over and nothing stays hidden above the horizon",
+        "the new epoch and the new transaction ids of a restore",
+        "tests/backups/test_restore.py"
+        "::test_devices_meet_a_new_epoch_and_every_document_below_the_horizon_guard",
+        instead(restoring, "start_over", _nothing),
     ),
     Guard(
         "subjects are held",

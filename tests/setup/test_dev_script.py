@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 DEV = ROOT / "dev"
 SCRIPTS = [DEV, *sorted((ROOT / "dev.d").glob("*.sh")), ROOT / ".ci" / "run", ROOT / "deploy" / "db-init.sh"]
-COMMANDS = ("demo", "up", "down", "status", "reset", "test", "check", "bench", "xunge", "env")
+COMMANDS = ("demo", "up", "down", "status", "reset", "test", "guards", "check", "bench", "xunge", "env")
 
 
 def _run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:

@@ -72,6 +72,18 @@ def test_a_batch_sent_again_doubles_nothing_and_is_answered_with_what_is_stored(
     assert {master["id"]: master for master in answered} == li.held["records"]
 
 
+def test_what_is_answered_is_there_for_everybody(
+    kernel: Kernel, town: Town, clock: Clock, handheld: MakeHandheld
+) -> None:
+    """Looked up on another connection, as soon as the answer is here."""
+    record = a_check(town, 0, clock.now)
+
+    assert handheld("li").push("records", record) == []
+
+    assert set(stored_records(kernel)) == {record["id"]}
+    assert push_lines(kernel, record["id"]) == [("accepted", False)]
+
+
 def test_a_record_twice_in_a_batch_is_stored_once(
     kernel: Kernel, town: Town, clock: Clock, handheld: MakeHandheld
 ) -> None:
