@@ -33,34 +33,54 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+class Server:
+    """``xunge serve`` over the settings' database and files, on one port for as long as the test wants it."""
+
+    def __init__(self, settings: Settings, log: Path) -> None:
+        self.port = _free_port()
+        self._log = log
+        self._environment = {
+            **os.environ,
+            "XUNGE_DATABASE_URL": settings.database_url,
+            "XUNGE_OWNER_DATABASE_URL": settings.owner_database_url,
+            "XUNGE_FILES_DIR": str(settings.files_dir),
+        }
+
+    def start(self) -> None:
+        """Start it and wait until it is ready."""
+        with self._log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [VENV_BIN / "xunge", "serve", "--port", str(self.port), "--workers", "1"],
+                env=self._environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        _wait_until_ready(self.port, self._process, self._log)
+
+    def kill(self) -> None:
+        """SIGKILL to it and its workers: no last words."""
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def stop(self) -> None:
+        """End it in good order."""
+        self._process.terminate()
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+
 @contextmanager
 def served(settings: Settings, log: Path) -> Iterator[int]:
-    """``xunge serve`` over the settings' database; the port on which it is ready."""
-    port = _free_port()
-    environment = {
-        **os.environ,
-        "XUNGE_DATABASE_URL": settings.database_url,
-        "XUNGE_OWNER_DATABASE_URL": settings.owner_database_url,
-        "XUNGE_RECEIPT_KEYS_FILE": str(settings.receipt_keys_file),
-    }
-    with log.open("wb") as output:
-        server = subprocess.Popen(
-            [VENV_BIN / "xunge", "serve", "--port", str(port), "--workers", "1"],
-            env=environment,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    """``xunge serve``, for as long as the block runs; the port on which it is ready."""
+    server = Server(settings, log)
+    server.start()
     try:
-        _wait_until_ready(port, server, log)
-        yield port
+        yield server.port
     finally:
-        server.terminate()
-        try:
-            server.wait(20)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
+        server.stop()
 
 
 def _wait_until_ready(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
@@ -116,16 +136,16 @@ class Client:
 
 
 @contextmanager
-def node_client(log: Path) -> Iterator[Client]:
-    """``client.mjs`` in node, with the packages that package-lock.json names."""
-    if not (HERE / "node_modules" / "rxdb" / "package.json").exists():
+def node_client(log: Path, program: str = "client.mjs") -> Iterator[Client]:
+    """A program of this folder in node, with the packages that package-lock.json names."""
+    if not (HERE / "node_modules" / "tus-js-client" / "package.json").exists():
         pytest.fail(
             "tests/interop/node_modules 不存在：请用 ./dev test，或在 tests/interop 中运行 npm ci · "
             "tests/interop/node_modules is missing: use ./dev test, or run npm ci in tests/interop"
         )
     with log.open("w") as errors:
         process = subprocess.Popen(
-            [VENV_BIN / "node", HERE / "client.mjs"],
+            [VENV_BIN / "node", HERE / program],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
