@@ -106,3 +106,92 @@ class CadenceObligations(Schema):
 
     as_of = fields.AwareDateTime(required=True)
     items = fields.List(fields.Nested(CadenceObligation), required=True)
+
+
+class HealthQuery(PeriodQuery):
+    """How R11 is cut; without a period it is the current week."""
+
+    by = fields.String(load_default="squad", validate=validate.OneOf(("squad", "device")))
+    format = fields.String(load_default="json", validate=validate.OneOf(("json", "csv", "xlsx")))
+
+
+class HealthRow(Schema):
+    """How one squad's devices, or one device, keep up; of several the earliest moment and the largest offset."""
+
+    group_id = fields.UUID(allow_none=True)
+    group = fields.String()
+    squad = fields.String(allow_none=True)
+    devices_in_use = fields.Integer()
+    devices_ended = fields.Integer()
+    devices_silent = fields.Integer()
+    never_heard = fields.Integer()
+    last_heard_at = fields.String(allow_none=True)
+    last_empty_at = fields.String(allow_none=True)
+    never_empty = fields.Integer()
+    queue_length = fields.Integer()
+    queue_oldest_at = fields.String(allow_none=True)
+    queue_age_h = fields.Integer(allow_none=True)
+    clock_offset_s = fields.Integer(allow_none=True)
+    app_versions = fields.String(allow_none=True)
+    records = fields.Integer()
+    late = fields.Integer()
+    late_share = fields.String(allow_none=True)
+    flagged = fields.Integer()
+    flagged_share = fields.String(allow_none=True)
+    flags = fields.Dict(keys=fields.String(), values=fields.Integer())
+    evidence_missing = fields.Integer()
+    conflicts_open = fields.Integer()
+    quarantine_open = fields.Integer()
+
+
+class Machine(Schema):
+    """How the installation stands now: what no device is handed yet and what holds it back, and the last backup."""
+
+    rows_above_horizon = fields.Integer(required=True)
+    oldest_writer_since = fields.AwareDateTime(allow_none=True)
+    oldest_writer = fields.String(allow_none=True)
+    last_backup_at = fields.AwareDateTime(allow_none=True)
+    last_backup_faults = fields.Integer(allow_none=True)
+
+
+class HealthAnswer(Schema):
+    """R11. ``machine`` is told of now only, and to those who see the whole bureau."""
+
+    period = fields.String(required=True)
+    as_of = fields.AwareDateTime(required=True)
+    by = fields.String(required=True)
+    rows = fields.List(fields.Nested(HealthRow), required=True)
+    machine = fields.Nested(Machine, allow_none=True, required=True)
+
+
+class HealthItemsQuery(PeriodQuery):
+    """Which figure's items."""
+
+    figure = fields.String(
+        required=True,
+        validate=validate.OneOf(
+            ("records", "late", "flagged", "conflicts", "quarantine", "evidence_missing")
+        ),
+    )
+    squad_id = fields.UUID(load_default=None)
+    device_id = fields.UUID(load_default=None)
+    flag = fields.String(load_default=None, validate=validate.Length(min=1, max=60))
+
+
+class HealthItem(Schema):
+    """One thing behind a figure: ``id`` is that of the record, of the log's line or of the quarantined row."""
+
+    id = fields.String()
+    at = fields.AwareDateTime()
+    device_id = fields.UUID(allow_none=True)
+    collection = fields.String()
+    document_id = fields.UUID(allow_none=True)
+    flags = fields.List(fields.String())
+    sha256 = fields.String(allow_none=True)
+
+
+class HealthItems(Schema):
+    """What stands behind a figure of R11."""
+
+    as_of = fields.AwareDateTime(required=True)
+    items = fields.List(fields.Nested(HealthItem), required=True)

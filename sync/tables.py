@@ -92,6 +92,7 @@ push_log = Table(
         name="ck_push_log_outcome",
     ),
     Index("ix_push_log_document_id", "document_id", "edit_id"),
+    Index("ix_push_log_at", "at", postgresql_using="brin"),
     Index("ix_push_log_contested", "bureau_id", "seq", postgresql_where=text("contested")),
 )
 

@@ -29,6 +29,10 @@ def upgrade() -> None:
     op.create_index(
         "ix_device_contact_device_id_clock_offset_s", "device_contact", ["device_id", "clock_offset_s"]
     )
+    # What came on given days: both tables grow in the order of time, so a summary a block is enough and costs writers next
+    # to nothing.
+    op.create_index("ix_record_received_at", "record", ["received_at"], postgresql_using="brin")
+    op.create_index("ix_push_log_at", "push_log", ["at"], postgresql_using="brin")
     # Signing in looks names up in lower case, so two that differ in their case only would be one.
     op.create_index("uq_account_username_lower", "account", [sa.text("lower(username)")], unique=True)
 
@@ -85,6 +89,8 @@ def downgrade() -> None:
     op.create_primary_key("pk_scope", "scope", ["person_id", "squad_id", "cell_id"])
     op.drop_table("scope_grant")
     op.drop_index("uq_account_username_lower", table_name="account")
+    op.drop_index("ix_push_log_at", table_name="push_log")
+    op.drop_index("ix_record_received_at", table_name="record")
     op.drop_index("ix_device_contact_device_id_clock_offset_s", table_name="device_contact")
     for column in ("unread", "app_version", "queue_oldest_at"):
         op.drop_column("device_contact", column)

@@ -9,11 +9,15 @@ from pathlib import Path
 import click
 from rich.table import Table
 
-from schemas.reports import CadenceAnswer
+from schemas.reports import CadenceAnswer, HealthAnswer
 from server.commands.bureau import bureau_work
 from server.commands.printing import console
+from server.reports import health_export
 from server.reports.cadence import By, CadenceReport, cadence_report, moment_for, period_for
-from server.reports.export import COLUMNS, NO_FIGURE, as_csv, as_row, as_xlsx
+from server.reports.export import COLUMNS, as_csv, as_row, as_xlsx
+from server.reports.machine import Machine, machine_now
+from server.reports.sheets import NO_FIGURE
+from server.reports.sync_health import SyncHealth, sync_health, week_for
 
 _NARROW = {
     "group",
@@ -28,6 +32,21 @@ _NARROW = {
     "pending",
 }
 _NARROW |= {"unknown", "on_time_rate", "completion_rate"}
+
+
+_NARROW_HEALTH = {
+    "group",
+    "devices_in_use",
+    "devices_silent",
+    "queue_length",
+    "queue_age_h",
+    "records",
+    "late_share",
+    "flagged_share",
+    "evidence_missing",
+    "conflicts_open",
+    "quarantine_open",
+}
 
 
 class Moment(click.ParamType[datetime]):
@@ -123,3 +142,76 @@ def _show(report: CadenceReport) -> None:
         row = as_row(line)
         table.add_row(*(NO_FIGURE if row[name] is None else str(row[name]) for name, _ in shown))
     console().print(table)
+
+
+@group.command("sync-health")
+@click.option("--period", help="2026-W31、2026-07、2026Q3；默认本周 · default: this week")
+@click.option("--as-of", type=Moment(), help="按此刻所知 · as known by this moment")
+@click.option(
+    "--by", type=click.Choice(["squad", "device"]), default="squad", show_default=True, help="分组 · rows"
+)
+@click.option(
+    "--format",
+    "shape",
+    type=click.Choice(["table", "csv", "json", "xlsx"]),
+    default="table",
+    show_default=True,
+)
+@click.option("--output", type=click.Path(path_type=Path), help="写入文件（xlsx 必填）· file to write")
+@click.option("--bureau", help="单位名称 · bureau")
+def health(
+    period: str | None,
+    as_of: datetime | None,
+    by: str,
+    shape: str,
+    output: Path | None,
+    bureau: str | None,
+) -> None:
+    """R11：手持设备同步情况 · how well the handhelds keep up."""
+    with bureau_work(bureau) as work:
+        moment = moment_for(work, as_of)
+        report = sync_health(work, week_for(work, period, moment), moment, by)
+        machine = machine_now(work.session) if as_of is None else None
+    if shape == "xlsx":
+        if output is None:
+            raise click.UsageError("xlsx 需要 --output 文件名 · xlsx needs --output")
+        output.write_bytes(health_export.as_xlsx(report))
+        return
+    if shape == "table" and output is None:
+        _show_health(report, machine)
+        return
+    text = health_export.as_csv(report) if shape in ("csv", "table") else _health_as_json(report, machine)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        output.write_text(text, encoding="utf-8-sig" if shape == "csv" else "utf-8")
+
+
+def _health_as_json(report: SyncHealth, machine: Machine | None) -> str:
+    body = HealthAnswer().dump(
+        {
+            "period": report.period.key,
+            "as_of": report.as_of,
+            "by": report.by,
+            "rows": health_export.rows_of(report),
+            "machine": machine,
+        }
+    )
+    return json.dumps(body, ensure_ascii=False, indent=2) + "\n"
+
+
+def _show_health(report: SyncHealth, machine: Machine | None) -> None:
+    table = Table(title=f"{report.period.key}，截至 {report.as_of.isoformat(timespec='minutes')}")
+    shown = [(name, heading) for name, heading in health_export.COLUMNS if name in _NARROW_HEALTH]
+    for name, heading in shown:
+        table.add_column(heading, justify="left" if name == "group" else "right")
+    for row in health_export.rows_of(report):
+        table.add_row(*(NO_FIGURE if row[name] is None else str(row[name]) for name, _ in shown))
+    console().print(table)
+    if machine is not None:
+        since = machine.oldest_writer_since
+        writer = f"{machine.oldest_writer}，自 {since.isoformat(timespec='seconds')}" if since else "无"
+        backup = machine.last_backup_at.isoformat(timespec="minutes") if machine.last_backup_at else "无"
+        console().print(
+            f"尚不能下发的行：{machine.rows_above_horizon}；最久的写入事务：{writer}；最近备份：{backup}"
+        )

@@ -6,13 +6,25 @@ from typing import Any
 
 from flask import Response, jsonify
 
-from schemas.reports import CadenceAnswer, CadenceObligations, CadenceQuery, ObligationsQuery
+from schemas.reports import (
+    CadenceAnswer,
+    CadenceObligations,
+    CadenceQuery,
+    HealthAnswer,
+    HealthItems,
+    HealthItemsQuery,
+    HealthQuery,
+    ObligationsQuery,
+)
 from schemas.vocabulary import ObligationState
 from server.kernel.http import Noun
 from server.kernel.permissions import Permission
 from server.kernel.work import Work
+from server.reports import health_export
 from server.reports.cadence import By, cadence_report, judged, moment_for, period_for
 from server.reports.export import as_csv, as_row, as_xlsx
+from server.reports.machine import machine_now
+from server.reports.sync_health import Figure, items_behind, sync_health, week_for
 
 blueprint = Noun("reports", "报表 Reports")
 UNCOUNTED = frozenset({ObligationState.UPCOMING, ObligationState.VOID})
@@ -87,6 +99,54 @@ def cadence_obligations(work: Work, query: dict[str, Any]) -> dict[str, Any]:
         if counted and all(entry[name] == value for name, value in wanted.items()):
             items.append(entry)
     items.sort(key=lambda entry: (entry["last_day"], str(entry["subject_id"]), entry["tier"]))
+    return {"as_of": as_of, "items": items}
+
+
+@blueprint.endpoint(
+    "GET", "/reports/sync-health", permission=Permission.REPORT_READ, takes=HealthQuery, gives=HealthAnswer
+)
+def health(work: Work, query: dict[str, Any]) -> Response:
+    """R11: devices, queues, clocks, late and flagged records, conflicts and quarantine, by squad or device."""
+    as_of = moment_for(work, query["as_of"])
+    report = sync_health(work, week_for(work, query["period"], as_of), as_of, query["by"])
+    name = f"sync-health-{report.period.key}"
+    if query["format"] == "csv":
+        return _file("\ufeff" + health_export.as_csv(report), "text/csv; charset=utf-8", f"{name}.csv")
+    if query["format"] == "xlsx":
+        return _file(health_export.as_xlsx(report), XLSX, f"{name}.xlsx")
+    told = query["as_of"] is None and work.actor.sees_bureau
+    return jsonify(
+        HealthAnswer().dump(
+            {
+                "period": report.period.key,
+                "as_of": as_of,
+                "by": report.by,
+                "rows": health_export.rows_of(report),
+                "machine": machine_now(work.session) if told else None,
+            }
+        )
+    )
+
+
+@blueprint.endpoint(
+    "GET",
+    "/reports/sync-health/items",
+    permission=Permission.REPORT_READ,
+    takes=HealthItemsQuery,
+    gives=HealthItems,
+)
+def health_items(work: Work, query: dict[str, Any]) -> dict[str, Any]:
+    """What stands behind a figure of R11: every record, losing edit, quarantined row or missing file counted in it."""
+    as_of = moment_for(work, query["as_of"])
+    items = items_behind(
+        work,
+        week_for(work, query["period"], as_of),
+        as_of,
+        Figure(query["figure"]),
+        squad_id=query["squad_id"],
+        device_id=query["device_id"],
+        flag=query["flag"],
+    )
     return {"as_of": as_of, "items": items}
 
 

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator
 from typing import Any
 
-import xlsxwriter
-
 from server.reports.cadence import CadenceReport, Line
-
-NO_FIGURE = "—"
+from server.reports.sheets import csv_of, xlsx_of
 
 # Field, Chinese heading. The order is that of the sheet.
 COLUMNS: tuple[tuple[str, str], ...] = (
@@ -64,39 +58,18 @@ def as_row(line: Line) -> dict[str, Any]:
     }
 
 
-def _cells(report: CadenceReport) -> Iterator[list[Any]]:
-    for line in report.lines:
-        row = as_row(line)
-        yield [NO_FIGURE if row[name] is None else row[name] for name, _ in COLUMNS]
-
-
-def _safe(value: Any) -> Any:
-    """A text that a spreadsheet would run as a formula is shown as text instead."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
-
-
 def as_csv(report: CadenceReport) -> str:
-    """The report as CSV with field names in the first row and the moment it speaks of in the last."""
-    sheet = io.StringIO()
-    writer = csv.writer(sheet, lineterminator="\n")
-    writer.writerow([name for name, _ in COLUMNS])
-    writer.writerows([_safe(value) for value in row] for row in _cells(report))
-    return sheet.getvalue()
+    """The report as CSV with field names in the first row."""
+    return csv_of(COLUMNS, map(as_row, report.lines))
 
 
 def as_xlsx(report: CadenceReport) -> bytes:
     """The report as a workbook: title, moment, Chinese headings, rows."""
-    file = io.BytesIO()
-    with xlsxwriter.Workbook(file, {"constant_memory": True, "strings_to_formulas": False}) as book:
-        bold = book.add_format({"bold": True})
-        sheet = book.add_worksheet("复查执行情况")
-        sheet.set_column(0, 0, 30)
-        sheet.set_column(1, len(COLUMNS), 12)
-        sheet.write_row(0, 0, [f"周复查、月核查、季抽查执行情况（{report.period.key}）"], bold)
-        note = f"数据截至 {report.as_of.isoformat(timespec='minutes')}"
-        sheet.write_row(1, 0, [note + ("；含未公布工作日的年度，期限为暂定" if report.provisional else "")])
-        sheet.write_row(2, 0, [heading for _, heading in COLUMNS], bold)
-        for number, row in enumerate(_cells(report), start=3):
-            sheet.write_row(number, 0, row)
-        sheet.freeze_panes(3, 1)
-    return file.getvalue()
+    note = f"数据截至 {report.as_of.isoformat(timespec='minutes')}"
+    return xlsx_of(
+        "复查执行情况",
+        f"周复查、月核查、季抽查执行情况（{report.period.key}）",
+        note + ("；含未公布工作日的年度，期限为暂定" if report.provisional else ""),
+        COLUMNS,
+        map(as_row, report.lines),
+    )

@@ -137,6 +137,8 @@ def body_schema(spec: dict[str, Any], world: World, endpoint: str, method: str) 
         return None
     rule = next(rule.rule for rule in world.app.url_map.iter_rules() if rule.endpoint == endpoint)
     operation = spec["paths"][re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule)][method.lower()]
+    if "requestBody" not in operation:
+        return None
     reference: str = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
     return reference.rpartition("/")[2]
 
@@ -146,7 +148,28 @@ def sound_body(world: World, schema: str) -> dict[str, Any]:
     town = world.town
     bodies: dict[str, dict[str, Any]] = {
         "Enrolment": {"label": "试样手持机"},
-        "Contact": {"queue_length": 0, "device_time": "2026-07-06T09:00:00+08:00"},
+        "Contact": {
+            "queue_length": 0,
+            "queue_oldest": "2026-07-06T08:00:00+08:00",
+            "device_time": "2026-07-06T09:00:00+08:00",
+        },
+        "ScopeGrantIn": {
+            "cell_ids": [str(town.cells[0])],
+            "person_id": str(town.people["wang"]),
+            "squad_id": None,
+            "from_day": "2099-01-01",
+            "to_day": "2099-01-02",
+            "ground": "cover",
+            "reason": "试样",
+            "dry_run": True,
+        },
+        "ScopeRevocation": {"reason": "试样", "dry_run": True},
+        "Transfer": {
+            "squad_id": str(town.squads[0]),
+            "from_day": "2099-01-01",
+            "leads": False,
+            "dry_run": True,
+        },
         "DutyIn": {
             "cell_ids": [str(town.cells[0])],
             "squad_id": str(town.squads[0]),
