@@ -175,6 +175,7 @@ def sound_body(world: World, schema: str) -> dict[str, Any]:
             "squad_id": str(town.squads[0]),
             "lead_person_id": str(town.people["li"]),
             "from_day": "2098-01-01",
+            "dry_run": False,
         },
         "WaiverIn": {"obligation_ids": [str(uuid.uuid4())], "reason": "试样理由"},
         "WorkdayImport": {"year": 2030, "source": "试样通知", "off": ["2030-01-01"], "make_up": []},
