@@ -23,6 +23,11 @@ def apply(url: str | None = None) -> None:
     command.upgrade(_config(url), "head")
 
 
+def newest_revision() -> str:
+    """The revision that this program works with."""
+    return ScriptDirectory.from_config(_config()).get_current_head() or ""
+
+
 def known_revisions() -> frozenset[str]:
     """Every revision that this program can bring a database from."""
     return frozenset(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())

@@ -13,6 +13,7 @@ COMMANDS = {
     "backup": ("server.commands.backup", "group"),
     "bureau": ("server.commands.founding", "bureau"),
     "demo": ("server.commands.demo", "demo"),
+    "doctor": ("server.commands.doctor", "doctor"),
     "demo-shift": ("server.commands.demo", "demo_shift"),
     "import": ("server.commands.imports", "group"),
     "restore": ("server.commands.backup", "restore"),

@@ -1,0 +1,230 @@
+"""What an administrator asks first when something is wrong: each part looked at once, with what to do about it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from tempfile import NamedTemporaryFile
+
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import Worker
+from rq.cron import CronScheduler
+from sqlalchemy import create_engine, select, text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
+
+from server.backups.queries import last_backup
+from server.kernel.settings import Settings
+from sync.keys import KeyRing, KeysUnusable
+
+BACKUP_MAY_BE_OLD = timedelta(hours=36)
+CLOCKS_MAY_DIFFER = timedelta(seconds=5)
+WRITER_MAY_TAKE = timedelta(minutes=1)
+LITTLE_ROOM, NO_ROOM = 20 << 30, 2 << 30
+
+# Facts of which these are some: were one of them open to change, the grants of the migrations did not arrive.
+_APPEND_ONLY = ("event", "visit_fact", "duty_fact", "push_log")
+
+
+class Level(StrEnum):
+    """How a part is."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One part and how it is; ``advice`` says what to do where it is not well."""
+
+    part: str
+    level: Level
+    told: str
+    advice: str = ""
+
+
+def examine(settings: Settings, newest_revision: str, clock: Callable[[], datetime]) -> Iterator[Finding]:
+    """Look at every part; a part that cannot be looked at because another is down is left out."""
+    yield from _database(settings, newest_revision, clock)
+    yield from _redis(settings)
+    yield _files(settings)
+    yield _keys(settings)
+
+
+def _database(settings: Settings, newest_revision: str, clock: Callable[[], datetime]) -> Iterator[Finding]:
+    engine = create_engine(settings.database_url, poolclass=NullPool)
+    try:
+        with Session(engine) as session:
+            theirs: datetime = session.execute(select(text("clock_timestamp()"))).scalar_one()
+            yield Finding("database", Level.OK, session.scalar(text("select version()")) or "")
+            yield _clock(theirs - clock())
+            revision = _migration(session, newest_revision)
+            yield revision
+            if revision.level is Level.FAIL:
+                return
+            yield _privileges(session)
+            yield from _server_settings(session)
+            yield _writers(session)
+            yield _backup(session, clock())
+    except SQLAlchemyError as error:
+        yield Finding(
+            "database",
+            Level.FAIL,
+            str(getattr(error, "orig", None) or error).strip(),
+            "检查 XUNGE_DATABASE_URL 和 PostgreSQL 是否在运行 · check the address and whether PostgreSQL runs",
+        )
+
+
+def _clock(difference: timedelta) -> Finding:
+    told = f"与数据库相差 {abs(difference).total_seconds():.1f} s · apart from the database's"
+    if abs(difference) <= CLOCKS_MAY_DIFFER:
+        return Finding("clock", Level.OK, told)
+    return Finding("clock", Level.WARN, told, "启用时间同步（NTP）· keep both machines' clocks by NTP")
+
+
+def _migration(session: Session, newest: str) -> Finding:
+    if session.scalar(text("select to_regclass('alembic_version')")) is None:
+        return Finding("migrations", Level.FAIL, "空数据库 · an empty database", "xunge migrate")
+    revision = session.scalar(text("select version_num from alembic_version"))
+    if revision == newest:
+        return Finding("migrations", Level.OK, newest)
+    return Finding(
+        "migrations",
+        Level.FAIL,
+        f"{revision} ≠ {newest}",
+        "运行 xunge migrate；若数据库更新，则更新程序 · migrate, or update the program if the database is newer",
+    )
+
+
+def _privileges(session: Session) -> Finding:
+    """The application's role owns nothing, sees everything, and cannot change facts."""
+    wrong: list[str] = []
+    if session.scalar(text("select rolsuper from pg_roles where rolname = current_user")):
+        wrong.append("超级用户 · a superuser")
+    if session.scalar(text("select count(*) from pg_tables where tableowner = current_user")):
+        wrong.append("拥有数据表 · owns tables")
+    unseen = session.scalars(
+        text(
+            "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r'"
+            " and not has_table_privilege(oid, 'select') order by 1"
+        )
+    ).all()
+    wrong += [f"读不到 · cannot read {table}" for table in unseen]
+    wrong += [
+        f"能改写 · can rewrite {table}"
+        for table in _APPEND_ONLY
+        if session.scalar(text("select has_table_privilege(:table, 'update, delete')"), {"table": table})
+    ]
+    role = session.scalar(text("select current_user")) or ""
+    if not wrong:
+        return Finding("privileges", Level.OK, role)
+    return Finding(
+        "privileges",
+        Level.FAIL,
+        f"{role}: {'；'.join(wrong)}",
+        "XUNGE_DATABASE_URL 应为 xunge_app，表归 xunge_owner 所有 · sign in as xunge_app; xunge_owner owns the tables",
+    )
+
+
+def _server_settings(session: Session) -> Iterator[Finding]:
+    wanted: tuple[tuple[str, Callable[[str], bool], str], ...] = (
+        ("max_prepared_transactions", lambda value: value == "0", "0"),
+        ("idle_in_transaction_session_timeout", lambda value: value != "0", "60s"),
+        ("jit", lambda value: value == "off", "off"),
+    )
+    for name, fits, advised in wanted:
+        value = str(session.execute(text("select current_setting(:name)"), {"name": name}).scalar_one())
+        fine = fits(value)
+        yield Finding(
+            name,
+            Level.OK if fine else Level.WARN,
+            value,
+            "" if fine else f"在 postgresql.conf 中设为 {advised} · set it in postgresql.conf",
+        )
+
+
+def _writers(session: Session) -> Finding:
+    """An open writer anywhere in the cluster holds back what devices may pull."""
+    oldest: timedelta | None = session.scalar(
+        text("select max(clock_timestamp() - xact_start) from pg_stat_activity where backend_xid is not null")
+    )
+    told = f"{oldest.total_seconds():.0f} s" if oldest else "无 · none"
+    if oldest is None or oldest <= WRITER_MAY_TAKE:
+        return Finding("open writers", Level.OK, told)
+    return Finding(
+        "open writers",
+        Level.WARN,
+        told,
+        "手持机暂时拉取不到新数据；见 pg_stat_activity · devices get nothing new meanwhile; see pg_stat_activity",
+    )
+
+
+def _backup(session: Session, now: datetime) -> Finding:
+    last = last_backup(session)
+    advice = (
+        "定时运行 xunge backup，见 docs/operations.md · run xunge backup by a timer, see docs/operations.md"
+    )
+    if last is None:
+        return Finding("backup", Level.WARN, "从未备份 · there is none", advice)
+    told = f"{last.name}，{(now - last.snapshot_at) / timedelta(hours=1):.0f} h"
+    if last.faults:
+        advice = "文件缺失或损坏，再运行一次 xunge backup 查看 · files are missing or damaged; xunge backup names them"
+        return Finding("backup", Level.FAIL, f"{told}，{last.faults} 处缺损 · faults", advice)
+    if now - last.snapshot_at > BACKUP_MAY_BE_OLD:
+        return Finding("backup", Level.WARN, told, advice)
+    return Finding("backup", Level.OK, told)
+
+
+def _redis(settings: Settings) -> Iterator[Finding]:
+    try:
+        with Redis.from_url(settings.redis_url) as redis:
+            redis.ping()
+            yield Finding("redis", Level.OK, f"{redis.info('server')['redis_version']}")
+            workers = len(Worker.all(connection=redis))
+            schedulers = CronScheduler.all(redis)
+    except (RedisError, OSError) as error:
+        yield Finding("redis", Level.FAIL, str(error), "检查 XUNGE_REDIS_URL · check XUNGE_REDIS_URL")
+        return
+    yield Finding(
+        "worker",
+        Level.OK if workers else Level.FAIL,
+        f"{workers}",
+        "" if workers else "启动 xunge worker · start it",
+    )
+    yield Finding(
+        "scheduler",
+        {0: Level.FAIL, 1: Level.OK}.get(len(schedulers), Level.WARN),
+        f"{len(schedulers)}",
+        "" if len(schedulers) == 1 else "启动一个 xunge scheduler，且只一个 · start one, and one only",
+    )
+
+
+def _files(settings: Settings) -> Finding:
+    folder = settings.files_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile(dir=folder):
+            free = shutil.disk_usage(folder).free
+    except OSError as error:
+        return Finding(
+            "files", Level.FAIL, str(error), "检查 XUNGE_FILES_DIR 的所有者和权限 · check its owner and mode"
+        )
+    told = f"{folder}，{free / (1 << 30):.0f} GiB"
+    if free > LITTLE_ROOM:
+        return Finding("files", Level.OK, told)
+    level = Level.FAIL if free < NO_ROOM else Level.WARN
+    return Finding("files", level, told, "空间不足，请扩容 · little room is left: make the disk larger")
+
+
+def _keys(settings: Settings) -> Finding:
+    try:
+        key = KeyRing(settings.receipt_keys_file).signing()
+    except KeysUnusable as error:
+        return Finding("receipt keys", Level.FAIL, str(error), "xunge keys create")
+    return Finding("receipt keys", Level.OK, str(key.kid))

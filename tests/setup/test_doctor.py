@@ -1,0 +1,156 @@
+"""``xunge doctor``: what is wrong is named, with what to do, and what is well stays quiet."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from rq import Worker
+from rq.cron import CronScheduler
+from sqlalchemy import Engine, create_engine, insert, text
+from sqlalchemy.pool import NullPool
+
+from server import migrate
+from server.backups.models import Backup
+from server.doctor import Finding, Level, examine
+from server.house import queue_of
+from server.kernel.db import table_of
+from server.kernel.settings import Settings
+from tests.backups.programs import xunge
+
+NOW = datetime(2026, 7, 6, 2, 0, tzinfo=UTC)
+
+
+def found(settings: Settings, now: datetime | None = None) -> dict[str, Finding]:
+    """The findings by part; the real clock, unless one is given."""
+    findings = examine(settings, migrate.newest_revision(), lambda: now or datetime.now(UTC))
+    return {finding.part: finding for finding in findings}
+
+
+@pytest.fixture
+def owner(settings: Settings) -> Engine:
+    """The owner of the tables."""
+    return create_engine(settings.owner_database_url, poolclass=NullPool)
+
+
+@pytest.fixture
+def running(settings: Settings) -> Iterator[None]:
+    """A worker and a scheduler that have said that they live."""
+    queue = queue_of(settings)
+    worker = Worker([queue], connection=queue.connection)
+    scheduler = CronScheduler(connection=queue.connection, name="xunge")
+    worker.register_birth()
+    scheduler.register_birth()
+    yield
+    worker.register_death()
+    scheduler.register_death()
+    queue.connection.close()
+
+
+def note_backup(owner: Engine, at: datetime, faults: int = 0) -> None:
+    """Note a backup as the command does."""
+    with owner.begin() as connection:
+        connection.execute(
+            insert(table_of(Backup)).values(
+                id="019f34f0-6e80-7d51-bde9-36bf4d291753",
+                name="20260706T020000.000000Z",
+                snapshot_at=at,
+                finished_at=at,
+                revision="0007",
+                manifest_sha256=b"",
+                dump_bytes=1,
+                file_count=0,
+                file_bytes=0,
+                faults=faults,
+            )
+        )
+
+
+def test_a_sound_installation_has_no_faults(settings: Settings, owner: Engine, running: None) -> None:
+    note_backup(owner, datetime.now(UTC))
+
+    findings = found(settings)
+
+    assert {part for part, one in findings.items() if one.level is not Level.OK} <= {"files"}, findings
+    assert {"database", "clock", "migrations", "privileges", "backup", "worker", "receipt keys"} <= set(
+        findings
+    )
+    assert all(not one.advice for one in findings.values() if one.level is Level.OK)
+
+
+def test_the_command_says_what_to_do_and_exits_with_1_where_a_part_fails(settings: Settings) -> None:
+    code, output, errors = xunge(settings, "doctor", "--format", "json")
+
+    assert code == 1, errors
+    told = {one["part"]: one for one in json.loads(output)}
+    assert told["migrations"]["level"] == "ok"
+    assert told["worker"]["level"] == "fail"
+    assert "xunge worker" in told["worker"]["advice"]
+
+
+def test_an_application_that_may_rewrite_facts_is_found(settings: Settings, owner: Engine) -> None:
+    with owner.begin() as connection:
+        connection.execute(text("grant update on event to xunge_app"))
+        connection.execute(text("revoke select on record from xunge_app"))
+
+    finding = found(settings)["privileges"]
+    assert finding.level is Level.FAIL
+    assert "can rewrite event" in finding.told
+    assert "cannot read record" in finding.told
+
+
+def test_signing_in_as_the_owner_is_found(settings: Settings) -> None:
+    finding = found(replace(settings, database_url=settings.owner_database_url))["privileges"]
+    assert finding.level is Level.FAIL
+    assert "owns tables" in finding.told
+
+
+def test_a_database_that_is_not_migrated_is_found(settings: Settings, owner: Engine) -> None:
+    with owner.begin() as connection:
+        connection.execute(text("update alembic_version set version_num = '0001'"))
+    assert found(settings)["migrations"].level is Level.FAIL
+
+
+def test_a_database_that_is_not_there_is_a_finding_and_the_rest_is_looked_at(settings: Settings) -> None:
+    findings = found(
+        replace(settings, database_url=settings.database_url.replace("xunge_app@/", "xunge_app@/no_"))
+    )
+    assert findings["database"].level is Level.FAIL
+    assert {"redis", "files", "receipt keys"} <= set(findings)
+
+
+def test_redis_files_and_keys_that_are_not_there_are_found(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "a file").touch()
+    broken = replace(
+        settings,
+        redis_url="unix:///nonexistent/redis.sock",
+        files_dir=tmp_path / "a file",
+        receipt_keys_file=tmp_path / "none.json",
+    )
+    findings = found(broken)
+    for part in ("redis", "files", "receipt keys"):
+        assert findings[part].level is Level.FAIL, part
+        assert findings[part].advice, part
+
+
+def test_a_wrong_clock_is_found(settings: Settings) -> None:
+    assert found(settings, datetime.now(UTC) - timedelta(minutes=3))["clock"].level is Level.WARN
+
+
+@pytest.mark.parametrize(
+    ("age", "faults", "level"),
+    [(timedelta(hours=20), 0, Level.OK), (timedelta(days=3), 0, Level.WARN), (timedelta(0), 2, Level.FAIL)],
+)
+def test_an_old_or_faulty_backup_is_found(
+    settings: Settings, owner: Engine, age: timedelta, faults: int, level: Level
+) -> None:
+    note_backup(owner, NOW - age, faults)
+    assert found(settings, NOW)["backup"].level is level
+
+
+def test_no_backup_at_all_is_found(settings: Settings) -> None:
+    assert found(settings)["backup"].level is Level.WARN
