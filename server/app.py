@@ -36,6 +36,7 @@ from server.kernel.permissions import Permission
 from server.kernel.problems import Problem
 from server.kernel.settings import Settings
 from server.kernel.work import Kernel, Work
+from server.metrics import add_metrics
 from server.outlets.api import blueprint as outlets
 from server.records.api import blueprint as records
 from server.replication import COLLECTIONS, reader_of
@@ -104,6 +105,7 @@ def create_app(settings: Settings) -> Flask:
         get_swaggerui_blueprint("/api/docs", "/api/openapi.json", config={"app_name": API_TITLE})
     )
     _add_health(app, kernel)
+    add_metrics(app, kernel, frozenset(COLLECTIONS))
     _limit_sign_in(app, settings)
     return app
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from redis import Redis
@@ -15,11 +16,23 @@ from server.kernel.work import Kernel
 from server.upkeep import UPKEEP
 
 QUEUE = "xunge"
+_BEAT = "xunge:scheduler:beat"
 
 
 def queue_of(settings: Settings) -> Queue:
     """The one job queue; arguments travel as JSON, never as pickles."""
     return Queue(QUEUE, connection=Redis.from_url(settings.redis_url), serializer=JSONSerializer)
+
+
+def beat_scheduler(redis: Redis, now: datetime) -> None:
+    """Note that the scheduler lives and has looked what is due."""
+    redis.set(_BEAT, now.isoformat())
+
+
+def scheduler_beat(redis: Redis) -> datetime | None:
+    """When the scheduler last did, ``None`` if it never has."""
+    told = redis.get(_BEAT)
+    return datetime.fromisoformat(told.decode()) if isinstance(told, bytes) else None
 
 
 def compose(settings: Settings) -> Kernel:

@@ -20,7 +20,7 @@ from server.cadence import ops as cadence_ops
 from server.cadence.upkeep import settle_dated_ahead
 from server.evidence import jobs as evidence
 from server.evidence.storage import LocalDisk
-from server.house import QUEUE, compose, queue_of
+from server.house import QUEUE, beat_scheduler, compose, queue_of
 from server.kernel.actor import house
 from server.kernel.settings import Settings, read_settings
 from server.kernel.work import Kernel, Work
@@ -86,6 +86,7 @@ class Schedule(CronScheduler):
         super().__init__(connection=self.queue.connection, name="xunge")
 
     def enqueue_jobs(self) -> list[Any]:
+        beat_scheduler(self.queue.connection, datetime.now(UTC))
         due = [job for job in self.get_jobs() if job.should_run()]
         for job in due:
             self.queue.enqueue(job.func_name)

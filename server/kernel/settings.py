@@ -39,6 +39,7 @@ class Settings:
     max_body_bytes: int
     sign_in_limit: str
     trusted_proxies: int
+    metrics_token: str
     file_limits: Mapping[str, int]
     files_reserve_bytes: int
     upload_days: int
@@ -70,6 +71,7 @@ def read_settings() -> Settings:
         max_body_bytes=env.int("MAX_BODY_BYTES", 32 * 1024 * 1024),
         sign_in_limit=env.str("SIGN_IN_LIMIT", "20 per minute"),
         trusted_proxies=env.int("TRUSTED_PROXIES", 0),
+        metrics_token=env.str("METRICS_TOKEN", ""),
         file_limits={
             "photo": env.int("MAX_PHOTO_BYTES", 20 * _MB),
             "signature": env.int("MAX_SIGNATURE_BYTES", 1 * _MB),

@@ -15,7 +15,7 @@ from tests.api.conftest import World
 from tests.town import ROLE_ACCOUNTS
 
 # Whatever registers without a permission must be named here, with open eyes.
-OPEN = {"static", "api-docs.openapi_json", "swagger_ui.show", "healthz", "readyz", "home"}
+OPEN = {"static", "api-docs.openapi_json", "swagger_ui.show", "healthz", "readyz", "metrics", "home"}
 SIGN_IN = "access.sign_in"
 PUBLIC_KEYS = "sync.keys"
 # A revoked handheld may land what it recorded, and learn what is still to land and what has.
