@@ -36,7 +36,8 @@ def _free_port() -> int:
 class Server:
     """``xunge serve`` over the settings' database and files, on one port for as long as the test wants it."""
 
-    def __init__(self, settings: Settings, log: Path) -> None:
+    def __init__(self, settings: Settings, log: Path, workers: int = 1) -> None:
+        self._workers = workers
         self.port = _free_port()
         self._log = log
         self._environment = {
@@ -50,7 +51,7 @@ class Server:
         """Start it and wait until it is ready."""
         with self._log.open("ab") as output:
             self._process = subprocess.Popen(
-                [VENV_BIN / "xunge", "serve", "--port", str(self.port), "--workers", "1"],
+                [VENV_BIN / "xunge", "serve", "--port", str(self.port), "--workers", str(self._workers)],
                 env=self._environment,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -73,9 +74,9 @@ class Server:
 
 
 @contextmanager
-def served(settings: Settings, log: Path) -> Iterator[int]:
+def served(settings: Settings, log: Path, workers: int = 1) -> Iterator[int]:
     """``xunge serve``, for as long as the block runs; the port on which it is ready."""
-    server = Server(settings, log)
+    server = Server(settings, log, workers)
     server.start()
     try:
         yield server.port
