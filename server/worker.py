@@ -18,6 +18,7 @@ from sqlalchemy import select
 
 from server.cadence import ops as cadence_ops
 from server.cadence.upkeep import settle_dated_ahead
+from server.desk.retention import forget_states
 from server.evidence import jobs as evidence
 from server.evidence.storage import LocalDisk
 from server.house import QUEUE, beat_scheduler, compose, queue_of
@@ -59,6 +60,11 @@ def materialise_obligations() -> None:
     _for_each_bureau("dated_ahead", settle_dated_ahead)
 
 
+def forget_push_states() -> None:
+    """Every night: what the push log keeps of edits that were settled long ago."""
+    _for_each_bureau("push_states", forget_states)
+
+
 def make_thumbnails(bureau_id: str, sha256: str) -> None:
     """After a picture has come: small ones of it."""
     kernel = _kernel()
@@ -97,6 +103,7 @@ class Schedule(CronScheduler):
 JOBS = (
     (carry_out_scope, "0 0 * * *"),
     (materialise_obligations, "5 0 * * *"),
+    (forget_push_states, "10 0 * * *"),
     (clear_uploads, "20 * * * *"),
 )
 

@@ -60,7 +60,7 @@ class NotTaken(Exception):
 
 
 class AlreadyResolved(Exception):
-    """The kept row was stored, or put aside, before."""
+    """The kept row was stored, or put aside, before; or what the lost edit said is no longer kept."""
 
 
 # ── an edit that lost ─────────────────────────────────────────────────────────────────────────────
@@ -86,6 +86,7 @@ def settle(
     the last one counts. The caller holds the line's row.
 
     Raises:
+        AlreadyResolved: ``ours``, and what the edit said is no longer kept.
         MasterMoved: nothing was changed; look again.
         NotTaken: the operation refuses it; the caller rolls back.
     """
@@ -119,6 +120,8 @@ def _wanted(line: Any, now: Document | None, decision: Decision, stamps: frozens
     if decision.choice is Choice.THEIRS:
         return {}
     if decision.choice is Choice.OURS:
+        if line.state is None:
+            raise AlreadyResolved
         differing = compare(line.base, ours, now, stamps)
         wanted = {one.name: one.ours for one in differing if one.changed_by != "theirs"}
         # Whoever edits a document says that it is there, although that is no change from where he began.

@@ -71,7 +71,9 @@ def upgrade() -> None:
                 update public.push_log set base = null, state = null, theirs = null
                 where bureau_id = of_bureau and (state is not null or base is not null or theirs is not null)
                 and case when contested then resolved_at else at end < before
-                returning 1
+                returning seq
+            ), decided as (
+                update public.push_settlement set fields = '{}' where push_seq in (select seq from emptied)
             )
             select count(*) from emptied;
         end

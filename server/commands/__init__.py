@@ -19,6 +19,7 @@ COMMANDS = {
     "restore": ("server.commands.backup", "restore"),
     "keys": ("server.commands.keys", "group"),
     "report": ("server.commands.report", "group"),
+    "sync": ("server.commands.desk", "group"),
     "workdays": ("server.commands.workdays", "group"),
 }
 

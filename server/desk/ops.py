@@ -50,11 +50,12 @@ def settle_conflict(work: Work, conflict_id: int, decision: Decision) -> dict[st
 
     Raises:
         Problem: ``not_found``; ``conflict`` where the document is another one than he looked at; ``invalid`` where the
-            operation does not take it.
+            operation does not take it; ``already_resolved`` where what the edit said is no longer kept.
     """
     _, line = _line(work, conflict_id, hold=True)
     try:
-        edit_id = settle(work, desk_reader(work), _collection(line), line, decision)
+        with _told_when_resolved():
+            edit_id = settle(work, desk_reader(work), _collection(line), line, decision)
     except MasterMoved as moved:
         errors = [{"path": f"/now/{name}", "code": "moved_on", "detail": MOVED_ON} for name in moved.fields]
         raise Problem("conflict", errors=errors) from moved
