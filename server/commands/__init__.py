@@ -15,6 +15,7 @@ COMMANDS = {
     "demo": ("server.commands.demo", "demo"),
     "doctor": ("server.commands.doctor", "doctor"),
     "demo-shift": ("server.commands.demo", "demo_shift"),
+    "files": ("server.commands.files", "group"),
     "import": ("server.commands.imports", "group"),
     "restore": ("server.commands.backup", "restore"),
     "keys": ("server.commands.keys", "group"),

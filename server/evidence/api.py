@@ -17,7 +17,9 @@ from schemas.evidence import (
     ThumbnailQuery,
 )
 from schemas.paging import PageQuery
+from server.evidence.jobs import small_name
 from server.evidence.models import Upload
+from server.evidence.ops import THUMBNAIL_JOB
 from server.evidence.queries import (
     Kept,
     files_of_record,
@@ -30,7 +32,7 @@ from server.evidence.queries import (
 from server.evidence.rules import DRAWABLE, SERVED, UNKNOWN_TYPE
 from server.evidence.storage import LocalDisk
 from server.kernel.events import record_event
-from server.kernel.http import Noun
+from server.kernel.http import Noun, answer_problem
 from server.kernel.paging import page_of
 from server.kernel.permissions import Permission
 from server.kernel.problems import Problem
@@ -73,7 +75,15 @@ def get_file(work: Work, query: dict[str, Any], sha256: str) -> Response:
     """The original, byte for byte; parts of it by Range. Each look is noted, for it shows people."""
     kept = kept_file(work, sha256, query["record"])
     record_event(work, "file.read", [query["record"]], sha256=sha256)
-    return _hand_out(LocalDisk(work.settings.files_dir).open(sha256), kept, kept.media_type)
+    try:
+        stream = LocalDisk(work.settings.files_dir).open(sha256)
+    except FileNotFoundError as error:
+        raise Problem(
+            "unavailable",
+            detail="文件不在存储中，请管理员运行 xunge files check。"
+            "The file is not in the storage; an administrator should run xunge files check.",
+        ) from error
+    return _hand_out(stream, kept, kept.media_type)
 
 
 @blueprint.endpoint(
@@ -85,9 +95,15 @@ def get_thumbnail(work: Work, query: dict[str, Any], sha256: str) -> Response:
     drawn = thumbnail_of(work, sha256)
     if kept.media_type not in DRAWABLE or (drawn and drawn.failure):
         raise Problem("thumbnail_unavailable")
+    not_ready = Problem("thumbnail_not_ready", headers={"Retry-After": "5"})
     if drawn is None:
-        raise Problem("thumbnail_not_ready", headers={"Retry-After": "5"})
-    small = LocalDisk(work.settings.files_dir).open_derived(f"{sha256}.{query['size']}.webp")
+        raise not_ready
+    try:
+        small = LocalDisk(work.settings.files_dir).open_derived(small_name(sha256, query["size"]))
+    except FileNotFoundError:
+        # Backups leave them out. This is answered and not raised, for what is raised enqueues nothing.
+        work.later(THUMBNAIL_JOB, str(work.bureau_id), sha256)
+        return answer_problem(not_ready)
     return _hand_out(small, kept, "image/webp")
 
 

@@ -12,9 +12,18 @@ from server.evidence.storage import Storage
 from server.kernel.work import Work
 
 
+def small_name(sha256: str, edge: int) -> str:
+    """The name of a small picture, by the pixels of its longer side."""
+    return f"{sha256}.{edge}.webp"
+
+
 def draw_thumbnails(work: Work, storage: Storage, sha256: str) -> None:
-    """Make the small pictures of a file, once; where that cannot be done, note why and do not try again."""
-    if thumbnail_of(work, sha256) is not None:
+    """Make the small pictures of a file; where that cannot be done, note why and do not try again.
+
+    Drawing them anew, as after a restore, gives the same.
+    """
+    drawn = thumbnail_of(work, sha256)
+    if drawn is not None and drawn.failure:
         return
     media_type = work.session.scalars(
         select(EvidenceFile.media_type).filter_by(bureau_id=work.bureau_id, sha256=sha256)
@@ -24,7 +33,7 @@ def draw_thumbnails(work: Work, storage: Storage, sha256: str) -> None:
         with storage.open(sha256) as stream:
             pictures = draw_small(stream, media_type)
         for edge, content in pictures.items():
-            storage.put_derived(f"{sha256}.{edge}.webp", content)
+            storage.put_derived(small_name(sha256, edge), content)
     except Undrawable as error:
         failure = str(error)
     ops.note_thumbnail(work, sha256, failure)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import struct
 import subprocess
 import sys
@@ -122,6 +123,22 @@ def test_a_worker_makes_them_after_the_upload(
     assert queue_of(settings).failed_job_registry.count == 0
     listed = wang.get(f"/api/v1/records/{record['id']}/files").get_json()["items"]
     assert [item["thumbnail"] for item in listed] == [True, False, False]
+
+
+def test_small_pictures_that_a_restore_left_out_are_drawn_anew(
+    app: Flask, settings: Settings, kernel: Kernel, town: Town, device: MakeDevice
+) -> None:
+    photo = a_photo(54)
+    record = a_record_with(kernel, town, photo)
+    device("li").upload(photo, record_id=record["id"])
+    work_off(settings)
+    wang = client_of(app, kernel, town, "wang")
+    address = f"/api/v1/files/{sha256_of(photo)}/thumbnail?record={record['id']}"
+    first = wang.get(address, buffered=True).get_data()
+    shutil.rmtree(settings.files_dir / "derived")
+    problem_of(wang.get(address), status=404, code="thumbnail_not_ready")
+    work_off(settings)
+    assert wang.get(address, buffered=True).get_data() == first
 
 
 def test_guard_a_picture_that_would_fill_the_memory_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
