@@ -72,13 +72,17 @@ def _operate(
             return [
                 (rows[0], Result(Outcome.QUARANTINED, [{"code": "not_storable", "path": _path_of(error)}]))
             ]
-    middle = len(rows) // 2
     return [
         pair
-        for part in (rows[:middle], rows[middle:])
-        if part
+        for part in _halves(rows)
         for pair in _operate(transaction, reader, collection, part, again=len(rows) == 1)
     ]
+
+
+def _halves(rows: list[Row]) -> list[list[Row]]:
+    """The rows in two parts, a single one by itself."""
+    middle = len(rows) // 2
+    return [part for part in (rows[:middle], rows[middle:]) if part]
 
 
 def _path_of(error: DataError | IntegrityError) -> str:

@@ -92,7 +92,7 @@ def settle(
     """
     now = master_of(transaction, reader, collection, line.document_id)
     wanted = _wanted(line, now, decision, collection.stamps)
-    if _edit_of(now) != decision.master_edit_id:
+    if not _looked_at(now, decision):
         raise MasterMoved(_moved(line, now, collection.stamps))
     edit_id = _put(transaction, reader, collection, line, now, wanted) if wanted else None
     transaction.session.execute(
@@ -134,6 +134,11 @@ def _wanted(line: Any, now: Document | None, decision: Decision, stamps: frozens
         for name, value in decision.fields.items()
         if now is None or not same(now.get(name), value)
     }
+
+
+def _looked_at(now: Document | None, decision: Decision) -> bool:
+    """Whether the master is still the one that the person looked at when he decided."""
+    return _edit_of(now) == decision.master_edit_id
 
 
 def _edit_of(document: Document | None) -> uuid.UUID | None:

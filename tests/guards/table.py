@@ -25,11 +25,13 @@ import sync.pull
 import sync.push
 import sync.receipts
 import sync.reconcile
+import sync.settling
 from server import replication
 from server.backups import restoring
 from server.cadence import queries as cadence_queries
 from server.cadence import upkeep as cadence_upkeep
 from server.cadence.models import Obligation
+from server.desk import queries as desk_queries
 from server.evidence import ops as evidence_ops
 from server.evidence import queries as evidence_queries
 from server.grids import ops as grids_ops
@@ -247,6 +249,42 @@ GUARDS: tuple[Guard, ...] = (
         "the savepoint round the operation",
         "tests/sync/test_toy_push.py::test_guard_a_row_that_the_database_refuses_leaves_its_neighbours_stored",
         instead(Session, "begin_nested", lambda _self: nullcontext()),
+    ),
+    Guard(
+        "halving",
+        "One bad row among 500 costs 19 savepoints, and the good ones go in bulk again",
+        "halving: after a data error every row goes by itself",
+        "tests/sync/test_toy_push.py::test_guard_a_bad_row_among_500_does_not_cost_500_savepoints[bad0-19]",
+        instead(sync.push, "_halves", lambda rows: [[row] for row in rows]),
+    ),
+    Guard(
+        "decided on what was seen",
+        "A decision at the desk does not write over a document that moved on meanwhile",
+        "the comparison of the master with the one that was looked at",
+        "tests/desk/test_conflicts.py::test_a_document_that_moved_on_is_not_written_over",
+        instead(sync.settling, "_looked_at", lambda _now, _decision: True),
+    ),
+    Guard(
+        "desk: scope",
+        "A leader sees and settles the conflicts of his scope only",
+        "the look into scope at the desk",
+        "tests/desk/test_conflicts.py::test_a_leader_sees_the_conflicts_of_his_scope_and_no_others",
+        instead(desk_queries, "_reached", lambda *_given: true()),
+    ),
+    Guard(
+        "desk: the sender's device",
+        "A row put right at the desk reaches the device that sent it",
+        "the touch of the sender's own feed",
+        "tests/sync/test_toy_settling.py::test_the_sender_s_own_feed_is_touched",
+        instead(sync.settling, "feed", SimpleNamespace(touch=_nothing)),
+    ),
+    Guard(
+        "desk: stored meanwhile",
+        "A row that was stored from the desk is not answered as malformed when it is sent again",
+        "answering such a row by what was stored",
+        "tests/sync/test_toy_settling.py"
+        "::test_guard_a_device_that_sends_a_stored_row_again_gets_what_was_stored",
+        instead(sync.push, "RETRIED", "nothing is"),
     ),
     Guard(
         "quarantine",

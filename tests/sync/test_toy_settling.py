@@ -281,9 +281,9 @@ def test_guard_a_device_that_sends_a_stored_row_again_gets_what_was_stored(
     device: Handheld, client: FlaskClient, again: Again
 ) -> None:
     """Its answer was lost, or it reconciles: neither the bad row nor our own answer may stay on it."""
-    bad = a_note("bad", weight=2**40)
-    (answered,) = device.push("notes", bad)
-    again({**bad, "weight": 4})
+    bad = {**a_note("bad"), "_deleted": 0}
+    (answered,) = send(client, f"[{row_of(bad)}]")
+    again({**bad, "_deleted": False, "weight": 4})
     device.pull("notes")
     stored = device.held["notes"][bad["id"]]
 
