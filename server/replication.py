@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Date, DateTime, Select, bindparam, func, select
@@ -13,10 +15,11 @@ from server.cadence import queries as cadence
 from server.cadence.models import Policy
 from server.grids import queries as grids
 from server.grids.models import GridCell
+from server.kernel.actor import house
 from server.kernel.calendar import WorkdayYear
 from server.kernel.permissions import Permission
 from server.kernel.problems import Problem
-from server.kernel.work import Work
+from server.kernel.work import Kernel, Work
 from server.org import queries as org
 from server.outlets import queries as outlets
 from server.outlets.models import Outlet
@@ -26,6 +29,7 @@ from server.records.ops import receive_records
 from server.records.rectification import edit_rectifications
 from server.records.window import carry_out_dates
 from sync.collection import Collection, Reader
+from sync.retention import mark_feed, principals_of, prune
 
 PERSON = bindparam("person_id", type_=UUID(as_uuid=True))
 BUREAU = bindparam("bureau_id", type_=UUID(as_uuid=True))
@@ -103,18 +107,21 @@ def reader_of(work: Work) -> Reader:
 
 def field_reader(work: Work, person_id: uuid.UUID) -> Reader:
     """Somebody in the field, who is the actor of this unit of work."""
-    actor = work.actor
+    reader = _reader(work, person_id, work.actor.squad_ids)
+    return replace(reader, device_id=work.actor.device_id, may_pull=not work.actor.push_only)
+
+
+def _reader(work: Work, person_id: uuid.UUID, squad_ids: Sequence[uuid.UUID]) -> Reader:
     return Reader(
-        bureau_id=actor.bureau_id,
+        bureau_id=work.bureau_id,
         reader_id=person_id,
-        device_id=actor.device_id,
+        device_id=None,
         principals=(
-            f"bureau:{actor.bureau_id}",
-            *(f"squad:{squad}" for squad in actor.squad_ids[:2]),
+            f"bureau:{work.bureau_id}",
+            *(f"squad:{squad}" for squad in squad_ids[:2]),
             f"officer:{person_id}",
         ),
-        parameters=_parameters(work),
-        may_pull=not actor.push_only,
+        parameters=_parameters(work, person_id),
     )
 
 
@@ -126,15 +133,35 @@ def desk_reader(work: Work) -> Reader:
         reader_id=actor.account_id or actor.bureau_id,
         device_id=None,
         principals=(),
-        parameters=_parameters(work),
+        parameters=_parameters(work, actor.person_id),
     )
 
 
-def _parameters(work: Work) -> dict[str, Any]:
+def _parameters(work: Work, person_id: uuid.UUID | None) -> dict[str, Any]:
     today = work.now.astimezone(work.zone).date()
     return {
-        "person_id": work.actor.person_id,
+        "person_id": person_id,
         "bureau_id": work.bureau_id,
         "today": today,
         "since": records.window_start(today, work.settings.record_window_days, work.zone),
     }
+
+
+def prune_feeds(kernel: Kernel, bureau_id: uuid.UUID, now: datetime) -> int:
+    """Take tombstones that are older than the retention out of the feeds of a bureau; the number of rows.
+
+    Every principal in a transaction of its own, for an open writer holds the horizon back. Whoever belongs to the
+    bureau counts as a reader, with an account or without.
+    """
+    with kernel.work(house(bureau_id), now) as work:
+        carry_out_dates(work)
+        below = mark_feed(work.session, now, timedelta(days=work.settings.tombstone_days))
+        squads = org.squads_by_person(work.session, bureau_id, now.astimezone(work.zone).date())
+        readers = [_reader(work, person, its) for person, its in squads.items()]
+    pruned = 0
+    if below is None:
+        return 0
+    for principal, reading in sorted(principals_of(readers).items()):
+        with kernel.work(house(bureau_id), now) as work:
+            pruned += prune(work.session, principal, reading, COLLECTIONS.values(), below)
+    return pruned

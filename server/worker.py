@@ -27,6 +27,7 @@ from server.kernel.settings import Settings, read_settings
 from server.kernel.work import Kernel, Work
 from server.org.models import Bureau
 from server.records.window import carry_out_dates
+from server.replication import prune_feeds
 
 log = structlog.get_logger()
 
@@ -41,12 +42,15 @@ def _for_each_bureau(name: str, act: Callable[[Work], int]) -> None:
     """Run ``act`` in a transaction of its own for every bureau."""
     kernel = _kernel()
     now = datetime.now(UTC)
-    with kernel.sessions() as session:
-        bureaus: list[uuid.UUID] = list(session.scalars(select(Bureau.id)))
-    for bureau_id in bureaus:
+    for bureau_id in _bureaus(kernel):
         with kernel.work(house(bureau_id), now) as work:
             changed = act(work)
         log.info(name, bureau_id=str(bureau_id), changed=changed)
+
+
+def _bureaus(kernel: Kernel) -> list[uuid.UUID]:
+    with kernel.sessions() as session:
+        return list(session.scalars(select(Bureau.id)))
 
 
 def carry_out_scope() -> None:
@@ -78,6 +82,13 @@ def clear_uploads() -> None:
     _for_each_bureau("uploads", lambda work: evidence.clear_uploads(work, storage))
 
 
+def prune_tombstones() -> None:
+    """Every night: what every device has had time to hear of leaves the feed."""
+    kernel, now = _kernel(), datetime.now(UTC)
+    for bureau_id in _bureaus(kernel):
+        log.info("feed", bureau_id=str(bureau_id), pruned=prune_feeds(kernel, bureau_id, now))
+
+
 def run_worker(settings: Settings) -> None:
     """Work the queue until told to stop."""
     queue = queue_of(settings)
@@ -104,6 +115,7 @@ JOBS = (
     (carry_out_scope, "0 0 * * *"),
     (materialise_obligations, "5 0 * * *"),
     (forget_push_states, "10 0 * * *"),
+    (prune_tombstones, "30 2 * * *"),
     (clear_uploads, "20 * * * *"),
 )
 

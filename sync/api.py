@@ -11,7 +11,7 @@ import orjson
 from flask import Blueprint, Response, request
 
 from sync.collection import Collection, Reader, Transaction
-from sync.cursor import BadCheckpoint, parse_checkpoint
+from sync.cursor import BadCheckpoint, current_epoch, parse_checkpoint
 from sync.envelope import BadEnvelope
 from sync.pull import MAX_LIMIT, pull
 from sync.push import push
@@ -83,6 +83,14 @@ def mount(
     def reconcile_documents(name: str) -> Response:
         collection = collection_of(name)
         return _private(answered(lambda work, reader, body: reconcile(work, reader, collection, body)))
+
+    @blueprint.get("/epoch")
+    def epoch() -> Response:
+        with session() as transaction:
+            if not actor(transaction).may_pull:
+                raise problem("device_revoked")
+            answer = orjson.dumps({"epoch": current_epoch(transaction.session)})
+        return _private(answer)
 
     @blueprint.post("/receipts")
     def give_receipt() -> Response:

@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 
 from sync.tables import epoch, feed
 
-_EPOCH = re.compile(r"[0-9A-Za-z-]{0,120}")
+# What tells one history of transaction ids from another, and how often tombstones had been pruned from it.
+_EPOCH = re.compile(r"([0-9A-Za-z-]{0,120})(?:\.([0-9]{1,18}))?")
 _DIGITS = re.compile(r"[0-9]{1,18}")
 
 
@@ -25,11 +26,25 @@ class BadCheckpoint(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A position in a principal's feed. ``xid`` and ``seq`` travel as strings: they outgrow JavaScript numbers."""
+    """A position in a principal's feed. ``xid`` and ``seq`` travel as strings: they outgrow JavaScript numbers.
+
+    ``epoch`` is ``<history>.<generation>``: the history that the transaction ids belong to, and the generation in
+    which the device started from the beginning, so that what was pruned up to then never concerned it.
+    """
 
     epoch: str
     xid: str
     seq: str
+
+    @property
+    def history(self) -> str:
+        """The part of the epoch that a restore or a promotion changes."""
+        return self.epoch.partition(".")[0]
+
+    @property
+    def generation(self) -> int:
+        """How often tombstones had been pruned when the device started from the beginning."""
+        return int(self.epoch.partition(".")[2] or 0)
 
 
 def parse_checkpoint(text: str | None) -> Checkpoint | None:
@@ -58,9 +73,16 @@ def parse_checkpoint(text: str | None) -> Checkpoint | None:
 
 
 def epoch_column() -> ColumnElement[str]:
-    """The current epoch as SQL: the stored uuid, the cluster and its timeline.
+    """The epoch that begins now, as SQL: the history and its present generation."""
+    return func.concat(
+        history_column(), ".", select(cast(epoch.c.generation, Text)).limit(1).scalar_subquery()
+    )
 
-    A restored dump, another cluster and a promoted replica each give another epoch, for xids do not survive them.
+
+def history_column() -> ColumnElement[str]:
+    """The current history of transaction ids as SQL: the stored uuid, the cluster and its timeline.
+
+    A restored dump, another cluster and a promoted replica each give another one, for xids do not survive them.
     """
     stored = select(cast(epoch.c.epoch, Text)).limit(1).scalar_subquery()
     system = literal_column("(select system_identifier::text from pg_control_system())", Text)
@@ -69,7 +91,7 @@ def epoch_column() -> ColumnElement[str]:
 
 
 def current_epoch(session: Session) -> str:
-    """The epoch that checkpoints of this moment carry."""
+    """The epoch under which a device begins that begins now."""
     return session.scalar(select(epoch_column())) or ""
 
 

@@ -12,14 +12,17 @@ from sqlalchemy import (
     CompoundSelect,
     Engine,
     Text,
+    any_,
     bindparam,
     case,
     cast,
     column,
     event,
+    exists,
     func,
     literal,
     null,
+    or_,
     select,
     true,
     tuple_,
@@ -27,8 +30,8 @@ from sqlalchemy import (
 )
 
 from sync.collection import Collection, Reader, Transaction
-from sync.cursor import Checkpoint, below_horizon, epoch_column
-from sync.tables import Xid8, feed
+from sync.cursor import Checkpoint, below_horizon, epoch_column, history_column
+from sync.tables import Xid8, feed, feed_pruned
 
 MAX_LIMIT = 1000
 _PASSED_THROUGH = "sync_passed_through"
@@ -43,10 +46,22 @@ def page_statement(collection: Collection) -> CompoundSelect[Any]:
     It returns a row a document and one for the checkpoint reached: to put the documents together in the database
     would copy them twice more.
     """
-    start_over = bindparam("epoch", type_=Text) != epoch_column()
-    after_xid = cast(case((start_over, literal("0")), else_=bindparam("xid", type_=Text)), Xid8())
-    after_seq = case((start_over, literal(0)), else_=cast(bindparam("seq", type_=Text), BigInteger))
-    start = select(after_xid.label("xid"), after_seq.label("seq")).cte("start")
+    given = tuple_(cast(bindparam("xid", type_=Text), Xid8()), cast(bindparam("seq", type_=Text), BigInteger))
+    # A tombstone beyond the checkpoint was pruned since the device began: it will never hear of it, so it begins again.
+    missed = exists().where(
+        feed_pruned.c.principal == any_(bindparam("principals", type_=ARRAY(Text))),
+        feed_pruned.c.collection == collection.name,
+        feed_pruned.c.generation > bindparam("generation", type_=BigInteger),
+        tuple_(feed_pruned.c.xid, feed_pruned.c.seq) > given,
+    )
+    begin = select(or_(bindparam("history", type_=Text) != history_column(), missed).label("again")).cte(
+        "begin"
+    )
+    start = select(
+        case((begin.c.again, epoch_column()), else_=bindparam("epoch", type_=Text)).label("epoch"),
+        cast(case((begin.c.again, literal("0")), else_=bindparam("xid", type_=Text)), Xid8()).label("xid"),
+        case((begin.c.again, literal(0)), else_=cast(bindparam("seq", type_=Text), BigInteger)).label("seq"),
+    ).cte("start")
     principals = (
         func.unnest(bindparam("principals", type_=ARRAY(Text)))
         .table_valued(column("principal", Text), name="reader")
@@ -79,7 +94,7 @@ def page_statement(collection: Collection) -> CompoundSelect[Any]:
     ).select_from(page.outerjoin(seen, true()))
     last = select(page.c.xid, page.c.seq).order_by(page.c.xid.desc(), page.c.seq.desc()).limit(1).subquery()
     reached = func.json_build_object(
-        "epoch", epoch_column(),
+        "epoch", start.c.epoch,
         "xid", cast(func.coalesce(last.c.xid, start.c.xid), Text),
         "seq", cast(func.coalesce(last.c.seq, start.c.seq), Text),
     )  # fmt: skip
@@ -106,8 +121,9 @@ def pull(
 ) -> bytes:
     """The answer's JSON text in UTF-8: ``{"documents": […], "checkpoint": {"epoch", "xid", "seq"}}``.
 
-    A checkpoint of another epoch starts over. A page is shorter than ``limit`` only when there is no more, for
-    RxDB stops at the first short page; the same id may stand in a page more than once.
+    Where the checkpoint is of another history, or a tombstone beyond it was pruned, the page is the first one and its
+    epoch is not the one given: what the device holds besides is to be reconciled. A page is shorter than ``limit``
+    only when there is no more, for RxDB stops at the first short page; the same id may stand in a page more than once.
     """
     given = checkpoint or Checkpoint("", "0", "0")
     rows = transaction.session.execute(
@@ -115,6 +131,8 @@ def pull(
         {
             "principals": list(reader.principals),
             "epoch": given.epoch,
+            "history": given.history,
+            "generation": given.generation,
             "xid": given.xid,
             "seq": given.seq,
             "limit": limit,

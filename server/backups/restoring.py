@@ -24,6 +24,8 @@ from server.backups.postgres import connected, count_rows, find_program, run_pro
 from server.backups.verifying import verify_backup
 from server.evidence.models import Thumbnail
 from server.kernel.db import table_of
+from sync import tables as sync_tables
+from sync.epochs import start_epoch
 
 APP_ROLE = "xunge_app"
 _EXTENSIONS = ("postgis", "pg_trgm", "btree_gist")
@@ -81,7 +83,8 @@ def restore_backup(path: Path, into: str, store: Path, revisions: Revisions, pro
 
 
 def start_over(connection: Connection) -> None:
-    """A new epoch, and every stored transaction id set to this transaction's, in this transaction."""
+    """A new epoch, and every other stored transaction id set to this transaction's, in this transaction."""
+    start_epoch(connection)
     columns = connection.execute(
         text(
             "select quote_ident(c.relname), quote_ident(a.attname) from pg_attribute a"
@@ -90,11 +93,12 @@ def start_over(connection: Connection) -> None:
         )
     ).all()
     for table, column in columns:
+        if table in sync_tables.metadata.tables:
+            continue
         # The names are the catalogue's own, quoted by the server.
         connection.execute(
             text(f"update {table} set {column} = pg_current_xact_id() where {column} is not null")  # noqa: S608
         )
-    connection.execute(text("update sync_epoch set epoch = gen_random_uuid()"))
 
 
 def _must_be_ready(connection: Connection, manifest: Manifest) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from environs import Env
+from environs import Env, validate
 
 _MB = 1024 * 1024
 
@@ -36,6 +36,7 @@ class Settings:
     record_window_days: int
     late_after_hours: int
     push_state_days: int
+    tombstone_days: int
     max_body_bytes: int
     sign_in_limit: str
     trusted_proxies: int
@@ -54,6 +55,7 @@ def read_settings() -> Settings:
     """Read every ``XUNGE_*`` variable; ``environs.EnvError`` names the one that is missing or malformed."""
     env = Env(prefix="XUNGE_")
     database_url: str = env.str("DATABASE_URL")
+    device_days: int = env.int("DEVICE_DAYS", 90)
     return Settings(
         database_url=database_url,
         owner_database_url=env.str("OWNER_DATABASE_URL", database_url),
@@ -63,11 +65,15 @@ def read_settings() -> Settings:
         environment=env.str("ENVIRONMENT", "production"),
         zone=ZoneInfo(env.str("ZONE", "Asia/Shanghai")),
         session_hours=env.int("SESSION_HOURS", 12),
-        device_days=env.int("DEVICE_DAYS", 90),
+        device_days=device_days,
         device_grace_days=env.int("DEVICE_GRACE_DAYS", 90),
         record_window_days=env.int("RECORD_WINDOW_DAYS", 90),
         late_after_hours=env.int("LATE_AFTER_HOURS", 72),
         push_state_days=env.int("PUSH_STATE_DAYS", 180),
+        # A device may stay away for as long as it is enrolled; whoever stays away longer than this starts over.
+        tombstone_days=env.int(
+            "TOMBSTONE_DAYS", max(90, device_days), validate=validate.Range(min=device_days)
+        ),
         max_body_bytes=env.int("MAX_BODY_BYTES", 32 * 1024 * 1024),
         sign_in_limit=env.str("SIGN_IN_LIMIT", "20 per minute"),
         trusted_proxies=env.int("TRUSTED_PROXIES", 0),

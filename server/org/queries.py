@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import uuid
+from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Text, cast, func, select
+from sqlalchemy import ColumnElement, Select, Text, and_, cast, func, select
 from sqlalchemy.orm import Session
 
 from server.org.models import Certificate, Person, Squad, SquadMember
@@ -49,6 +50,22 @@ def synced_people(
     return select(cast(fields, Text).label("document"), Person.edit_id).where(
         Person.id == ids, Person.bureau_id == bureau_id
     )
+
+
+def squads_by_person(session: Session, bureau_id: uuid.UUID, today: date) -> dict[uuid.UUID, list[uuid.UUID]]:
+    """Everybody of the bureau with the squads that he is in today, in the order in which a sign-in has them."""
+    members = and_(SquadMember.person_id == Person.id, SquadMember.valid.op("@>")(today))
+    found: dict[uuid.UUID, list[uuid.UUID]] = {}
+    for person_id, squad_id in session.execute(
+        select(Person.id, SquadMember.squad_id)
+        .outerjoin(SquadMember, members)
+        .where(Person.bureau_id == bureau_id)
+        .order_by(Person.id, SquadMember.squad_id)
+    ):
+        squads = found.setdefault(person_id, [])
+        if squad_id is not None:
+            squads.append(squad_id)
+    return found
 
 
 def certificates_of(

@@ -45,6 +45,7 @@ class Handheld:
         self.held: dict[str, dict[str, Document]] = {}
         self.checkpoints: dict[str, str] = {}
         self.received: list[Document] = []
+        self.started_over: set[str] = set()
         self.clock_off = timedelta(0)
         self._wait: Callable[[], None] = lambda: wait_for_horizon(sessions)
 
@@ -74,6 +75,9 @@ class Handheld:
         body = answer.get_json()
         documents: list[Document] = body["documents"]
         assert len(documents) <= self.limit
+        given = json.loads(query["checkpoint"])
+        if given and given["epoch"] != body["checkpoint"]["epoch"]:
+            self.started_over.add(collection)
         if documents:
             self.checkpoints[collection] = json.dumps(body["checkpoint"])
         held = self.held.setdefault(collection, {})
