@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -299,26 +300,23 @@ def test_guard_after_a_restore_rows_with_ids_of_another_cluster_are_pulled_in_th
 
 
 class Decades(RuleBasedStateMachine):
-    """Two devices that come and go. ``years`` is made by the test that runs it."""
+    """Two devices that come and go. ``begin`` is set by the test that runs it."""
 
-    years: Years
+    begin: Callable[[], Years]
 
     def __init__(self) -> None:
         super().__init__()
+        self.years = type(self).begin()
+        self.notes = [self.years.write() for _ in range(3)]
         self.devices = {name: (self.years.device(), self.years.now) for name in ("one", "two")}
+        for device, _ in self.devices.values():
+            sync(device)
 
-    @rule()
-    def write(self) -> None:
-        self.years.write()
-
-    @rule(pick=st.integers(0, 99), hidden=st.booleans())
+    @rule(pick=st.integers(0, 2), hidden=st.booleans())
     def show(self, pick: int, hidden: bool) -> None:
-        with self.years.sessions() as session:
-            notes = session.scalars(select(note.c.id).order_by(note.c.id)).all()
-        if notes:
-            self.years.show(notes[pick % len(notes)], hidden=hidden)
+        self.years.show(self.notes[pick], hidden=hidden)
 
-    @rule(days=st.sampled_from([1, 30, 59, 89, 91]))
+    @rule(days=st.sampled_from([1, 89, 91]))
     def pass_by(self, days: int) -> None:
         self.years.pass_by(days)
 
@@ -338,12 +336,12 @@ class Decades(RuleBasedStateMachine):
 def test_any_order_of_years_ends_with_what_may_be_seen(
     toy_engine: Engine, toy_sessions: sessionmaker[Session]
 ) -> None:
-    def begin() -> Years:
+    def anew() -> Years:
         empty_tables(toy_engine)
         return Years(toy_sessions)
 
     class InToy(Decades):
-        years = property(lambda self: self.__dict__.setdefault("_years", begin()))  # type: ignore[assignment]
+        begin = staticmethod(anew)
 
     run_state_machine_as_test(
         InToy,
