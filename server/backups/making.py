@@ -37,7 +37,7 @@ from server.backups.postgres import connected, count_rows, find_program, run_pro
 from server.evidence.queries import every_original
 from server.kernel.db import table_of
 from server.kernel.settings import Settings
-from sync.cursor import epoch_column
+from sync.cursor import history_column
 from sync.keys import KeyRing, KeysUnusable
 
 # How long pg_dump waits for a table that a migration holds.
@@ -161,7 +161,7 @@ def _take_snapshot(connection: Connection) -> tuple[str, dict[str, Any]]:
         "revision": revision,
         "postgresql": connection.execute(text("show server_version")).scalar_one(),
         "postgis": connection.execute(text("select postgis_lib_version()")).scalar_one(),
-        "epoch": connection.execute(select(epoch_column())).scalar_one(),
+        "epoch": connection.execute(select(history_column())).scalar_one(),
     }
 
 
