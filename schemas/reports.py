@@ -168,7 +168,7 @@ class HealthItemsQuery(PeriodQuery):
     """Which figure's items."""
 
     figure = fields.String(
-        required=True,
+        load_default="records",
         validate=validate.OneOf(
             ("records", "late", "flagged", "conflicts", "quarantine", "evidence_missing")
         ),

@@ -27,6 +27,7 @@ from server.access.models import Device
 from server.kernel.actor import Actor
 from server.kernel.http import PUBLIC, Noun, now
 from server.kernel.permissions import Permission
+from server.kernel.problems import Problem
 from server.kernel.work import Kernel, Work
 
 blueprint = Noun("access", "登录与设备 Signing in, and devices")
@@ -36,16 +37,13 @@ NOBODY = Actor(bureau_id=uuid.UUID(int=0), account_id=None, roles=frozenset())
 @blueprint.endpoint("POST", "/sessions", permission=PUBLIC, takes=SignIn, gives=SignedIn, status=201)
 def sign_in(kernel: Kernel, given: dict[str, str]) -> Response:
     """Sign in with user name and password; the token is for programs, the cookie for browsers."""
-    with kernel.work(NOBODY, now()) as work:
-        issued = ops.sign_in(work, given["username"], given["password"])
-        body = SignedIn().dump(
-            {
-                "token": issued.token,
-                "csrf_token": issued.csrf,
-                "expires_at": issued.expires_at,
-                "roles": issued.account.roles,
-            }
-        )
+    try:
+        issued, body = _signed_in(kernel, given)
+    except Problem as refused:
+        # The refusal took its transaction with it; what the trail says of it is another one.
+        with kernel.work(NOBODY, now()) as work:
+            ops.note_refusal(work, given["username"], refused.code)
+        raise
     response = jsonify(body)
     response.status_code = 201
     response.set_cookie(
@@ -57,6 +55,19 @@ def sign_in(kernel: Kernel, given: dict[str, str]) -> Response:
         secure=kernel.settings.secure_cookies,
     )
     return response
+
+
+def _signed_in(kernel: Kernel, given: dict[str, str]) -> tuple[ops.Issued, dict[str, Any]]:
+    with kernel.work(NOBODY, now()) as work:
+        issued = ops.sign_in(work, given["username"], given["password"])
+        return issued, SignedIn().dump(
+            {
+                "token": issued.token,
+                "csrf_token": issued.csrf,
+                "expires_at": issued.expires_at,
+                "roles": issued.account.roles,
+            }
+        )
 
 
 @blueprint.endpoint("DELETE", "/sessions", permission=Permission.SELF_READ, status=204)

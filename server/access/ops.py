@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -14,13 +14,15 @@ from argon2.exceptions import VerifyMismatchError
 from sqlalchemy import ColumnElement, func, select, update
 
 from server.access.models import Account, Device, Token
-from server.kernel.events import record_event
+from server.kernel.actor import Actor
+from server.kernel.events import Event, record_event
 from server.kernel.ids import new_id
 from server.kernel.permissions import Role
 from server.kernel.problems import Problem
 from server.kernel.work import Work
 
 _HASHER = PasswordHasher()
+REFUSALS_NOTED_EVERY = timedelta(minutes=1)
 
 
 @lru_cache(maxsize=1)
@@ -94,16 +96,43 @@ def sign_in(work: Work, username: str, password: str) -> Issued:
     if _HASHER.check_needs_rehash(account.password_hash):
         account.password_hash = _HASHER.hash(password)
     expires_at = work.now + timedelta(hours=work.settings.session_hours)
+    record_event(_as(work, account, account.id), "session.opened", [account.id])
     return _issue(work, account, "session", expires_at, csrf=secrets.token_urlsafe(24))
+
+
+def note_refusal(work: Work, username: str, code: str) -> None:
+    """Note in the trail that signing in to an account was refused, at most once a minute for one account.
+
+    A name that nobody has belongs to no bureau's trail. That writing takes a little longer than not writing tells a
+    stranger next to nothing: it happens once a minute, beside a hash that takes far longer and never the same.
+    """
+    account = work.session.scalar(select(Account).where(func.lower(Account.username) == username.lower()))
+    if account is None:
+        return
+    lately = select(Event.seq).where(
+        Event.name == "session.refused",
+        Event.subject_ids.contains([str(account.id)]),
+        Event.at > work.now - REFUSALS_NOTED_EVERY,
+    )
+    if work.session.scalar(lately.limit(1)) is None:
+        record_event(_as(work, account, None), "session.refused", [account.id], code=code)
+
+
+def _as(work: Work, account: Account, account_id: uuid.UUID | None) -> Work:
+    """The same transaction with an actor of the account's bureau, for whoever signs in was nobody until now."""
+    return replace(work, actor=Actor(account.bureau_id, account_id, frozenset()))
 
 
 def sign_out(work: Work, token: str) -> None:
     """End the session whose secret this is; ending it twice is no error."""
-    work.session.execute(
+    ended = work.session.scalar(
         update(Token)
         .where(Token.digest == digest(token), Token.revoked_at.is_(None))
         .values(revoked_at=work.now)
+        .returning(Token.account_id)
     )
+    if ended is not None:
+        record_event(work, "session.closed", [ended])
 
 
 def enrol_device(work: Work, label: str) -> Issued:

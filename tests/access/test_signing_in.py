@@ -15,9 +15,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, text, update
 
 from server.access.models import Account, Token
-from server.access.ops import digest
+from server.access.ops import create_account, digest, hash_password
 from server.app import create_app
 from server.kernel.actor import house
+from server.kernel.events import Event
+from server.kernel.problems import Problem
 from server.kernel.settings import Settings
 from server.kernel.work import Kernel
 from tests.api.conftest import problem_of
@@ -267,3 +269,36 @@ def test_no_secret_stands_in_any_table(app: Flask, kernel: Kernel, town: Town) -
                 assert hexed == 0, table
         digests = {bytes(one) for one in session.scalars(select(Token.digest))}
     assert {digest(given["token"]), digest(enrolled["token"])} <= digests
+
+
+def test_the_trail_tells_of_sessions_and_of_refusals(app: Flask, kernel: Kernel, town: Town) -> None:
+    client = app.test_client()
+    wrong = {"username": username(town, "li").upper(), "password": "not this one"}
+    for _ in range(3):
+        problem_of(client.post("/api/v1/sessions", json=wrong), status=401)
+    problem_of(client.post("/api/v1/sessions", json={**wrong, "username": "nobody-at-all"}), status=401)
+    given = sign_in(client, town)
+    bearer = {"Authorization": f"Bearer {given['token']}"}
+    assert app.test_client().delete("/api/v1/sessions", headers=bearer).status_code == 204
+    li = str(town.accounts["li"])
+    with kernel.sessions() as session:
+        trail = session.execute(
+            select(Event.name, Event.account_id, Event.bureau_id)
+            .where(Event.name.like("session.%"), Event.subject_ids.contains([li]))
+            .order_by(Event.seq)
+        ).all()
+        told = session.scalars(select(Event.facts).where(Event.name.like("session.%"))).all()
+    mine = (town.accounts["li"], town.bureau_id)
+    # Three tries within a minute are one line, and who tried is nobody.
+    assert trail == [
+        ("session.refused", None, town.bureau_id),
+        ("session.opened", *mine),
+        ("session.closed", *mine),
+    ]
+    assert told == [{"code": "bad_credentials"}, {}, {}]
+
+
+def test_two_names_that_differ_in_their_case_are_one(kernel: Kernel, town: Town) -> None:
+    with pytest.raises(Problem) as refused, kernel.work(house(town.bureau_id), datetime.now(UTC)) as work:
+        create_account(work, username(town, "li").upper(), hash_password(PASSWORD), frozenset(), None)
+    assert refused.value.code == "username_taken"
