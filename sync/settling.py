@@ -67,10 +67,16 @@ class AlreadyResolved(Exception):
 
 
 def master_of(
-    transaction: Transaction, reader: Reader, collection: Collection, document_id: uuid.UUID
+    transaction: Transaction, reader: Reader, collection: Collection, line: Any
 ) -> dict[str, Any] | None:
-    """The document as it stands now, or ``None`` where there is none."""
-    text = held(transaction, reader, collection, [document_id])[document_id]
+    """The document of a lost edit as it stands now, or ``None`` where there is none.
+
+    Of a collection that devices only read, the house tells the desk no more than what the edit lost against.
+    """
+    if collection.held is None:
+        theirs: dict[str, Any] | None = line.theirs
+        return theirs
+    text = held(transaction, reader, collection, [line.document_id])[line.document_id]
     document: dict[str, Any] | None = orjson.loads(text) if text is not None else None
     return document
 
@@ -90,7 +96,7 @@ def settle(
         MasterMoved: nothing was changed; look again.
         NotTaken: the operation refuses it; the caller rolls back.
     """
-    now = master_of(transaction, reader, collection, line.document_id)
+    now = master_of(transaction, reader, collection, line)
     wanted = _wanted(line, now, decision, collection.stamps)
     if not _looked_at(now, decision):
         raise MasterMoved(_moved(line, now, collection.stamps))
@@ -171,7 +177,7 @@ def _put(
         assumed=dict(now) if now is not None else None,
     )
     ((_, result),) = take(transaction, reader, collection, [row])
-    after = master_of(transaction, reader, collection, line.document_id)
+    after = master_of(transaction, reader, collection, line)
     if result.outcome is Outcome.QUARANTINED:
         raise NotTaken([], result.review)
     if result.outcome not in (Outcome.ACCEPTED, Outcome.APPLIED):

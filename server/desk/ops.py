@@ -102,7 +102,7 @@ def _line(work: Work, conflict_id: int, *, hold: bool = False) -> tuple[Any, Any
 
 def _whole(work: Work, told: Any, line: Any) -> dict[str, Any]:
     collection = _collection(line)
-    now = master_of(work, desk_reader(work), collection, line.document_id) if collection.held else line.theirs
+    now = master_of(work, desk_reader(work), collection, line)
     fields = compare(line.base, line.state, line.theirs, collection.stamps) if line.state is not None else []
     return {
         **told._mapping,

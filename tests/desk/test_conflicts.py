@@ -193,6 +193,22 @@ def test_a_record_can_only_be_amended(
     assert li.settle(conflict["id"], "theirs", shown["now"]).status_code == 201
 
 
+def test_an_edit_of_what_devices_only_read_can_be_noted_and_no_more(
+    desk: MakeDesk, town: Town, devices: tuple[Handheld, Handheld]
+) -> None:
+    li = devices[0]
+    li.pull("outlets")
+    outlet = li.held["outlets"][str(town.outlets[0])]
+    assert li.push("outlets", new_edit(outlet, name="改名"), assumed=[outlet]) == [outlet]
+    leader = desk("li")
+    (conflict,) = leader.list(collection="outlets")
+    assert leader.show(conflict["id"])["now"] == outlet
+
+    problem = problem_of(leader.settle(conflict["id"], "ours", outlet), status=422)
+    assert [(one["path"], one["code"]) for one in problem["errors"]] == [("/fields/name", "not_editable")]
+    assert leader.settle(conflict["id"], "theirs", outlet).status_code == 201
+
+
 def test_a_touch_of_a_record_that_is_stored_is_nobody_s_case(
     desk: MakeDesk, town: Town, clock: Clock, devices: tuple[Handheld, Handheld]
 ) -> None:
