@@ -10,6 +10,7 @@ from typing import Any
 import flask_limiter
 import structlog
 from flask import Flask, Response, redirect, request
+from flask_compress import Compress
 from flask_limiter.util import get_remote_address
 from flask_swagger_ui import get_swaggerui_blueprint
 from redis import Redis
@@ -31,7 +32,7 @@ from server.evidence.storage import LocalDisk
 from server.evidence.uploading import EvidenceUploads
 from server.grids.api import blueprint as grids
 from server.house import compose
-from server.kernel import http
+from server.kernel import clients, http
 from server.kernel.permissions import Permission
 from server.kernel.problems import Problem
 from server.kernel.settings import Settings
@@ -47,6 +48,25 @@ from sync.receipts import Receipts
 API_TITLE = "Xunge 巡格"
 API_VERSION = "0.1.0"
 PUBLIC_KEYS = "sync.keys"
+# Levels for speed: the phones' network is slow, and the server has two cores for a thousand of them.
+COMPRESSION = {
+    "COMPRESS_ALGORITHM": ["zstd", "br", "gzip"],
+    "COMPRESS_ZSTD_LEVEL": 1,
+    "COMPRESS_BR_LEVEL": 2,
+    "COMPRESS_LEVEL": 1,
+    "COMPRESS_MIN_SIZE": 1024,
+    "COMPRESS_MIMETYPES": [
+        "application/json",
+        "application/jose",
+        "text/csv",
+        "text/html",
+        "text/css",
+        "text/javascript",
+        "application/javascript",
+    ],
+    # What is sent piece by piece is a file or a stream of events, and goes out as it is.
+    "COMPRESS_STREAMS": False,
+}
 NO_KEYS = (
     "没有可用的回执签名密钥，请管理员运行 xunge keys create 或 xunge keys show。"
     "No usable key to sign receipts: run xunge keys create, or xunge keys show for what is wrong."
@@ -65,7 +85,9 @@ def create_app(settings: Settings) -> Flask:
         OPENAPI_URL_PREFIX="/api",
         OPENAPI_JSON_PATH="openapi.json",
         MAX_CONTENT_LENGTH=settings.max_body_bytes,
+        **COMPRESSION,
     )
+    Compress(app)
     app.json.ensure_ascii = False  # type: ignore[attr-defined]  # Flask's default provider has it.
     if settings.trusted_proxies:
         proxies = settings.trusted_proxies
@@ -129,8 +151,12 @@ def _syncing(kernel: Kernel) -> Iterator[Work]:
 
 def _may_sync() -> None:
     """Before the engine reads anything: nobody's body is inflated, and nobody learns which collections there are."""
-    if request.endpoint != PUBLIC_KEYS:
-        http.authenticated().must(Permission.SYNC_USE)
+    if request.endpoint == PUBLIC_KEYS:
+        return
+    http.authenticated().must(Permission.SYNC_USE)
+    settings = http.kernel().settings
+    client = request.headers.get(clients.HEADER)
+    clients.must_be_new_enough(client, settings.min_client, must_tell=settings.client_required)
 
 
 def _no_keys(error: KeysUnusable) -> Problem:

@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 from environs import Env, validate
 
+from server.kernel.clients import Versions, read_versions
+
 _MB = 1024 * 1024
 
 
@@ -20,6 +22,7 @@ class Settings:
     ``zone`` is the bureau's civil time: periods and legal clocks are computed in it.
     ``file_limits`` are bytes by kind of file (schemas.vocabulary.FileKind); ``files_reserve_bytes`` stay free on the disk.
     ``receipt_keys_file`` holds the keys that sign receipts (``xunge keys create``).
+    ``min_client`` is the oldest version of each app that may sync; with ``client_required`` every app must tell its own.
     ``trusted_proxies`` is how many proxies of ours stand in front: so many X-Forwarded-For entries are believed.
     """
 
@@ -37,6 +40,8 @@ class Settings:
     late_after_hours: int
     push_state_days: int
     tombstone_days: int
+    min_client: Versions
+    client_required: bool
     max_body_bytes: int
     sign_in_limit: str
     trusted_proxies: int
@@ -74,6 +79,8 @@ def read_settings() -> Settings:
         tombstone_days=env.int(
             "TOMBSTONE_DAYS", max(90, device_days), validate=validate.Range(min=device_days)
         ),
+        min_client=read_versions(env.list("MIN_CLIENT", [])),
+        client_required=env.bool("CLIENT_REQUIRED", False),
         max_body_bytes=env.int("MAX_BODY_BYTES", 32 * 1024 * 1024),
         sign_in_limit=env.str("SIGN_IN_LIMIT", "20 per minute"),
         trusted_proxies=env.int("TRUSTED_PROXIES", 0),
