@@ -20,6 +20,7 @@ from sqlalchemy.pool import NullPool
 
 from server.backups.queries import last_backup
 from server.kernel.settings import Settings
+from sync.gauges import oldest_writer
 from sync.keys import KeyRing, KeysUnusable
 
 BACKUP_MAY_BE_OLD = timedelta(hours=36)
@@ -70,8 +71,9 @@ def _database(settings: Settings, newest_revision: str, clock: Callable[[], date
                 return
             yield _privileges(session)
             yield from _server_settings(session)
-            yield _writers(session)
-            yield _backup(session, clock())
+            now = clock()
+            yield _writers(session, now)
+            yield _backup(session, now)
     except SQLAlchemyError as error:
         yield Finding(
             "database",
@@ -149,13 +151,13 @@ def _server_settings(session: Session) -> Iterator[Finding]:
         )
 
 
-def _writers(session: Session) -> Finding:
+def _writers(session: Session, now: datetime) -> Finding:
     """An open writer anywhere in the cluster holds back what devices may pull."""
-    oldest: timedelta | None = session.scalar(
-        text("select max(clock_timestamp() - xact_start) from pg_stat_activity where backend_xid is not null")
-    )
-    told = f"{oldest.total_seconds():.0f} s" if oldest else "无 · none"
-    if oldest is None or oldest <= WRITER_MAY_TAKE:
+    writer = oldest_writer(session)
+    if writer is None:
+        return Finding("open writers", Level.OK, "无 · none")
+    told = f"{writer.database} {writer.application} {(now - writer.since).total_seconds():.0f} s"
+    if now - writer.since <= WRITER_MAY_TAKE:
         return Finding("open writers", Level.OK, told)
     return Finding(
         "open writers",

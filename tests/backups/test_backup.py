@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 
 from server.backups.failure import BackupFailed
 from server.backups.folder import BackupFolder, backup_at
+from server.backups.making import make_backup
 from server.backups.manifest import read_manifest
 from server.backups.postgres import find_program
 from server.backups.queries import LONGEST_REQUEST, backed_up_before, last_backup
@@ -48,6 +49,11 @@ def test_the_command_makes_a_backup_that_the_command_verifies(
     code, output, errors = xunge(settings, "backup", "verify", folder.path)
     assert code == 0, errors
     assert manifest["name"] in output
+
+    (folder.path / manifest["name"] / "manifest.json").unlink()
+    code, _, errors = xunge(settings, "backup", "verify", folder.path)
+    assert code == 1
+    assert "没有完成的备份" in errors
 
 
 def test_the_list_of_files_is_one_that_sha256sum_reads(
@@ -137,10 +143,8 @@ def test_a_folder_that_holds_something_else_is_refused(
     foreign = tmp_path_factory.mktemp("photos")
     (foreign / "holiday.jpg").write_bytes(b"")
 
-    code, _, errors = xunge(settings, "backup", foreign)
-
-    assert code == 1
-    assert "不是空文件夹" in errors
+    with pytest.raises(BackupFailed, match="不是空文件夹"):
+        make_backup(settings, BackupFolder(foreign), lambda: NOON, lambda *_: None)
     assert [path.name for path in foreign.iterdir()] == ["holiday.jpg"]
 
 
@@ -161,9 +165,8 @@ def test_a_database_that_is_none_of_ours_is_refused(
     superuser: Engine, settings: Settings, folder: BackupFolder
 ) -> None:
     foreign = superuser.url.render_as_string(hide_password=False)
-    code, _, errors = xunge(replace(settings, owner_database_url=foreign), "backup", folder.path)
-    assert code == 1
-    assert "not one of Xunge's" in errors
+    with pytest.raises(BackupFailed, match="not one of Xunge's"):
+        make_backup(replace(settings, owner_database_url=foreign), folder, lambda: NOON, lambda *_: None)
 
 
 def test_pulls_and_pushes_go_on_while_the_dump_holds_its_snapshot_guard(

@@ -152,5 +152,14 @@ def test_an_old_or_faulty_backup_is_found(
     assert found(settings, NOW)["backup"].level is level
 
 
+def test_a_writer_that_stays_open_is_found(settings: Settings) -> None:
+    engine = create_engine(settings.database_url, poolclass=NullPool)
+    with engine.connect() as connection:
+        connection.execute(text("select pg_current_xact_id()"))
+        # By a clock that is some minutes ahead it has been open for as long.
+        finding = found(settings, datetime.now(UTC) + timedelta(minutes=5))["open writers"]
+    assert finding.level is Level.WARN
+
+
 def test_no_backup_at_all_is_found(settings: Settings) -> None:
     assert found(settings)["backup"].level is Level.WARN
