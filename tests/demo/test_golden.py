@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -214,4 +215,7 @@ def test_an_officers_day_reaches_the_report(demo: Kernel, demo_settings: Setting
         )
     assert shift.returncode == 0, shift.stdout + shift.stderr
     assert "5 条记录全部入库，各一条，均有效" in shift.stdout
+    assert re.search(
+        "个照片和签名（[0-9]+ kB）全部收到，与手持机上逐字节相同；传输中途断线 [1-9]", shift.stdout
+    )
     assert _figures(_report(demo, "2026Q3")) == GOLDEN

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from enum import StrEnum
 from random import Random
 
@@ -33,6 +34,7 @@ class Link:
         self.faults: Counter[str] = Counter()
         self._rng = rng
         self._script = ["before", "after"]
+        self._cuts = 1.0
         self._client = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=60)
 
     def get(self, path: str, **query: str | int) -> httpx.Response:
@@ -50,6 +52,25 @@ class Link:
         response = self._client.post(path, json=body)
         self._fault("after")
         return response
+
+    def send(self, method: str, path: str, headers: dict[str, str], body: bytes = b"") -> httpx.Response:
+        """A request of bytes. On a flaky link its body may break off in the middle: the first one does.
+
+        Raises:
+            LinkDown: when no answer came.
+        """
+        if not body or self.weather is not Weather.FLAKY or self._rng.random() >= self._cuts:
+            self._fault("before")
+            return self._client.request(method, path, headers=headers, content=body)
+        self._cuts = 0.25
+        self.faults["cut"] += 1
+
+        def broken() -> Iterator[bytes]:
+            yield body[: len(body) // 2]
+            raise LinkDown("cut")
+
+        length = {"Content-Length": str(len(body))}
+        return self._client.request(method, path, headers={**headers, **length}, content=broken())
 
     def close(self) -> None:
         """Hang up."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
@@ -14,6 +15,7 @@ from rich.table import Table
 
 from schemas.vocabulary import CadenceTier, ObligationState
 from server.cadence.periods import period_of
+from server.demo.shift.camera import photograph
 from server.demo.shift.day import ZONE, Errand, choose_team, errands
 from server.demo.shift.handheld import Handheld, SyncFailed
 from server.demo.shift.link import Link, Weather
@@ -67,13 +69,16 @@ def _play(given: Mapping[str, Any], seed: int, console: Console) -> None:
         team = choose_team(handheld, me, enrolled["device_id"], now.date())
         link.weather = Weather.DOWN
         console.print("\n三、断网，离线记录：")
-        done = list(errands(handheld, team, now, rng))
-        for errand in done:
-            handheld.record(errand.document)
-            console.print(f"   ✔ {errand.words}  [dim]{errand.document['id']}[/]")
+        done = []
+        for errand in errands(handheld, team, now, rng):
+            document, photos = photograph(errand.document, rng)
+            handheld.record(document, photos)
+            done.append(replace(errand, document=document))
+            console.print(f"   ✔ {errand.words}，照片和签名 {len(photos)} 个  [dim]{document['id']}[/]")
         link.weather = Weather.FLAKY
         handheld.push()
         handheld.pull()
+        resumed = handheld.send_photos()
         link.weather = Weather.UP
         handheld.pull()
         handheld.report_itself()
@@ -82,6 +87,11 @@ def _play(given: Mapping[str, Any], seed: int, console: Console) -> None:
             f"重试 {handheld.retries} 次；队列剩余 {len(handheld.queue)}"
         )
         _verify(bureau, handheld, done, console)
+        size = sum(len(photo.content) for photo in handheld.photos) // 1024
+        console.print(
+            f"   {len(handheld.photos)} 个照片和签名（{size} kB）全部收到，与手持机上逐字节相同；"
+            f"传输中途断线 {link.faults['cut']} 次，断点续传 {resumed} 次"
+        )
     finally:
         link.close()
         _hand_back(given, enrolled["device_id"])
@@ -169,6 +179,13 @@ def _verify(bureau: httpx.Client, handheld: Handheld, done: list[Errand], consol
         if not stored["valid"]:
             reasons = "；".join(finding["detail"] for finding in stored["findings"])
             raise click.ClickException(f"记录 {record_id} 无效：{reasons}")
+        files = bureau.get(f"/api/v1/records/{record_id}/files").raise_for_status().json()
+        if not files["evidence_complete"]:
+            raise click.ClickException(f"记录 {record_id} 缺照片 · photos are missing: {files['missing']}")
+    for photo in handheld.photos:
+        stored = bureau.get(f"/api/v1/files/{photo.sha256}", params={"record": photo.record_id})
+        if stored.raise_for_status().content != photo.content:
+            raise click.ClickException(f"照片 {photo.sha256} 与本机不同 · the photo differs")
     first = min(errand.document["started_at"] for errand in done)
     listed = bureau.get("/api/v1/records", params={"since": first, "limit": 1000}).raise_for_status().json()
     ids = [item["id"] for item in listed["items"]]
