@@ -10,8 +10,8 @@ import json
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from itertools import groupby
 from random import Random
 from typing import Any
@@ -35,7 +35,7 @@ from server.demo.settling_in import (
     settle_rules,
 )
 from server.demo.staff import KNOWN_AT, ZONE
-from server.kernel.actor import Actor, house
+from server.kernel.actor import Actor, Told, house
 from server.kernel.calendar import load_workdays
 from server.kernel.events import Event, record_event
 from server.kernel.ids import new_id
@@ -200,7 +200,9 @@ def _push(kernel: Kernel, city: City, batch: Sequence[PlannedVisit]) -> None:
     body = json.dumps(
         [{"newDocumentState": document_of(city, visit)} for visit in batch], ensure_ascii=False
     ).encode()
-    with kernel.work(_actor_of(city, device.person_id, device.id), first.received_at) as work:
+    shown = first.received_at + timedelta(seconds=device.clock_offset_s)
+    actor = replace(_actor_of(city, device.person_id, device.id), told=Told(device_time=shown))
+    with kernel.work(actor, first.received_at) as work:
         push(work, reader_of(work), COLLECTIONS["records"], body)
         work.session.add(_contact(work, device.id, device.clock_offset_s))
 

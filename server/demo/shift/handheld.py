@@ -58,7 +58,12 @@ class Handheld:
             batch = self.queue[:BATCH]
             conflicts = self._again(
                 lambda batch=batch: self.link.post(
-                    "/sync/v1/records/push", [{"newDocumentState": document} for document in batch]
+                    "/sync/v1/records/push",
+                    [{"newDocumentState": document} for document in batch],
+                    {
+                        "Xunge-Device-Time": datetime.now(UTC).isoformat(),
+                        "Xunge-Queue-Length": str(len(self.queue) - len(batch)),
+                    },
                 )
             )
             for master in conflicts:

@@ -42,14 +42,14 @@ class Link:
         self._fault("before")
         return self._client.get(path, params=query)
 
-    def post(self, path: str, body: object) -> httpx.Response:
+    def post(self, path: str, body: object, headers: dict[str, str] | None = None) -> httpx.Response:
         """A POST of JSON, which may fail before it leaves or after the server has answered.
 
         Raises:
             LinkDown: when no answer came.
         """
         self._fault("before")
-        response = self._client.post(path, json=body)
+        response = self._client.post(path, json=body, headers=headers)
         self._fault("after")
         return response
 
