@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from threading import BoundedSemaphore
 from typing import Any
 
 import flask_limiter
@@ -44,10 +46,13 @@ from server.replication import COLLECTIONS, reader_of
 from server.reports.api import blueprint as reports
 from sync.keys import KeyRing, KeysUnusable
 from sync.receipts import Receipts
+from sync.stream import Streams
 
 API_TITLE = "Xunge 巡格"
 API_VERSION = "0.1.0"
 PUBLIC_KEYS = "sync.keys"
+# In each process; serving.py has as many threads beyond those of requests.
+STREAMS = 4
 # Levels for speed: the phones' network is slow, and the server has two cores for a thousand of them.
 COMPRESSION = {
     "COMPRESS_ALGORITHM": ["zstd", "br", "gzip"],
@@ -103,6 +108,7 @@ def create_app(settings: Settings) -> Flask:
         actor=reader_of,
         problem=Problem,
         collections=COLLECTIONS,
+        streams=Streams(lambda: _watching(kernel), BoundedSemaphore(STREAMS)),
         receipts=Receipts(
             KeyRing(settings.receipt_keys_file),
             files_of=files_of,
@@ -147,6 +153,14 @@ def _syncing(kernel: Kernel) -> Iterator[Work]:
         yield work
         if request.method not in http.SAFE_METHODS:
             note_told(work)
+
+
+@contextmanager
+def _watching(kernel: Kernel) -> Iterator[Work]:
+    """A unit of work of a stream, minutes after its request came: who asks and what time it is are asked anew."""
+    now = datetime.now(UTC)
+    with kernel.work(authenticate(kernel, now), now) as work:
+        yield work
 
 
 def _may_sync() -> None:

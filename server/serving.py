@@ -31,7 +31,8 @@ def serve_http(host: str, port: int, workers: int) -> None:
             port=port,
             interface=Interfaces.WSGI,
             workers=workers,
-            blocking_threads=4,
+            # Four for requests, and one for each stream that app.STREAMS allows.
+            blocking_threads=8,
             factory=True,
             websockets=False,
             log_level=LogLevels.warning,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 import orjson
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, request, stream_with_context
 
 from sync.collection import Collection, Reader, Transaction
 from sync.cursor import BadCheckpoint, current_epoch, parse_checkpoint
@@ -17,6 +17,7 @@ from sync.pull import MAX_LIMIT, pull
 from sync.push import push
 from sync.receipts import Receipts, receipt
 from sync.reconcile import reconcile
+from sync.stream import Streams, events
 
 MAX_INFLATED_BYTES = 32 * 1024 * 1024
 KEYS_MAX_AGE_S = 300
@@ -25,7 +26,9 @@ KEYS_MAX_AGE_S = 300
 class MakeProblem(Protocol):
     """How the house makes the exception that becomes a problem+json of a catalogued code."""
 
-    def __call__(self, code: str, *, detail: str | None = None) -> Exception: ...
+    def __call__(
+        self, code: str, *, detail: str | None = None, headers: dict[str, str] | None = None
+    ) -> Exception: ...
 
 
 def mount(
@@ -35,6 +38,7 @@ def mount(
     problem: MakeProblem,
     collections: Mapping[str, Collection],
     receipts: Receipts,
+    streams: Streams | None = None,
 ) -> Blueprint:
     """The blueprint of the protocol.
 
@@ -83,6 +87,31 @@ def mount(
     def reconcile_documents(name: str) -> Response:
         collection = collection_of(name)
         return _private(answered(lambda work, reader, body: reconcile(work, reader, collection, body)))
+
+    def stream(names: Sequence[str]) -> Response:
+        assert streams is not None
+        with session() as transaction:
+            if not actor(transaction).may_pull:
+                raise problem("device_revoked")
+        if not streams.slots.acquire(blocking=False):
+            wait = {"Retry-After": str(int(streams.come_back_after))}
+            raise problem("unavailable", detail="推送通道已满，请定时同步。No stream is free.", headers=wait)
+        response = Response(stream_with_context(events(streams, actor, names)), mimetype="text/event-stream")
+        response.call_on_close(streams.slots.release)
+        response.headers["Cache-Control"] = "no-store"
+        # A proxy that collects an answer before it passes it on would keep every event back.
+        response.headers["X-Accel-Buffering"] = "no"
+        return response
+
+    if streams is not None:
+
+        @blueprint.get("/pull-stream")
+        def stream_all() -> Response:
+            return stream(list(collections))
+
+        @blueprint.get("/<name>/pull-stream")
+        def stream_one(name: str) -> Response:
+            return stream([collection_of(name).name])
 
     @blueprint.get("/epoch")
     def epoch() -> Response:

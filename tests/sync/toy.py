@@ -75,9 +75,11 @@ class ToyWork:
 class ToyProblem(Exception):
     """The toy's problems: a code, a status, a sentence."""
 
-    def __init__(self, code: str, *, detail: str | None = None) -> None:
+    def __init__(
+        self, code: str, *, detail: str | None = None, headers: dict[str, str] | None = None
+    ) -> None:
         super().__init__(code)
-        self.code, self.detail = code, detail
+        self.code, self.detail, self.headers = code, detail, headers
 
 
 def every_id(ids: ColumnElement[uuid.UUID]) -> Select[str, uuid.UUID]:
