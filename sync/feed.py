@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import ARRAY, ColumnElement, Select, Text, cast, func, literal, select, text
@@ -28,9 +28,13 @@ def touch(
 
 
 def touch_from(
-    session: Session, bureau_id: uuid.UUID, collection: str, source: Select[str, uuid.UUID]
+    session: Session,
+    bureau_id: uuid.UUID,
+    collection: str,
+    source: Select[str, uuid.UUID],
+    parameters: Mapping[str, Any] | None = None,
 ) -> None:
-    """Like ``touch``, with the pairs named by a query of (principal, id) without duplicates.
+    """Like ``touch``, with the pairs named by a query of (principal, id) without duplicates, and its parameters.
 
     Rows are taken in one order, so that two writers who touch the same documents wait and do not deadlock.
     """
@@ -41,7 +45,7 @@ def touch_from(
             literal(bureau_id, UUID(as_uuid=True)), literal(collection, Text), pairs.c.principal, pairs.c.id
         ).order_by(pairs.c.principal, pairs.c.id),
     )
-    session.execute(_moved_forward(statement))
+    session.execute(_moved_forward(statement), parameters)
 
 
 def remember(
@@ -83,6 +87,29 @@ def touch_origins(session: Session, bureau_id: uuid.UUID, grants: Iterable[tuple
         .select_from(granted.join(fed, fed.c.origin == granted.c.origin))
         .distinct()
         .order_by(granted.c.principal, fed.c.collection, fed.c.id)
+    )
+    session.execute(
+        _moved_forward(insert(feed).from_select(["bureau_id", "collection", "principal", "id"], source))
+    )
+
+
+def pass_on(session: Session, bureau_id: uuid.UUID, pairs: Iterable[tuple[str, str]]) -> None:
+    """For each (principal, other) tell the other of every id that the principal was ever told of.
+
+    For a reader who stops reading a feed: what it told him, and what he may still see of it, must stand in his own.
+    """
+    distinct = set(pairs)
+    if not distinct:
+        return
+    passed = select(
+        func.unnest(cast([principal for principal, _ in distinct], ARRAY(Text))).label("principal"),
+        func.unnest(cast([other for _, other in distinct], ARRAY(Text))).label("other"),
+    ).cte("passed")
+    source = (
+        select(literal(bureau_id, UUID(as_uuid=True)), feed.c.collection, passed.c.other, feed.c.id)
+        .select_from(passed.join(feed, feed.c.principal == passed.c.principal))
+        .distinct()
+        .order_by(passed.c.other, feed.c.collection, feed.c.id)
     )
     session.execute(
         _moved_forward(insert(feed).from_select(["bureau_id", "collection", "principal", "id"], source))

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Text,
     case,
     cast,
+    column,
     delete,
     func,
     insert,
@@ -27,7 +28,7 @@ from sqlalchemy.orm import Session
 
 from server.grids.models import Duty, DutyFact, GridCell, Scope, ScopeApplied, ScopeGrant
 from server.grids.queries import cells_in_scope
-from server.kernel.bulk import among, id_array
+from server.kernel.bulk import among, as_rows, id_array, recordset
 from server.kernel.events import record_event
 from server.kernel.ids import new_id
 from server.kernel.problems import Problem
@@ -38,6 +39,9 @@ from sync import feed
 # (person, squad, cell); no squad where the cell is granted to the person alone.
 Grant = tuple[uuid.UUID, uuid.UUID | None, uuid.UUID]
 Grants = set[Grant]
+
+_UUID = UUID(as_uuid=True)
+_SEEN = recordset("seen", [column("id", _UUID), column("cell_id", _UUID), column("person_id", _UUID)])
 
 
 def announce(work: Work, collection: str, pairs: Iterable[tuple[uuid.UUID, uuid.UUID | None]]) -> None:
@@ -72,6 +76,28 @@ def announce(work: Work, collection: str, pairs: Iterable[tuple[uuid.UUID, uuid.
         work.bureau_id,
         collection,
         select(seen_by.c.principal, item.c.id).join(item, item.c.cell_id == seen_by.c.cell_id).distinct(),
+    )
+
+
+def announce_to(
+    work: Work, collection: str, seen: Iterable[tuple[uuid.UUID, uuid.UUID | None, uuid.UUID]]
+) -> None:
+    """Tell people who may see a document wherever it lies: (document id, cell id, person id), after ``announce``.
+
+    Whoever sees the cell today is told by ``announce`` and would only get the document twice; should he leave his
+    squad, what its feed told him is passed on to his own (see ``_carry_out``).
+    """
+    rows = [{"id": document, "cell_id": cell, "person_id": person} for document, cell, person in set(seen)]
+    if not rows:
+        return
+    sees = select(Scope.cell_id).where(Scope.person_id == _SEEN.c.person_id, Scope.cell_id == _SEEN.c.cell_id)
+    principal = func.concat("officer:", cast(_SEEN.c.person_id, Text)).label("principal")
+    feed.touch_from(
+        work.session,
+        work.bureau_id,
+        collection,
+        select(principal, _SEEN.c.id).where(~sees.exists()),
+        {"seen_rows": as_rows(rows)},
     )
 
 
@@ -212,6 +238,15 @@ def _carry_out(work: Work, today: date) -> int:
     # The cells themselves are documents too: a first grant must find them in what the cell ever fed.
     feed.remember(session, work.bureau_id, "cells", [(cell, cell) for cell in cells])
     feed.touch_origins(session, work.bureau_id, _principals(current, desired, changed))
+    left = {(person, squad) for person, squad, _ in current} - {
+        (person, squad) for person, squad, _ in desired
+    }
+    # Whoever leaves keeps what he wrote, and of some of it only the squad's feed told him.
+    feed.pass_on(
+        session,
+        work.bureau_id,
+        [(f"squad:{squad}", f"officer:{person}") for person, squad in left if squad is not None],
+    )
     record_event(work, "scope.applied", [], day=today.isoformat(), gained=len(gained), lost=len(lost))
     return len(changed)
 
@@ -253,7 +288,7 @@ def grants_on(bureau_id: uuid.UUID, today: date) -> CompoundSelect[uuid.UUID, uu
         select(SquadMember.person_id, ScopeGrant.squad_id, ScopeGrant.cell_id)
         .join(ScopeGrant, ScopeGrant.squad_id == SquadMember.squad_id)
         .where(*granted, member),
-        select(ScopeGrant.person_id, cast(null(), UUID(as_uuid=True)), ScopeGrant.cell_id).where(
+        select(ScopeGrant.person_id, cast(null(), _UUID), ScopeGrant.cell_id).where(
             *granted, ScopeGrant.person_id.is_not(None)
         ),
     )

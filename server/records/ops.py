@@ -13,7 +13,7 @@ from server.access.clocks import Measured, settle_clock
 from server.access.contacts import measured_clock
 from server.cadence.histories import policy_in_force
 from server.cadence.ops import note_facts
-from server.grids.ops import announce
+from server.grids.ops import announce, announce_to
 from server.kernel.events import record_event
 from server.kernel.ids import new_edit_id, new_id, parse_id
 from server.kernel.work import Work
@@ -230,13 +230,16 @@ def _tell(work: Work, stored: Sequence[tuple[Judged, FormDefinition | None]]) ->
         ],
     )
     announce(work, "records", [(record.id, record.surrounding.cell_id) for record, _ in stored])
-    readers = {
-        (f"officer:{person}", record.id)
-        for record, _ in stored
-        for person in (*record.people, work.actor.person_id)
-        if person is not None
-    }
-    feed.touch(work.session, work.bureau_id, "records", readers)
+    announce_to(
+        work,
+        "records",
+        (
+            (record.id, record.surrounding.cell_id, person)
+            for record, _ in stored
+            for person in (*record.people, work.actor.person_id)
+            if person is not None
+        ),
+    )
     record_event(work, "records.received", [record.id for record, _ in stored])
 
 

@@ -7,12 +7,11 @@ from datetime import date
 from sqlalchemy import select
 
 from server.access.ops import carry_out_expiry
-from server.grids.ops import announce, apply_due_scope, day_carried_out
+from server.grids.ops import announce, announce_to, apply_due_scope, day_carried_out
 from server.kernel.work import Work
 from server.org.ops import carry_out_membership
 from server.records.models import Record, RecordOfficer
 from server.records.queries import window_start
-from sync import feed
 
 
 def carry_out_dates(work: Work) -> int:
@@ -49,10 +48,8 @@ def _retire_records(work: Work, before: date, today: date) -> None:
         return
     announce(work, "records", [(record_id, cell_id) for record_id, cell_id, _ in rows])
     signed = work.session.execute(
-        select(RecordOfficer.record_id, RecordOfficer.person_id)
+        select(left.c.id, left.c.cell_id, RecordOfficer.person_id)
         .join(left, left.c.id == RecordOfficer.record_id)
         .where(RecordOfficer.person_id.is_not(None))
     )
-    readers = {(f"officer:{person_id}", record_id) for record_id, _, person_id in rows}
-    readers |= {(f"officer:{person_id}", record_id) for record_id, person_id in signed}
-    feed.touch(work.session, work.bureau_id, "records", readers)
+    announce_to(work, "records", [*rows, *signed])

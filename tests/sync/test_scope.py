@@ -13,9 +13,11 @@ from sqlalchemy import select, update
 
 from server.access.models import Device
 from server.grids.models import GridCell
+from server.grids.ops import apply_due_scope
 from server.kernel.actor import house
 from server.kernel.ids import new_edit_id, new_id
 from server.kernel.work import Kernel
+from server.org.ops import join_squad
 from server.outlets.models import Site
 from sync import feed
 from tests.sync.bureau import Bureau
@@ -322,3 +324,27 @@ def test_guard_a_revoked_device_learns_from_reconcile_only_what_to_push(
 
     nothing = {"touched": 0, "push": [], "differs": [], "malformed": 0}
     assert answers == [nothing | {"push": [unsent["id"]]}, nothing]
+
+
+def test_guard_a_new_handheld_gets_what_its_officer_wrote_in_a_squad_that_he_left(
+    bureau: Bureau, town: Town, handheld: MakeHandheld
+) -> None:
+    """His squad's feed alone told of it, for he saw the cell; the squad lost the cell, and then he left the squad."""
+    bureau.assign([1], squad=1)
+    with bureau.work() as work:
+        join_squad(work, town.people["wang"], None, bureau.today, leads=False)
+        apply_due_scope(work, changed=True)
+    bureau.check()
+    bureau.devices["wang"] = handheld("wang")
+    bureau.check()
+
+    assert len(bureau.devices["wang"].held["records"]) == 2
+    assert bureau.devices["wang"].held["cells"] == {}
+
+
+def test_a_record_comes_once_to_whoever_sees_its_cell_and_is_on_it(
+    bureau: Bureau, handheld: MakeHandheld
+) -> None:
+    told = [document["id"] for document in handheld("li").pull("records")]
+
+    assert len(told) == len(set(told)) == len(bureau.devices["li"].held["records"]) == 2
