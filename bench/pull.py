@@ -8,24 +8,19 @@ from __future__ import annotations
 
 import gzip
 import http.client
-import socket
 import statistics
-import subprocess
-import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import orjson
 import orm_twin
-from ground import Ground, connect, environment_of, live_through, own_database, plain_connection, settle
+from ground import Ground, connect, live_through, own_database, plain_connection, settle
 from measuring import (
     Candidate,
     Report,
@@ -41,6 +36,7 @@ from measuring import (
 from pouch import MISSING, Pouch, served_pouch
 from psycopg2.extensions import connection as Connection
 from replay import Step, replay, taken_down
+from served import Served, served
 from sqlalchemy import make_url, text
 
 from server.house import compose
@@ -119,34 +115,9 @@ def describe(answer: bytes) -> None:
     )
 
 
-@contextmanager
-def served(settings: Settings) -> Iterator[tuple[int, int]]:
-    """``xunge serve --workers 2`` on this database: its port and process id."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    command = [str(Path(sys.executable).with_name("xunge")), "serve", "--port", str(port), "--workers", "2"]
-    process = subprocess.Popen(command, env=environment_of(settings), stdout=subprocess.DEVNULL)
-    try:
-        for _ in range(300):
-            try:
-                connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-                connection.request("GET", "/healthz")
-                if connection.getresponse().status == 200:
-                    break
-            except OSError:
-                time.sleep(0.1)
-        else:
-            raise SystemExit("服务未能启动 · the server did not start")
-        yield port, process.pid
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
 def over_http(
     settings: Settings,
-    server: tuple[int, int],
+    server: Served,
     ground: Ground,
     statement: Step,
     answer: bytes,
@@ -154,10 +125,9 @@ def over_http(
     pulls: int,
 ) -> None:
     """Two keep-alive clients against two workers, and the statement alone on two connections, in turn."""
-    port, pid = server
     admin = connect(str(make_url(settings.database_url).database))
     direct = [plain_connection(settings) for _ in range(CLIENTS)]
-    clients = [http.client.HTTPConnection("127.0.0.1", port) for _ in range(CLIENTS)]
+    clients = [http.client.HTTPConnection("127.0.0.1", server.port) for _ in range(CLIENTS)]
     headers = {"Authorization": f"Bearer {ground.token}", "Accept-Encoding": "identity"}
 
     def ask(client: http.client.HTTPConnection) -> None:
@@ -171,7 +141,7 @@ def over_http(
         replay(connection, [statement])
 
     web, floor = Taken(), Taken()
-    process_ids = process_tree(pid)
+    process_ids = process_tree(server.pid)
     for number in range(rounds + 1):
         halves: list[Callable[[], None]] = [
             partial(

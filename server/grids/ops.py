@@ -79,15 +79,13 @@ def announce(work: Work, collection: str, pairs: Iterable[tuple[uuid.UUID, uuid.
     )
 
 
-def announce_to(
-    work: Work, collection: str, seen: Iterable[tuple[uuid.UUID, uuid.UUID | None, uuid.UUID]]
-) -> None:
-    """Tell people who may see a document wherever it lies: (document id, cell id, person id), after ``announce``.
+def announce_to(work: Work, seen: Iterable[tuple[uuid.UUID, uuid.UUID | None, uuid.UUID]]) -> None:
+    """Tell the people on records, who see them wherever they lie: (record id, cell id, person id), after ``announce``.
 
     Whoever sees the cell today is told by ``announce`` and would only get the document twice; should he leave his
     squad, what its feed told him is passed on to his own (see ``_carry_out``).
     """
-    rows = [{"id": document, "cell_id": cell, "person_id": person} for document, cell, person in set(seen)]
+    rows = [{"id": record, "cell_id": cell, "person_id": person} for record, cell, person in set(seen)]
     if not rows:
         return
     sees = select(Scope.cell_id).where(Scope.person_id == _SEEN.c.person_id, Scope.cell_id == _SEEN.c.cell_id)
@@ -95,7 +93,7 @@ def announce_to(
     feed.touch_from(
         work.session,
         work.bureau_id,
-        collection,
+        "records",
         select(principal, _SEEN.c.id).where(~sees.exists()),
         {"seen_rows": as_rows(rows)},
     )
@@ -241,7 +239,8 @@ def _carry_out(work: Work, today: date) -> int:
     left = {(person, squad) for person, squad, _ in current} - {
         (person, squad) for person, squad, _ in desired
     }
-    # Whoever leaves keeps what he wrote, and of some of it only the squad's feed told him.
+    # Whoever leaves reads the squad's feed no more: what it told him, and he may not have pulled yet, must stand in
+    # his own; and so must the records that he is on and keeps, of which most were told to the squad alone.
     feed.pass_on(
         session,
         work.bureau_id,

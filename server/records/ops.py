@@ -232,7 +232,6 @@ def _tell(work: Work, stored: Sequence[tuple[Judged, FormDefinition | None]]) ->
     announce(work, "records", [(record.id, record.surrounding.cell_id) for record, _ in stored])
     announce_to(
         work,
-        "records",
         (
             (record.id, record.surrounding.cell_id, person)
             for record, _ in stored

@@ -52,4 +52,4 @@ def _retire_records(work: Work, before: date, today: date) -> None:
         .join(left, left.c.id == RecordOfficer.record_id)
         .where(RecordOfficer.person_id.is_not(None))
     )
-    announce_to(work, "records", [*rows, *signed])
+    announce_to(work, [*rows, *signed])

@@ -97,6 +97,11 @@ def _current_rows(session: Session, bureau_id: uuid.UUID, grants: Iterable[tuple
             feed.touch(session, bureau_id, collection, [(principal, one) for one in found])
 
 
+def _only_current_rows(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(feed, "touch_origins", _current_rows)
+    patch.setattr(feed, "pass_on", _nothing)
+
+
 def _everything_seen(patch: pytest.MonkeyPatch) -> None:
     for module in (grids_queries, outlets_queries, cadence_queries, records_queries):
         patch.setattr(module, "scope_holds", lambda _person, _cell: true())
@@ -232,9 +237,16 @@ GUARDS: tuple[Guard, ...] = (
     Guard(
         "what the cell ever fed",
         "What left a cell while the officer was offline leaves his device too",
-        "fed: the documents that lie in the cell now are touched instead",
+        "fed and what the squad's feed told: the documents that lie in the cell now are touched instead",
         "tests/sync/test_scope.py::test_an_outlet_that_moved_to_a_third_squad_leaves_an_officer_who_changes_squads",
-        instead(feed, "touch_origins", _current_rows),
+        _only_current_rows,
+    ),
+    Guard(
+        "what the squad's feed told",
+        "Who leaves a squad keeps what he is on, and loses what the squad lost before he pulled",
+        "passing the squad's feed on to whoever leaves",
+        "tests/sync/test_scope.py::test_a_new_handheld_gets_what_its_officer_wrote_in_a_squad_that_he_left",
+        instead(feed, "pass_on", _nothing),
     ),
     Guard(
         "visibility when reading",

@@ -326,10 +326,12 @@ def test_guard_a_revoked_device_learns_from_reconcile_only_what_to_push(
     assert answers == [nothing | {"push": [unsent["id"]]}, nothing]
 
 
-def test_guard_a_new_handheld_gets_what_its_officer_wrote_in_a_squad_that_he_left(
+def test_a_new_handheld_gets_what_its_officer_wrote_in_a_squad_that_he_left(
     bureau: Bureau, town: Town, handheld: MakeHandheld
 ) -> None:
-    """His squad's feed alone told of it, for he saw the cell; the squad lost the cell, and then he left the squad."""
+    """His squad's feed alone told of it, for he saw the cell; the squad lost the cell, and then he left the squad,
+    all before he pulled: his old handheld loses the squad's outlets, and his new one gets his records.
+    """
     bureau.assign([1], squad=1)
     with bureau.work() as work:
         join_squad(work, town.people["wang"], None, bureau.today, leads=False)
