@@ -10,14 +10,14 @@ from marshmallow import ValidationError
 
 from schemas.moment import Moment
 from server.kernel.actor import Told
+from server.kernel.clients import HEADER as CLIENT
 
 DEVICE_TIME = "Xunge-Device-Time"
 QUEUE_LENGTH = "Xunge-Queue-Length"
 QUEUE_OLDEST = "Xunge-Queue-Oldest"
-APP_VERSION = "Xunge-App-Version"
 MAX_QUEUE = 1_000_000
 
-_VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+_-]{0,39}")
+_CLIENT = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+_/-]{0,79}")
 _MOMENT = Moment()
 
 
@@ -29,9 +29,7 @@ def told_by(headers: Mapping[str, str]) -> Told | None:
     """
     unread: list[str] = []
     given = {
-        name: headers[name]
-        for name in (DEVICE_TIME, QUEUE_LENGTH, QUEUE_OLDEST, APP_VERSION)
-        if name in headers
+        name: headers[name] for name in (DEVICE_TIME, QUEUE_LENGTH, QUEUE_OLDEST, CLIENT) if name in headers
     }
     if not given:
         return None
@@ -49,9 +47,9 @@ def told_by(headers: Mapping[str, str]) -> Told | None:
             length = int(text)
         else:
             unread.append(QUEUE_LENGTH)
-    version = given.get(APP_VERSION)
-    if version is not None and not _VERSION.fullmatch(version):
-        unread.append(APP_VERSION)
-        version = None
+    client = given.get(CLIENT)
+    if client is not None and not _CLIENT.fullmatch(client):
+        unread.append(CLIENT)
+        client = None
     device_time, oldest = moment(DEVICE_TIME), moment(QUEUE_OLDEST)
-    return Told(device_time, length, oldest, version, tuple(sorted(unread)))
+    return Told(device_time, length, oldest, client, tuple(sorted(unread)))

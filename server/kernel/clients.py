@@ -33,18 +33,18 @@ def read_versions(clients: Iterable[str]) -> Versions:
 def must_be_new_enough(header: str | None, oldest: Versions, *, must_tell: bool) -> None:
     """Let an app sync, unless it is older than the bureau allows.
 
-    A program that is not ours tells no version, or a name of its own, and may sync unless every app must tell.
+    A program that is not ours tells no version, or a name of its own, or nothing that can be read, and may sync unless
+    every app must tell: what it sends may be evidence.
 
     Raises:
         Problem: ``client_too_old``.
     """
-    if header is None:
-        if must_tell:
-            raise Problem("client_too_old", detail=f"请求缺少 {HEADER}。The header {HEADER} is missing.")
-        return
-    read = _read(header)
+    read = _read(header or "")
     if read is None:
-        raise Problem("client_too_old", detail=f"看不懂 {HEADER}。{HEADER} is not like field/1.4.0.")
+        if must_tell:
+            detail = f"请求缺少 {HEADER}，应如 field/1.4.0。{HEADER} has to be sent, like field/1.4.0."
+            raise Problem("client_too_old", detail=detail)
+        return
     name, version = read
     if version < oldest.get(name, ()):
         needed = ".".join(map(str, oldest[name]))

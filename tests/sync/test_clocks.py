@@ -153,8 +153,8 @@ UNREADABLE = [
     ("Xunge-Queue-Length", "1_0"),
     ("Xunge-Queue-Length", "9" * 4000),
     ("Xunge-Queue-Oldest", "10000-01-01T00:00:00Z"),
-    ("Xunge-App-Version", "'; drop table device; --"),
-    ("Xunge-App-Version", "\x7f\xe9"),
+    ("Xunge-Client", "'; drop table device; --"),
+    ("Xunge-Client", "\x7f\xe9"),
 ]
 
 
@@ -205,7 +205,7 @@ def test_contacts_are_kept_when_they_are_news(
 
     def push(queue: int, **span: float) -> int:
         clock.pass_by(**span)
-        send(li, None, device_time=clock.now.isoformat(), queue_length=str(queue), app_version="1.0")
+        send(li, None, device_time=clock.now.isoformat(), queue_length=str(queue), client="field/1.0")
         return len(contacts(kernel))
 
     assert push(3) == 1
@@ -221,7 +221,7 @@ def test_contacts_are_kept_when_they_are_news(
     assert push(0, seconds=20) == 6
     li.client.get("/sync/v1/outlets/pull", headers={"Xunge-Queue-Length": "9"})
     assert len(contacts(kernel)) == 6
-    assert {contact.app_version for contact in contacts(kernel)} == {"1.0"}
+    assert {contact.app_version for contact in contacts(kernel)} == {"field/1.0"}
     # A clock that was set meanwhile is news as well.
     send(li, None, device_time=(clock.now + NINE_MINUTES).isoformat())
     assert [contact.clock_offset_s for contact in contacts(kernel)] == [0] * 6 + [540]

@@ -51,7 +51,7 @@ def bureau(kernel: Kernel, town: Town, clock: Clock, handheld: MakeHandheld) -> 
         "queue_oldest": (clock.now - timedelta(hours=5, minutes=59)).isoformat(),
         "device_time": (clock.now + timedelta(seconds=90)).isoformat(),
     }
-    headers = {"Xunge-App-Version": "1.4.2"}
+    headers = {"Xunge-Client": "field/1.4.2"}
     assert li.client.post("/api/v1/devices/contact", json=told, headers=headers).status_code == 200
     told = {"queue_length": 0, "device_time": clock.now.isoformat()}
     assert wang.client.post("/api/v1/devices/contact", json=told).status_code == 200
@@ -79,7 +79,7 @@ def test_every_figure_and_what_stands_behind_it(
         "never_empty": 1,
     }
     assert (first["queue_length"], first["queue_age_h"], first["clock_offset_s"]) == (4, 6, 90)
-    assert first["app_versions"] == "1.4.2"
+    assert first["app_versions"] == "field/1.4.2"
     assert (first["records"], first["late"], first["late_share"]) == (2, 1, "50.00")
     assert first["flags"] == {"late": 1}
     assert (first["flagged"], first["flagged_share"]) == (0, "0.00")
