@@ -21,7 +21,7 @@ FAULTS = (
     "cut_request",  # Half of the request reaches the server.
 )
 SPOILT_SHARE = 0.4
-PASSED_ON = ("authorization", "content-type", "content-encoding")
+PASSED_ON = ("authorization", "content-type", "content-encoding", "xunge-device-time")
 PROBLEM = b'{"type": "about:blank", "status": 500}'
 
 
@@ -33,6 +33,8 @@ class FaultProxy(ThreadingHTTPServer):
     def __init__(self, upstream_port: int, seed: int) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.upstream_port = upstream_port
+        # By path, what is served here and never spoilt: the page that a browser client lives in.
+        self.pages: dict[str, tuple[str, bytes]] = {}
         self.spoiling = False
         self.spoilt: Counter[str] = Counter()
         self._rng = random.Random(seed)
@@ -64,7 +66,10 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
     def do_GET(self) -> None:
-        self._handle()
+        if self.path in self.server.pages:
+            media_type, page = self.server.pages[self.path]
+            return self._answer(200, page, media_type=media_type)
+        return self._handle()
 
     def do_POST(self) -> None:
         self._handle()
@@ -108,9 +113,11 @@ class _Handler(BaseHTTPRequestHandler):
             while upstream.recv(65536):
                 pass
 
-    def _answer(self, status: int, body: bytes, sent: int | None = None) -> None:
+    def _answer(
+        self, status: int, body: bytes, sent: int | None = None, media_type: str = "application/json"
+    ) -> None:
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", media_type)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body[:sent])

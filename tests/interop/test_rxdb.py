@@ -93,7 +93,7 @@ def test_an_unmodified_client_over_a_bad_network_ends_up_with_what_may_be_seen(
             "open",
             url=f"http://127.0.0.1:{proxy.port}",
             token=issue_token(kernel, town, "li", device=True),
-            identifier=f"epoch-{town.people['li']}",
+            officer=str(town.people["li"]),
             collections=COLLECTIONS,
         )
         proxy.spoiling = True
