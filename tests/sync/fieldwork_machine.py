@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from sqlalchemy import select, update
 
+from server.access.models import Device
 from server.access.ops import revoke_device
 from server.kernel.ids import new_edit_id
 from server.org.models import Person
@@ -229,7 +230,7 @@ class Fieldwork(RuleBasedStateMachine):
     def revoke(self, name: str) -> None:
         """The device is lost: it keeps what it holds, may land its queue, and gets nothing more."""
         with self.bureau.work() as work:
-            revoke_device(work, self.town.devices[name], at_once=False)
+            revoke_device(work, work.session.get_one(Device, self.town.devices[name]), at_once=False)
         self.revoked.add(name)
 
     @rule(name=officers)
