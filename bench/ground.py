@@ -25,7 +25,8 @@ from schemas.vocabulary import BusinessKind, CreditGrade, LicenceScope, OutletSt
 from server import migrate
 from server.access.models import Account, Device, Token
 from server.access.ops import digest, hash_password
-from server.cadence.ops import materialise, publish_default_policy
+from server.cadence.ops import materialise
+from server.cadence.policies import publish_default_policy
 from server.demo import documents
 from server.demo.city import City, build_city
 from server.demo.settling_in import found_bureaus, settle_duties, settle_land, settle_outlets, settle_people

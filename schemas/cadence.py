@@ -10,43 +10,6 @@ from schemas.vocabulary import CadenceTier
 _TIERS = [tier.value for tier in CadenceTier]
 
 
-class PolicyTierOut(Schema):
-    """What one tier asks and forgives; metres, seconds, working days and calendar days as named."""
-
-    tier = fields.String()
-    form_code = fields.String()
-    satisfies = fields.List(fields.String())
-    grace_working_days = fields.Integer()
-    min_gap_days = fields.Integer()
-    due_soon_working_days = fields.Integer()
-    min_workdays = fields.Integer()
-    min_officers = fields.Integer()
-    radius_m = fields.Integer()
-    max_accuracy_m = fields.Integer()
-    min_duration_s = fields.Integer()
-    counts_to_cap = fields.Boolean()
-
-
-class PolicyOut(Schema):
-    """A version of the bureau's re-inspection rules."""
-
-    id = fields.UUID()
-    code = fields.String()
-    version = fields.Integer()
-    name = fields.String()
-    legal_basis = fields.String()
-    state = fields.String()
-    effective_from = fields.Date()
-    effective_to = fields.Date(allow_none=True)
-    tiers = fields.List(fields.Nested(PolicyTierOut))
-
-
-class PolicyList(Schema):
-    """Policies."""
-
-    items = fields.List(fields.Nested(PolicyOut), required=True)
-
-
 class ObligationQuery(PageQuery):
     """Which obligations; ``open_on`` keeps those that can be met on that day and are not."""
 

@@ -93,6 +93,7 @@ def told(message: object) -> tuple[str, str]:
     return (code, sentence) if mark and code.isidentifier() else ("invalid", text)
 
 
-def wrong(code: str, sentence: str) -> ValidationError:
-    """The error of a validator of ours, with its code."""
-    return ValidationError(f"{code}{_MARK}{sentence}")
+def wrong(code: str, sentence: str, field: str | None = None) -> ValidationError:
+    """The error of a validator of ours, with its code; ``field`` where a check of the whole schema blames one."""
+    message = f"{code}{_MARK}{sentence}"
+    return ValidationError(message, field) if field else ValidationError(message)

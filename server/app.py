@@ -26,6 +26,7 @@ from server.access.contacts import note_told
 from server.authentication import authenticate
 from server.backups.queries import backed_up_before
 from server.cadence.api import blueprint as cadence
+from server.cadence.policy_api import blueprint as policies
 from server.desk.api import blueprint as desk
 from server.evidence import tus
 from server.evidence.api import blueprint as evidence
@@ -101,7 +102,7 @@ def create_app(settings: Settings) -> Flask:
     kernel = compose(settings)
     http.install(app, kernel, authenticate)
     api = http.ProblemApi(app)
-    for blueprint in (access, grids, outlets, cadence, records, evidence, reports, desk):
+    for blueprint in (access, grids, outlets, cadence, policies, records, evidence, reports, desk):
         api.register_blueprint(blueprint)
     replication = sync.api.mount(
         session=lambda: _syncing(kernel),

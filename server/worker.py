@@ -17,6 +17,7 @@ from rq.serializers import JSONSerializer
 from sqlalchemy import select
 
 from server.cadence import ops as cadence_ops
+from server.cadence.policies import retire_superseded
 from server.cadence.upkeep import settle_dated_ahead
 from server.desk.retention import forget_states
 from server.evidence import jobs as evidence
@@ -59,7 +60,8 @@ def carry_out_scope() -> None:
 
 
 def materialise_obligations() -> None:
-    """Every night: what is owed up to the end of the coming period, and visits whose time has come since."""
+    """Every night: policies end, what is owed up to the end of the coming period, visits whose time has come since."""
+    _for_each_bureau("policies", retire_superseded)
     _for_each_bureau("obligations", cadence_ops.materialise)
     _for_each_bureau("dated_ahead", settle_dated_ahead)
 

@@ -15,7 +15,8 @@ from sqlalchemy.dialects.postgresql import Range
 
 from server.access.models import Account, Device, Token
 from server.access.ops import digest, hash_password
-from server.cadence.ops import materialise, publish_default_policy
+from server.cadence.ops import materialise
+from server.cadence.policies import publish_default_policy
 from server.grids.models import GridCell
 from server.grids.ops import announce, apply_due_scope, assign_duty
 from server.kernel.actor import house

@@ -84,6 +84,20 @@ def sign_in(work: Work, username: str, password: str) -> Issued:
     Raises:
         Problem: ``bad_credentials`` or ``account_locked``.
     """
+    account = verified_account(work, username, password)
+    if _HASHER.check_needs_rehash(account.password_hash):
+        account.password_hash = _HASHER.hash(password)
+    expires_at = work.now + timedelta(hours=work.settings.session_hours)
+    record_event(_as(work, account, account.id), "session.opened", [account.id])
+    return _issue(work, account, "session", expires_at, csrf=secrets.token_urlsafe(24))
+
+
+def verified_account(work: Work, username: str, password: str) -> Account:
+    """The account whose password this is.
+
+    Raises:
+        Problem: ``bad_credentials`` or ``account_locked``.
+    """
     account = work.session.scalar(select(Account).where(func.lower(Account.username) == username.lower()))
     try:
         _HASHER.verify(account.password_hash if account else _nobody(), password)
@@ -93,11 +107,7 @@ def sign_in(work: Work, username: str, password: str) -> Issued:
         raise Problem("bad_credentials")
     if account.disabled_at is not None:
         raise Problem("account_locked")
-    if _HASHER.check_needs_rehash(account.password_hash):
-        account.password_hash = _HASHER.hash(password)
-    expires_at = work.now + timedelta(hours=work.settings.session_hours)
-    record_event(_as(work, account, account.id), "session.opened", [account.id])
-    return _issue(work, account, "session", expires_at, csrf=secrets.token_urlsafe(24))
+    return account
 
 
 def note_refusal(work: Work, username: str, code: str) -> None:

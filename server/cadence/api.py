@@ -1,4 +1,4 @@
-"""Policies, obligations, waivers and workdays over HTTP."""
+"""Obligations, waivers and workdays over HTTP."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from sqlalchemy import select
 from schemas.cadence import (
     ObligationPage,
     ObligationQuery,
-    PolicyList,
     WaiverAnswer,
     WaiverIn,
     WorkdayImport,
     WorkdayList,
 )
 from server.cadence import ops
-from server.cadence.models import Obligation, Policy, PolicyTier
+from server.cadence.models import Obligation
 from server.cadence.queries import visible_to
 from server.kernel.calendar import WorkdayYear, import_workdays, load_workdays
 from server.kernel.http import Noun
@@ -25,29 +24,6 @@ from server.kernel.permissions import Permission
 from server.kernel.work import Work
 
 blueprint = Noun("cadence", "复查制度 Cadence")
-
-
-@blueprint.endpoint("GET", "/policies", permission=Permission.POLICY_READ, gives=PolicyList)
-def list_policies(work: Work) -> dict[str, Any]:
-    """The re-inspection policies of the bureau, newest first."""
-    policies = work.session.scalars(
-        select(Policy).where(Policy.bureau_id == work.bureau_id).order_by(Policy.code, Policy.version.desc())
-    ).all()
-    tiers = work.session.scalars(select(PolicyTier).where(PolicyTier.bureau_id == work.bureau_id)).all()
-    return {
-        "items": [
-            {
-                **{
-                    name: getattr(policy, name)
-                    for name in ("id", "code", "version", "name", "legal_basis", "state")
-                },
-                "effective_from": policy.effective_from,
-                "effective_to": policy.effective_to,
-                "tiers": [tier for tier in tiers if tier.policy_id == policy.id],
-            }
-            for policy in policies
-        ]
-    }
 
 
 @blueprint.endpoint(

@@ -12,10 +12,8 @@ from sqlalchemy import ColumnElement, Date, Row, Select, func, or_, select
 
 from schemas.vocabulary import CadenceTier, LicenceScope
 from server.cadence import rules
-from server.cadence.models import AttemptFact, Obligation, Policy, PolicyTier, VisitFact, Waiver
+from server.cadence.models import AttemptFact, Obligation, VisitFact, Waiver
 from server.kernel.bulk import among
-from server.kernel.calendar import load_workdays
-from server.kernel.problems import Problem
 from server.kernel.work import Work
 from server.outlets.models import Outlet, OutletStatus, Registration
 
@@ -37,6 +35,9 @@ class Owed(NamedTuple):
     first_day: date
     last_day: date
     grace_last_day: date
+    provisional: bool
+    policy_tier_id: uuid.UUID
+    voided_at: datetime | None
     cell_id: uuid.UUID | None
     subject_id: uuid.UUID
     met_by: uuid.UUID | None
@@ -64,7 +65,14 @@ class Loaded:
         """The history as the rules take it."""
         return rules.History(
             obligations=[
-                rules.Obligation(one.id, CadenceTier(one.tier), one.key, one.first_day, one.last_day)
+                rules.Obligation(
+                    one.id,
+                    CadenceTier(one.tier),
+                    one.key,
+                    one.first_day,
+                    one.last_day,
+                    voided=one.voided_at is not None,
+                )
                 for one in self.owed.values()
             ],
             facts=self.facts,
@@ -74,70 +82,6 @@ class Loaded:
             scopes=self.scopes,
             placements=self.placements,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class InForce:
-    """The policy of a day: its rulebook, and its tiers' rows."""
-
-    policy: Policy
-    tiers: dict[CadenceTier, PolicyTier]
-    rulebook: rules.Rulebook
-
-
-def policy_in_force(work: Work, day: date) -> InForce | None:
-    """The active policy whose dates hold ``day``, newest version first; ``None`` where there is none."""
-    key = ("policy_in_force", day)
-    if key not in work.recalled:
-        work.recalled[key] = _look_up_policy(work, day)
-    found: InForce | None = work.recalled[key]
-    return found
-
-
-def _look_up_policy(work: Work, day: date) -> InForce | None:
-    policy = work.session.scalar(
-        select(Policy)
-        .where(
-            Policy.bureau_id == work.bureau_id,
-            Policy.state == "active",
-            Policy.effective_from <= day,
-            or_(Policy.effective_to.is_(None), Policy.effective_to >= day),
-        )
-        .order_by(Policy.version.desc())
-        .limit(1)
-    )
-    if policy is None:
-        return None
-    tiers = {
-        CadenceTier(tier.tier): tier
-        for tier in work.session.scalars(select(PolicyTier).where(PolicyTier.policy_id == policy.id))
-    }
-    policies = {
-        tier: rules.TierPolicy(
-            grace_working_days=row.grace_working_days,
-            min_gap_days=row.min_gap_days,
-            due_soon_working_days=row.due_soon_working_days,
-            satisfies=frozenset(CadenceTier(other) for other in row.satisfies),
-            min_workdays=row.min_workdays,
-        )
-        for tier, row in tiers.items()
-    }
-    workdays = load_workdays(work.session, work.bureau_id)
-    return InForce(policy, tiers, rules.Rulebook(policies, workdays, work.zone))
-
-
-def need_policy(work: Work, day: date) -> InForce:
-    """The policy in force on ``day``.
-
-    Raises:
-        Problem: ``not_found`` where the bureau has none.
-    """
-    found = policy_in_force(work, day)
-    if found is None:
-        raise Problem(
-            "not_found", detail=f"{day} 没有生效的复查制度。No re-inspection policy is in force then."
-        )
-    return found
 
 
 def load_subjects(
@@ -237,7 +181,7 @@ def load_ends(
     """
     visits = _visits(work, outlet_ids, VisitFact.performed_at >= since)
     performed = {CadenceTier(visit.tier) for visit in visits}
-    tiers = [tier.value for tier in rulebook.policies if performed & rulebook.checklists(tier)]
+    tiers = [tier.value for tier in rulebook.tiers_met_by(performed)]
     loaded = load_subjects(
         work,
         outlet_ids,
@@ -246,7 +190,7 @@ def load_ends(
         Obligation.grace_last_day >= rulebook.day(since) - LONGEST_GRACE,
         Obligation.met_at.is_(None) | (Obligation.met_at >= since),
     )
-    longest_gap = timedelta(days=max(policy.min_gap_days for policy in rulebook.policies.values()) + 1)
+    longest_gap = timedelta(days=rulebook.longest_gap_days + 1)
     met_on = func.timezone(work.zone.key, Obligation.met_at).cast(Date)
     earlier = (
         select(Obligation.subject_id, Obligation.tier, func.max(met_on))

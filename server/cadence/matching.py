@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
@@ -13,13 +13,17 @@ from schemas.vocabulary import CadenceTier
 
 @dataclass(frozen=True, slots=True)
 class Obligation:
-    """One check owed (应查). ``key`` is unique in the tier; both days are days of the bureau's zone."""
+    """One check owed (应查). ``key`` is unique in the tier; both days are days of the bureau's zone.
+
+    ``voided`` says that a change of policy took it away before it began.
+    """
 
     id: UUID
     tier: CadenceTier
     key: str
     first_day: date
     last_day: date
+    voided: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +122,16 @@ class Inactivity:
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """An obligation with what decides whether a visit can meet it.
+    """An obligation with what decides whether a visit can meet it, by the policy under which it came into being.
 
-    ``void_from`` is the day of the suspension that voids it, None if there is none; a visit before that day
-    may still meet it. ``waived`` says that nobody need come, so no visit meets it.
+    ``checklists`` are those that meet it. ``void_from`` is the day of the suspension that voids it, None if there
+    is none; a visit before that day may still meet it. ``waived`` says that nobody need come, so no visit meets it.
     """
 
     obligation: Obligation
     grace_last_day: date
+    min_gap_days: int
+    checklists: frozenset[CadenceTier]
     waived: bool = False
     void_from: date | None = None
 
@@ -137,6 +143,10 @@ class Term:
             and (self.void_from is None or day < self.void_from)
         )
 
+    def rested(self, day: date, last_met: date | None) -> bool:
+        """Whether ``day`` is far enough from the day on which the tier was last met."""
+        return last_met is None or (day - last_met).days >= self.min_gap_days
+
     def missed_before(self, day: date) -> bool:
         """Whether grace ran out before ``day``, so that an obligation still unmet was really missed."""
         return not self.waived and self.void_from is None and self.grace_last_day < day
@@ -144,9 +154,12 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A valid fact as one tier sees it: ``day`` is the bureau's own day of ``performed_at``."""
+    """A valid record as one tier sees it: ``day`` is the bureau's own day of ``performed_at``, ``checklists`` those
+    that it was done with.
+    """
 
     record_id: UUID
+    checklists: frozenset[CadenceTier]
     day: date
     performed_at: datetime
     makes_up: str | None
@@ -242,27 +255,31 @@ def cell_on(placements: Iterable[Placement], day: date, as_of: datetime) -> UUID
 
 
 def visits_of(facts: Sequence[tuple[Fact, date]], checklists: Collection[CadenceTier]) -> list[Visit]:
-    """The visits that count in a tier: the facts with one of the ``checklists`` that meet it.
+    """The visits that count in a tier: the facts with one of the ``checklists`` that some of its obligations take.
 
     ``facts`` come sorted by (time, id), each with its day. A record counts once in a tier.
     """
     found: dict[UUID, Visit] = {}
     for fact, day in facts:
-        if fact.tier in checklists and fact.record_id not in found:
-            found[fact.record_id] = Visit(fact.record_id, day, fact.performed_at, fact.makes_up)
+        if fact.tier in checklists:
+            own, known = frozenset((fact.tier,)), found.get(fact.record_id)
+            if known is None:
+                found[fact.record_id] = Visit(fact.record_id, own, day, fact.performed_at, fact.makes_up)
+            else:
+                found[fact.record_id] = replace(known, checklists=known.checklists | own)
     return list(found.values())
 
 
 def match(
-    terms: Sequence[Term], visits: Sequence[Visit], min_gap_days: int, last_met: date | None = None
+    terms: Sequence[Term], visits: Sequence[Visit], last_met: date | None = None
 ) -> tuple[dict[UUID, Visit], dict[UUID, Visit]]:
     """Walk a tier's visits in order of time and give each to at most one obligation, the oldest debt first.
 
-    A visit meets an earlier unmet obligation that is still in grace; else the one whose window holds its day,
-    if at least ``min_gap_days`` calendar days have passed since the day that met the previous one; else it
-    makes up the missed one that it names; else it is extra. The gap keeps two periods from being met back to
-    back, so it does not bind a late visit. Naming a missed obligation does not keep a visit from a debt or a
-    window: only what is left over makes up.
+    A visit meets an earlier unmet obligation that is still in grace and takes its checklist; else the one whose
+    window holds its day, if that takes its checklist and at least ``min_gap_days`` calendar days have passed since the
+    day that met the previous one; else it makes up the missed one that it names; else it is extra. The gap keeps two
+    periods from being met back to back, so it does not bind a late visit. Naming a missed obligation does not keep a
+    visit from a debt or a window: only what is left over makes up.
 
     ``terms`` are one tier's, sorted by (first day, key); ``visits`` are sorted by (time, id). ``last_met`` is the
     day that last met anything before the first of these visits, where the walk is taken up in the middle. Returns the
@@ -279,9 +296,11 @@ def match(
             begun += 1
         # What can no longer be met is dropped for good, so this list stays as short as grace is.
         waiting = [term for term in waiting if term.takes(visit.day)]
-        rested = last_met is None or (visit.day - last_met).days >= min_gap_days
-        late = (term for term in waiting if term.obligation.last_day < visit.day)
-        timely = (term for term in waiting if rested and visit.day <= term.obligation.last_day)
+        fit = [term for term in waiting if not term.checklists.isdisjoint(visit.checklists)]
+        late = (term for term in fit if term.obligation.last_day < visit.day)
+        timely = (
+            term for term in fit if visit.day <= term.obligation.last_day and term.rested(visit.day, last_met)
+        )
         meets = next(late, None) or next(timely, None)
         if meets is not None:
             met[meets.obligation.id] = visit
@@ -289,7 +308,8 @@ def match(
             last_met = visit.day
         elif visit.makes_up is not None:
             named = by_key.get(visit.makes_up)
-            if named is not None and named.missed_before(visit.day) and named.obligation.id not in met:
+            takes = named is not None and not named.checklists.isdisjoint(visit.checklists)
+            if named and takes and named.missed_before(visit.day) and named.obligation.id not in met:
                 made_up.setdefault(named.obligation.id, visit)
     return met, made_up
 

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 import uuid
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Index,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -15,12 +25,16 @@ TIERS = "tier in ('WEEKLY', 'MONTHLY', 'QUARTERLY')"
 
 
 class Policy(Owned, Base):
-    """A version of the bureau's re-inspection rules, with its dates and its legal basis."""
+    """A version of the bureau's re-inspection rules, with its dates and its legal basis.
+
+    It holds for periods that begin on ``effective_from`` or later, up to ``effective_to`` or until a later version
+    begins. ``plan`` are the figures that were worked out last, see planning.Plan.
+    """
 
     __tablename__ = "policy"
     __table_args__ = (
         UniqueConstraint("bureau_id", "code", "version"),
-        CheckConstraint("state in ('draft', 'active', 'retired')", name="state"),
+        CheckConstraint("state in ('draft', 'planned', 'active', 'retired')", name="state"),
     )
 
     code: Mapped[str]
@@ -30,18 +44,27 @@ class Policy(Owned, Base):
     state: Mapped[str]
     effective_from: Mapped[date]
     effective_to: Mapped[date | None]
+    drafted_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("account.id"))
+    drafted_at: Mapped[datetime | None]
+    activated_at: Mapped[datetime | None]
+    plan: Mapped[dict[str, Any] | None]
     edit_id: Mapped[uuid.UUID]
 
 
 class PolicyTier(Owned, Base):
-    """One tier of a policy: what meets it and what it forgives."""
+    """One tier of a policy: whom it is about, what meets it and what it forgives.
+
+    ``population`` is as population.Population writes it; ``form_code`` and ``form_version`` name the checklist.
+    """
 
     __tablename__ = "policy_tier"
     __table_args__ = (UniqueConstraint("policy_id", "tier"), CheckConstraint(TIERS, name="tier"))
 
     policy_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("policy.id"))
     tier: Mapped[str]
+    population: Mapped[dict[str, Any]]
     form_code: Mapped[str]
+    form_version: Mapped[int]
     satisfies: Mapped[list[str]] = mapped_column(ARRAY(Text))
     grace_working_days: Mapped[int]
     min_gap_days: Mapped[int]
@@ -57,7 +80,8 @@ class PolicyTier(Owned, Base):
 class Obligation(Owned, Base):
     """What is owed (应查): unique on subject, rule and key, such as ``2026-W08``.
 
-    ``met_by`` and ``met_at`` are kept from the facts by upkeep; the state is derived, never stored.
+    ``met_by`` and ``met_at`` are kept from the facts by upkeep; the state is derived, never stored. ``voided_at`` is
+    when a change of policy, known before the period began, took it away again.
     """
 
     __tablename__ = "obligation"
@@ -83,6 +107,7 @@ class Obligation(Owned, Base):
     met_by: Mapped[uuid.UUID | None]
     met_at: Mapped[datetime | None]
     attempt_count: Mapped[int] = mapped_column(default=0)
+    voided_at: Mapped[datetime | None]
     edit_id: Mapped[uuid.UUID]
 
 
@@ -136,3 +161,75 @@ class Waiver(Owned, Base):
     account_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("account.id"))
     known_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+
+
+class FindingFact(Base):
+    """That a finding at a subject is open from a day on, or is not any more. Append-only, filled by records."""
+
+    __tablename__ = "finding_fact"
+    __table_args__ = (Index("ix_finding_fact_subject_id", "subject_id", "from_day"),)
+
+    seq: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    bureau_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("bureau.id"))
+    finding_id: Mapped[uuid.UUID]
+    subject_kind: Mapped[str]
+    subject_id: Mapped[uuid.UUID]
+    from_day: Mapped[date]
+    is_open: Mapped[bool]
+    known_at: Mapped[datetime]
+
+
+class PopulationDraw(Owned, Base):
+    """The sample of a tier for one period: the frozen pool (licence number → credit grade), the seed and who was drawn.
+
+    Append-only. Anyone can draw again and get the same, see population.draw.
+    """
+
+    __tablename__ = "population_draw"
+    __table_args__ = (UniqueConstraint("policy_tier_id", "key"),)
+
+    policy_tier_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("policy_tier.id"))
+    key: Mapped[str]
+    seed: Mapped[str]
+    percent: Mapped[dict[str, Any]]
+    pool: Mapped[dict[str, Any]]
+    drawn: Mapped[list[Any]]
+    known_at: Mapped[datetime]
+
+
+class PolicySignOff(Owned, Base):
+    """That somebody of the legal office lets a version ask more than the cap, and on what ground. Append-only.
+
+    ``content_sha256`` is of the version as it was signed, ``plan`` its figures then.
+    """
+
+    __tablename__ = "policy_sign_off"
+
+    policy_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("policy.id"), index=True)
+    account_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("account.id"))
+    ground: Mapped[str]
+    content_sha256: Mapped[str]
+    plan: Mapped[dict[str, Any]]
+    known_at: Mapped[datetime]
+
+
+class CapPolicy(Owned, Base):
+    """How often a licensee of a credit grade may be inspected in a calendar year, from a day on. Append-only.
+
+    ``limits`` go by credit grade (``ungraded`` for those without), in visits; a grade that is not named has no cap.
+    ``exemptions`` are ``{"code", "ground", "visit_kinds", "automatic"}``. Records of one outlet that lie less than
+    ``same_visit_minutes`` apart are one visit.
+    """
+
+    __tablename__ = "cap_policy"
+    __table_args__ = (UniqueConstraint("bureau_id", "version"),)
+
+    version: Mapped[int]
+    name: Mapped[str]
+    legal_basis: Mapped[str]
+    effective_from: Mapped[date]
+    limits: Mapped[dict[str, Any]]
+    exemptions: Mapped[list[Any]]
+    same_visit_minutes: Mapped[int]
+    account_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("account.id"))
+    known_at: Mapped[datetime]

@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Boolean, DateTime, Text, column, insert, select
+from sqlalchemy import Boolean, DateTime, Text, column, insert, select, update
 from sqlalchemy.dialects.postgresql import UUID
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from schemas.vocabulary import CadenceTier
 from server.cadence import rules
-from server.cadence.histories import InForce, Loaded, hold_subjects, load_subjects, policy_in_force
-from server.cadence.models import AttemptFact, Obligation, Policy, PolicyTier, VisitFact, Waiver
+from server.cadence.histories import Loaded, Owed, hold_subjects, load_subjects
+from server.cadence.models import (
+    AttemptFact,
+    FindingFact,
+    Obligation,
+    PolicyTier,
+    PopulationDraw,
+    VisitFact,
+    Waiver,
+)
+from server.cadence.owing import Members, draw_samples, load_members, owed
+from server.cadence.periods import Period
 from server.cadence.queries import visible_to
+from server.cadence.timeline import Timeline, load_timeline
 from server.grids.ops import announce
 from server.kernel.bulk import as_rows, recordset
 from server.kernel.db import table_of
@@ -23,10 +34,10 @@ from server.kernel.events import record_event
 from server.kernel.ids import new_edit_id, new_id
 from server.kernel.problems import Problem
 from server.kernel.work import Work
-from sync.feed import touch
 
 # What opens within this many days is owed already, so that a handheld that goes offline takes it along.
 AHEAD = timedelta(days=14)
+RULE = "ecig_cadence"
 
 _VISITS = recordset(
     "given",
@@ -44,72 +55,30 @@ _VISITS = recordset(
 )
 _INSERT_VISITS = insert(table_of(VisitFact)).from_select(list(_VISITS.c.keys()), select(_VISITS))
 
-FORMS = {
-    CadenceTier.WEEKLY: "ecig_weekly",
-    CadenceTier.MONTHLY: "ecig_monthly",
-    CadenceTier.QUARTERLY: "ecig_quarterly",
-}
-
-
-def publish_default_policy(work: Work, effective_from: date) -> Policy:
-    """The bureau's first policy: 周复查、月核查、季抽查 for every e-cigarette outlet, with the default figures."""
-    policy = Policy(
-        id=new_id(work.now),
-        bureau_id=work.bureau_id,
-        code="ecig_cadence",
-        version=1,
-        name="电子烟零售户周复查、月核查、季抽查制度",
-        legal_basis="《电子烟管理办法》；本局周复查、月核查、季抽查制度",
-        state="active",
-        effective_from=effective_from,
-        effective_to=None,
-        edit_id=new_edit_id(),
-    )
-    work.session.add(policy)
-    work.session.flush()
-    for tier, default in rules.DEFAULT_POLICIES.items():
-        work.session.add(
-            PolicyTier(
-                id=new_id(work.now),
-                bureau_id=work.bureau_id,
-                policy_id=policy.id,
-                tier=tier.value,
-                form_code=FORMS[tier],
-                satisfies=sorted(other.value for other in default.satisfies),
-                grace_working_days=default.grace_working_days,
-                min_gap_days=default.min_gap_days,
-                due_soon_working_days=default.due_soon_working_days,
-                min_workdays=default.min_workdays,
-                min_officers=2,
-                radius_m=100,
-                max_accuracy_m=100,
-                min_duration_s=180,
-                counts_to_cap=True,
-            )
-        )
-    work.session.flush()
-    touch(work.session, work.bureau_id, "reference", [(f"bureau:{work.bureau_id}", policy.id)])
-    record_event(work, "policy.activated", [policy.id], version=policy.version)
-    return policy
-
 
 def materialise(work: Work, outlet_ids: Sequence[uuid.UUID] | None = None) -> int:
     """Write down what is owed, from the policy's first day to two weeks ahead; a second run adds nothing.
 
-    Returns the number of new obligations.
+    Samples are drawn when all outlets are looked at, for a draw is from all of them. Returns the number of new
+    obligations.
     """
-    today = work.now.astimezone(work.zone).date()
-    in_force = policy_in_force(work, today)
-    if in_force is None:
+    timeline = load_timeline(work)
+    if not timeline.editions:
         return 0
-    last = today + AHEAD
-    owed: list[dict[str, Any]] = []
-    for outlet_id, loaded in load_subjects(work, outlet_ids).items():
-        owed += _missing(work, outlet_id, loaded, in_force, last)
-    if not owed:
+    last = work.now.astimezone(work.zone).date() + AHEAD
+    loaded = load_subjects(work, outlet_ids)
+    members = load_members(work, loaded, timeline)
+    if outlet_ids is None:
+        _keep_draws(work, draw_samples(work, loaded, timeline, members, last))
+    rows = [
+        row
+        for outlet_id, one in loaded.items()
+        for row in _missing(work, outlet_id, one, owed(outlet_id, one, timeline, members, last), timeline)
+    ]
+    if not rows:
         return 0
-    created = set(_insert(work, owed))
-    fresh = [row for row in owed if row["id"] in created]
+    created = set(_insert(work, rows))
+    fresh = [row for row in rows if row["id"] in created]
     announce(work, "obligations", [(row["id"], row["cell_id"]) for row in fresh])
     if created:
         # A visit may have come before what it meets was written down.
@@ -118,46 +87,99 @@ def materialise(work: Work, outlet_ids: Sequence[uuid.UUID] | None = None) -> in
     return len(created)
 
 
+def _keep_draws(work: Work, draws: Sequence[PopulationDraw]) -> None:
+    work.session.add_all(draws)
+    work.session.flush()
+    for made in draws:
+        record_event(
+            work,
+            "policy.sample_drawn",
+            [made.policy_tier_id],
+            key=made.key,
+            seed=made.seed,
+            pool=len(made.pool),
+            drawn=len(made.drawn),
+        )
+
+
 def _missing(
-    work: Work, outlet_id: uuid.UUID, loaded: Loaded, in_force: InForce, last: date
+    work: Work,
+    outlet_id: uuid.UUID,
+    one: Loaded,
+    owes: dict[tuple[CadenceTier, str], tuple[PolicyTier, Period]],
+    timeline: Timeline,
 ) -> list[dict[str, Any]]:
     """The rows of what an outlet owes and what is not written down yet."""
-    have = {(row.tier, row.key) for row in loaded.owed.values()}
-    periods = rules.owed_periods(
-        loaded.active_from,
-        loaded.changes,
-        in_force.tiers,
-        in_force.policy.effective_from,
-        last,
-        loaded.scopes,
-    )
+    have = {(CadenceTier(row.tier), row.key) for row in one.owed.values()}
     today = work.now.astimezone(work.zone).date()
     rows: list[dict[str, Any]] = []
-    for period in periods:
-        # A policy is not owed for a period that had begun before it was in force.
-        if (period.tier.value, period.key) in have or period.first_day < in_force.policy.effective_from:
+    for tier_key, (tier_row, period) in owes.items():
+        if tier_key in have:
             continue
-        window = in_force.rulebook.window(period.tier, period.first_day, period.last_day)
+        window = timeline.rulebook.window(period.tier, period.first_day, period.last_day)
         rows.append(
             {
                 "id": new_id(work.now),
                 "bureau_id": work.bureau_id,
                 "subject_kind": "outlet",
                 "subject_id": outlet_id,
-                "rule": in_force.policy.code,
+                "rule": RULE,
                 "key": period.key,
                 "tier": period.tier.value,
-                "policy_tier_id": in_force.tiers[period.tier].id,
+                "policy_tier_id": tier_row.id,
                 "first_day": period.first_day,
                 "last_day": period.last_day,
                 "grace_last_day": window.grace_last_day,
                 "provisional": window.provisional,
-                "cell_id": rules.cell_on(loaded.placements, min(window.grace_last_day, today), work.now),
+                "cell_id": rules.cell_on(one.placements, min(window.grace_last_day, today), work.now),
                 "attempt_count": 0,
                 "edit_id": new_edit_id(),
             }
         )
     return rows
+
+
+def carry_out_policies(work: Work, first: date) -> int:
+    """After a change of policy: what is written down and begins on ``first`` or later follows the policy that holds now.
+
+    What the policy asks no more is void, what it asks again is not, and grace follows it; what it asks anew is
+    written down. ``first`` must lie ahead, so that nothing that has begun is touched. Returns how many moved.
+    """
+    timeline = load_timeline(work)
+    loaded = load_subjects(work, None, Obligation.first_day >= first)
+    members = load_members(work, loaded, timeline)
+    last = max((row.first_day for one in loaded.values() for row in one.owed.values()), default=first)
+    _keep_draws(work, draw_samples(work, loaded, timeline, members, last))
+    moved: list[dict[str, Any]] = []
+    placed: list[tuple[uuid.UUID, uuid.UUID | None]] = []
+    for outlet_id, one in loaded.items():
+        for row in one.owed.values():
+            kept = (row.policy_tier_id, row.grace_last_day, row.provisional, row.voided_at)
+            wanted = _wanted(work, outlet_id, row, timeline, members)
+            if wanted != kept:
+                names = ("policy_tier_id", "grace_last_day", "provisional", "voided_at")
+                moved.append(
+                    {"id": row.id, "edit_id": new_edit_id(), **dict(zip(names, wanted, strict=True))}
+                )
+                placed.append((row.id, row.cell_id))
+    if moved:
+        work.session.execute(update(Obligation), moved)
+        announce(work, "obligations", placed)
+    materialise(work)
+    return len(moved)
+
+
+def _wanted(
+    work: Work, outlet_id: uuid.UUID, row: Owed, timeline: Timeline, members: Members
+) -> tuple[uuid.UUID, date, bool, datetime | None]:
+    """Tier, grace, whether it is provisional, and since when it is void, as the policy has it now."""
+    period = Period(CadenceTier(row.tier), row.key, row.first_day, row.last_day)
+    edition = timeline.on(period.first_day)
+    tier_row = edition.tiers.get(period.tier) if edition else None
+    if tier_row is None or not members.hold(outlet_id, tier_row, period):
+        return row.policy_tier_id, row.grace_last_day, row.provisional, row.voided_at or work.now
+    window = timeline.rulebook.window(period.tier, period.first_day, period.last_day)
+    return tier_row.id, window.grace_last_day, window.provisional, None
 
 
 def _insert(work: Work, rows: list[dict[str, Any]]) -> list[uuid.UUID]:
@@ -227,3 +249,13 @@ def note_facts(work: Work, visits: Sequence[dict[str, Any]], attempts: Sequence[
     if attempts:
         work.session.execute(insert(AttemptFact), [{**fact, **own} for fact in attempts])
         work.wrote("attempt_fact", {fact["subject_id"] for fact in attempts})
+
+
+def note_findings(work: Work, findings: Sequence[dict[str, Any]]) -> None:
+    """Append that findings are open from a day on, or are not any more.
+
+    Each has finding_id, subject_kind, subject_id, from_day and is_open.
+    """
+    if findings:
+        own = {"bureau_id": work.bureau_id, "known_at": work.now}
+        work.session.execute(insert(FindingFact), [{**finding, **own} for finding in findings])

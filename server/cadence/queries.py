@@ -14,8 +14,8 @@ from server.kernel.calendar import Workday, WorkdayYear
 
 
 def visible_to(actor: Actor) -> Select[Obligation]:
-    """The obligations of the subjects in the actor's cells."""
-    owed = select(Obligation).where(Obligation.bureau_id == actor.bureau_id)
+    """The obligations of the subjects in the actor's cells, without those that a change of policy took away."""
+    owed = select(Obligation).where(Obligation.bureau_id == actor.bureau_id, Obligation.voided_at.is_(None))
     return owed if actor.sees_bureau else owed.where(Obligation.cell_id.in_(cells_in_scope(actor)))
 
 
@@ -47,6 +47,7 @@ def synced(ids: ColumnElement[uuid.UUID], person_id: ColumnElement[uuid.UUID]) -
         "met_at", Obligation.met_at,
         "attempts", Obligation.attempt_count,
         "waiver", waived,
+        "voided", Obligation.voided_at.is_not(None),
     )  # fmt: skip
     return select(cast(fields, Text).label("document"), Obligation.edit_id).where(
         Obligation.id == ids, scope_holds(person_id, Obligation.cell_id)
@@ -60,7 +61,9 @@ def synced_policies(
     tier: Any = func.json_build_object(
         "id", PolicyTier.id,
         "tier", PolicyTier.tier,
+        "population", PolicyTier.population,
         "form_code", PolicyTier.form_code,
+        "form_version", PolicyTier.form_version,
         "satisfies", PolicyTier.satisfies,
         "grace_working_days", PolicyTier.grace_working_days,
         "min_gap_days", PolicyTier.min_gap_days,
@@ -70,6 +73,7 @@ def synced_policies(
         "radius_m", PolicyTier.radius_m,
         "max_accuracy_m", PolicyTier.max_accuracy_m,
         "min_duration_s", PolicyTier.min_duration_s,
+        "counts_to_cap", PolicyTier.counts_to_cap,
     )  # fmt: skip
     tiers = select(func.json_agg(tier)).where(PolicyTier.policy_id == Policy.id).scalar_subquery()
     fields = func.json_build_object(
@@ -86,7 +90,7 @@ def synced_policies(
         "tiers", tiers,
     )  # fmt: skip
     return select(cast(fields, Text).label("document"), Policy.edit_id).where(
-        Policy.id == ids, Policy.bureau_id == bureau_id, Policy.state != "draft"
+        Policy.id == ids, Policy.bureau_id == bureau_id, Policy.state.in_(("active", "retired"))
     )
 
 

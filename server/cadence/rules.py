@@ -7,8 +7,8 @@ no clock and no table; whatever it decides follows from its arguments.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta, tzinfo
+from dataclasses import dataclass
+from datetime import date, datetime
 from types import MappingProxyType
 from uuid import UUID
 
@@ -34,7 +34,7 @@ from server.cadence.matching import (
     waived_by,
 )
 from server.cadence.periods import Period, periods_between
-from server.kernel.workdays import Workdays
+from server.cadence.rulebook import DEFAULT_POLICIES, Rulebook, TierPolicy, Version, Window
 
 __all__ = [
     "DEFAULT_POLICIES",
@@ -47,112 +47,13 @@ __all__ = [
     "Rulebook",
     "StatusChange",
     "TierPolicy",
+    "Version",
     "Waiver",
     "Window",
     "cell_on",
     "judge",
     "owed_periods",
 ]
-
-_DAY = timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True)
-class TierPolicy:
-    """What one tier forgives, and what its checklist meets besides.
-
-    ``grace_working_days`` and ``due_soon_working_days`` count working days, ``min_gap_days`` calendar days.
-    ``satisfies`` are the shallower tiers that a visit with this checklist meets as well. A period with fewer
-    than ``min_workdays`` working days is waived by rule. Raises ValueError for a negative number.
-    """
-
-    grace_working_days: int
-    min_gap_days: int = 3
-    due_soon_working_days: int = 2
-    satisfies: frozenset[CadenceTier] = frozenset()
-    min_workdays: int = 1
-
-    def __post_init__(self) -> None:
-        numbers = (self.grace_working_days, self.min_gap_days, self.due_soon_working_days, self.min_workdays)
-        if min(numbers) < 0:
-            raise ValueError("A tier's policy counts days, and none of its numbers may be negative.")
-
-
-DEFAULT_POLICIES: Mapping[CadenceTier, TierPolicy] = MappingProxyType(
-    {
-        CadenceTier.WEEKLY: TierPolicy(2),
-        CadenceTier.MONTHLY: TierPolicy(3, satisfies=frozenset({CadenceTier.WEEKLY})),
-        CadenceTier.QUARTERLY: TierPolicy(5, satisfies=frozenset({CadenceTier.WEEKLY, CadenceTier.MONTHLY})),
-    }
-)
-"""The project's own proposal, for the sources name tiers but no numbers; a bureau's policy replaces it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """The days that decide about one period.
-
-    ``due_from`` is the first day from which no more than ``due_soon_working_days`` working days remain, that
-    day and the period's last day included; it is never before the first day. For a week without holidays and
-    2 working days it is Thursday, for a month that ends on a Friday also Thursday. ``grace_last_day`` is the
-    last day of grace in working days after the last day. ``provisional`` says that a year whose holidays are
-    not loaded had a part in it.
-    """
-
-    due_from: date
-    grace_last_day: date
-    waived_by_rule: bool
-    provisional: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Rulebook:
-    """Policies, working days and zone, with the windows already worked out.
-
-    Make one for a whole request and judge every subject with it: subjects share their periods, so nearly all
-    windows come from memory. Raises ValueError if a tier claims to satisfy itself or a deeper one.
-    """
-
-    policies: Mapping[CadenceTier, TierPolicy]
-    workdays: Workdays
-    zone: tzinfo
-    _windows: dict[tuple[CadenceTier, date, date], Window] = field(
-        init=False, default_factory=dict, repr=False, compare=False
-    )
-
-    def __post_init__(self) -> None:
-        for tier, policy in self.policies.items():
-            if any(other.depth >= tier.depth for other in policy.satisfies):
-                raise ValueError(f"The {tier.lower()} checklist can meet shallower tiers only.")
-
-    def day(self, instant: datetime) -> date:
-        """The bureau's own day of an aware ``instant``: Sunday 23:58 belongs to Sunday's week."""
-        return instant.astimezone(self.zone).date()
-
-    def checklists(self, tier: CadenceTier) -> frozenset[CadenceTier]:
-        """The checklists that meet ``tier``: its own, and the deeper ones whose policy says so."""
-        deeper = (other for other, policy in self.policies.items() if tier in policy.satisfies)
-        return frozenset((tier, *deeper))
-
-    def window(self, tier: CadenceTier, first_day: date, last_day: date) -> Window:
-        """The deciding days of a period of ``tier``. Raises KeyError if the tier has no policy."""
-        key = (tier, first_day, last_day)
-        window = self._windows.get(key)
-        if window is None:
-            window = self._windows[key] = self._work_out(self.policies[tier], first_day, last_day)
-        return window
-
-    def _work_out(self, policy: TierPolicy, first_day: date, last_day: date) -> Window:
-        workdays = self.workdays
-        # One working day more than the limit remains up to this day, so the next day is the first one due.
-        too_early = workdays.shift(last_day + _DAY, -(policy.due_soon_working_days + 1))
-        grace_last_day = workdays.shift(last_day, policy.grace_working_days)
-        return Window(
-            due_from=max(first_day, too_early + _DAY),
-            grace_last_day=grace_last_day,
-            waived_by_rule=workdays.count(first_day, last_day) < policy.min_workdays,
-            provisional=workdays.provisional(first_day, grace_last_day),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,13 +89,15 @@ def judge(
     """Every obligation's state as known by ``as_of`` and judged at it, by tier, first day and key.
 
     What became known after ``as_of`` is left out, and so is what was performed after it. The state is, in
-    this order: met or met_late; void from a suspension on, which a visit before it forestalls; upcoming
-    before the first day; waived; then, while grace lasts, due from ``Window.due_from``, attempted after an
-    attempt in the window, open; and once grace is over missed, or made_up.
+    this order: met or met_late; void where a change of policy took it away, and from a suspension on, which a
+    visit before it forestalls; upcoming before the first day; waived; then, while grace lasts, due from
+    ``Window.due_from``, attempted after an attempt in the window, open; and once grace is over missed, or made_up.
 
     The walk may be taken up in the middle: visits go to obligations in order of time, so those of an earlier
     time are not moved by later ones. The history then holds only visits from some instant on and the obligations
     not met before it, and ``last_met`` says on which day each tier was last met before it.
+
+    Each obligation is judged by the version of the policy that held on its first day, whatever holds now.
 
     Raises ValueError if ``as_of`` is naive or two obligations of a tier share a key, KeyError if a tier has
     no policy.
@@ -213,8 +116,8 @@ def judge(
         terms = [
             _term(owed, window, waived, stretches) for owed, window in zip(obligations, windows, strict=True)
         ]
-        visits = visits_of(facts, rulebook.checklists(tier))
-        met, made_up = match(terms, visits, rulebook.policies[tier].min_gap_days, last_met.get(tier))
+        visits = visits_of(facts, frozenset().union(*(term.checklists for term in terms)))
+        met, made_up = match(terms, visits, last_met.get(tier))
         for term, window in zip(terms, windows, strict=True):
             owed = term.obligation
             tried = tuple(record for day, record in attempts if owed.first_day <= day <= owed.last_day)
@@ -272,8 +175,10 @@ def _term(
     return Term(
         obligation=obligation,
         grace_last_day=window.grace_last_day,
+        min_gap_days=window.min_gap_days,
+        checklists=window.checklists,
         waived=window.waived_by_rule or obligation.id in waived,
-        void_from=next(voiding, None),
+        void_from=first_day if obligation.voided else next(voiding, None),
     )
 
 

@@ -12,17 +12,16 @@ from sqlalchemy.dialects.postgresql import UUID
 
 from server.cadence import rules
 from server.cadence.histories import (
-    InForce,
     Loaded,
     Owed,
     hold_subjects,
     load_ends,
     load_histories,
     load_subjects,
-    policy_in_force,
 )
 from server.cadence.models import AttemptFact, Obligation, VisitFact
 from server.cadence.ops import materialise
+from server.cadence.timeline import load_timeline
 from server.grids.ops import announce
 from server.kernel.bulk import among, as_rows, recordset
 from server.kernel.db import table_of
@@ -51,13 +50,11 @@ _WRITE = (
 
 def settle_subjects(work: Work, subject_ids: Sequence[uuid.UUID]) -> None:
     """Match all the subjects' facts again and write ``met_by``, ``met_at``, attempts and cell where they moved."""
-    in_force = policy_in_force(work, work.now.astimezone(work.zone).date())
-    if in_force is None:
-        return
+    rulebook = load_timeline(work).rulebook
     hold_subjects(work, subject_ids)
     changes: list[tuple[Owed, rules.Judgement, int]] = []
     for loaded in load_histories(work, subject_ids).values():
-        changes += [(owed, found, len(found.attempts)) for owed, found in _judged(work, loaded, in_force)]
+        changes += [(owed, found, len(found.attempts)) for owed, found in _judged(work, loaded, rulebook)]
     _write(work, changes)
 
 
@@ -68,9 +65,7 @@ def settle_visits(work: Work, subject_ids: Sequence[uuid.UUID]) -> None:
     what it met before is met no more. A visit that names a missed obligation may reach far back, so its subject is
     settled whole.
     """
-    in_force = policy_in_force(work, work.now.astimezone(work.zone).date())
-    if in_force is None:
-        return
+    rulebook = load_timeline(work).rulebook
     hold_subjects(work, subject_ids)
     known_now = (
         select(VisitFact.record_id)
@@ -90,9 +85,9 @@ def settle_visits(work: Work, subject_ids: Sequence[uuid.UUID]) -> None:
         return
     changes: list[tuple[Owed, rules.Judgement, int]] = []
     rest = [subject_id for subject_id, _, naming in news if not naming]
-    ends = load_ends(work, rest, since, in_force.rulebook)
+    ends = load_ends(work, rest, since, rulebook)
     for loaded in ends.values():
-        changes += [(owed, found, owed.attempt_count) for owed, found in _judged(work, loaded, in_force)]
+        changes += [(owed, found, owed.attempt_count) for owed, found in _judged(work, loaded, rulebook)]
     _write(work, changes)
 
 
@@ -120,8 +115,8 @@ def settle_dated_ahead(work: Work) -> int:
     return len(subjects)
 
 
-def _judged(work: Work, loaded: Loaded, in_force: InForce) -> Iterable[tuple[Owed, rules.Judgement]]:
-    for judgement in rules.judge(loaded.history, in_force.rulebook, work.now, loaded.last_met):
+def _judged(work: Work, loaded: Loaded, rulebook: rules.Rulebook) -> Iterable[tuple[Owed, rules.Judgement]]:
+    for judgement in rules.judge(loaded.history, rulebook, work.now, loaded.last_met):
         yield loaded.owed[judgement.obligation.id], judgement
 
 

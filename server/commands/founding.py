@@ -8,7 +8,7 @@ import click
 from sqlalchemy import select
 
 from server.access.ops import create_account, hash_password
-from server.cadence.ops import publish_default_policy
+from server.cadence.policies import publish_default_policy
 from server.commands.bureau import bureau_work
 from server.house import compose
 from server.kernel.actor import house

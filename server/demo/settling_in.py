@@ -15,7 +15,7 @@ from sqlalchemy import insert
 from sqlalchemy.dialects.postgresql import Range
 
 from server.access.models import Account, Device
-from server.cadence.ops import publish_default_policy
+from server.cadence.policies import publish_default_policy
 from server.demo.city import City
 from server.demo.register import Outlet as DemoOutlet
 from server.demo.register import StatusChange

@@ -27,7 +27,7 @@ class StrictParser(FlaskParser):
 
     def load_querystring(self, req: Request, schema: marshmallow.Schema) -> Any:
         """The query, if all of it is text that can be stored."""
-        _refuse_unstorable(req.args.items())
+        refuse_unstorable(req.args.items())
         return super().load_querystring(req, schema)
 
     def _raw_load_json(self, req: Request) -> Any:
@@ -45,7 +45,7 @@ class StrictParser(FlaskParser):
         except (ValueError, RecursionError) as error:
             # A number of thousands of digits, or brackets nested thousands deep.
             raise _malformed(type(error).__name__) from error
-        _refuse_unstorable([("", value)])
+        refuse_unstorable([("", value)])
         return value
 
 
@@ -56,7 +56,7 @@ def _malformed(where: str) -> Problem:
     )
 
 
-def _refuse_unstorable(given: Iterable[tuple[str, Any]]) -> None:
+def refuse_unstorable(given: Iterable[tuple[str, Any]]) -> None:
     """Refuse a NUL or a lone surrogate in any text, keys included: PostgreSQL's text cannot hold them.
 
     Raises:

@@ -11,7 +11,7 @@ from typing import Any, Final
 import structlog
 from flask import Flask, Response, current_app, g, jsonify, request
 from flask_smorest import Api, Blueprint
-from marshmallow import Schema
+from marshmallow import Schema, ValidationError
 from werkzeug.exceptions import HTTPException
 
 from schemas.problem import ProblemSchema
@@ -139,6 +139,11 @@ def problem_of_http(error: HTTPException) -> Problem:
     errors = _fields(messages) if isinstance(messages, Mapping) else []
     headers = {"Allow": ", ".join(error.valid_methods or ())} if hasattr(error, "valid_methods") else {}
     return Problem(code, errors=errors, headers=headers)
+
+
+def problem_of_fields(error: ValidationError) -> Problem:
+    """The problem of a document that a schema refused, by field."""
+    return Problem("invalid", errors=_fields({"json": error.messages}))
 
 
 def _fields(messages: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ class Permission(StrEnum):
 
     ACCOUNT_MANAGE = "account.manage"
     CADENCE_WAIVE = "cadence.waive"
+    CAP_MANAGE = "cap.manage"
     CELL_MANAGE = "cell.manage"
     CELL_READ = "cell.read"
     DEVICE_ENROL = "device.enrol"
@@ -22,6 +23,7 @@ class Permission(StrEnum):
     PERSON_TRANSFER = "person.transfer"
     POLICY_MANAGE = "policy.manage"
     POLICY_READ = "policy.read"
+    POLICY_SIGN_OFF = "policy.sign_off"
     RECORD_READ = "record.read"
     RECORD_WRITE = "record.write"
     REGISTER_IMPORT = "register.import"
@@ -74,7 +76,7 @@ ROLES: dict[Role, frozenset[Permission]] = {
     Role.SQUAD_LEADER: _FIELD | {P.REPORT_READ, P.CADENCE_WAIVE, P.DUTY_ASSIGN, P.SCOPE_GRANT, P.SYNC_SETTLE},
     Role.BUREAU_LEADER: _READER
     | {P.CADENCE_WAIVE, P.DUTY_ASSIGN, P.PERSON_TRANSFER, P.SCOPE_GRANT, P.SYNC_SETTLE},
-    Role.LEGAL: _READER,
+    Role.LEGAL: _READER | {P.CAP_MANAGE, P.POLICY_SIGN_OFF},
     Role.EVIDENCE_KEEPER: _EVERYONE | {P.RECORD_READ, P.PERSON_READ},
     Role.GIS: _EVERYONE | {P.CELL_READ, P.CELL_MANAGE, P.OUTLET_READ, P.REPORT_READ},
     Role.ADMIN: _EVERYONE

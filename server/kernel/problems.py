@@ -84,6 +84,26 @@ CATALOGUE: dict[str, Kind] = {
     "obligation_closed": Kind(
         409, "该应查任务已结束，不能免查。", "This obligation is closed and cannot be waived."
     ),
+    "own_draft": Kind(
+        403,
+        "制度须由起草人以外的法制人员签批。",
+        "A policy is signed off by somebody of the legal office who did not draft it.",
+    ),
+    "policy_above_cap": Kind(
+        409,
+        "该制度要求的检查次数超过年度检查频次上限，须先由法制人员签批。",
+        "The policy asks for more visits a year than the cap allows; the legal office must sign it off first.",
+    ),
+    "policy_backdated": Kind(
+        422,
+        "日期须在今天之后：已开始的周期不能改变。",
+        "The day must lie ahead: what has begun cannot be changed.",
+    ),
+    "policy_state": Kind(
+        409,
+        "制度的当前状态不允许此操作。",
+        "The policy is not in the state that this needs.",
+    ),
     "rate_limited": Kind(429, "尝试过于频繁，请稍后再试。", "Too many tries; wait a little."),
     "reference_missing": Kind(409, "引用的对象不存在。", "Something this refers to does not exist."),
     "sign_in_needed": Kind(401, "请先登录。", "Sign in first."),

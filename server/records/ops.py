@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import select
 
 from schemas.vocabulary import CadenceTier
 from server.access.clocks import Measured, settle_clock
 from server.access.contacts import measured_clock
-from server.cadence.histories import policy_in_force
 from server.cadence.ops import note_facts
+from server.cadence.timeline import edition_on
 from server.grids.ops import announce, announce_to
 from server.kernel.events import record_event
 from server.kernel.ids import new_edit_id, new_id, parse_id
@@ -26,8 +26,6 @@ from server.records.storing import Judged, store_records
 from server.records.surroundings import Surrounding, certificates_for, forms_for, look_round
 from sync import feed
 from sync.collection import Outcome, Reader, Result, Row
-
-Policies = dict[CadenceTier | None, CheckPolicy]
 
 
 def publish_forms(work: Work) -> int:
@@ -79,7 +77,6 @@ def receive_records(work: Work, reader: Reader, rows: Sequence[Row]) -> list[Res
             sound.append(row)
     surroundings = look_round(work, [row.document for row in sound])
     certificates = certificates_for(work, [row.document for row in sound])
-    policies = _policies(work)
     squads = _squads(work, sound)
     claims = (row.document.get("clock_offset_s") for row in sound)
     measured = measured_clock(work, [claim for claim in claims if claim is not None])
@@ -93,7 +90,7 @@ def receive_records(work: Work, reader: Reader, rows: Sequence[Row]) -> list[Res
         fresh.append(
             (
                 row,
-                _judged(work, reader, row, definition, surrounding, certificates, policies, squads, measured),
+                _judged(work, reader, row, definition, surrounding, certificates, squads, measured),
                 definition,
             )
         )
@@ -127,7 +124,6 @@ def _judged(
     definition: FormDefinition | None,
     surrounding: Surrounding,
     certificates: Certificates,
-    policies: Policies,
     squads: set[uuid.UUID],
     measured: Measured,
 ) -> Judged:
@@ -135,10 +131,11 @@ def _judged(
     claimed_s = document.get("clock_offset_s")
     clock = settle_clock(int(claimed_s) if claimed_s is not None else None, measured)
     tier = CadenceTier(definition.tier) if definition and definition.tier else None
+    at = performed_at(datetime.fromisoformat(document["started_at"]), clock.offset_s)
     judgement = judge(
         document,
         definition,
-        policies.get(tier) or CheckPolicy(late_after=_late_after(work)),
+        _asked(work, tier, at.astimezone(work.zone).date()),
         Presence(surrounding.distance_m, surrounding.converted),
         certificates,
         clock=clock,
@@ -165,7 +162,7 @@ def _judged(
         edit_id=new_edit_id(),
         document=document,
         clock_offset_s=clock.offset_s,
-        performed_at=performed_at(datetime.fromisoformat(document["started_at"]), clock.offset_s),
+        performed_at=at,
         surrounding=surrounding,
         judgement=type(judgement)(judgement.valid, judgement.findings, flags),
         extract=extract(document),
@@ -173,17 +170,14 @@ def _judged(
     )
 
 
-def _policies(work: Work) -> Policies:
-    """What the policy in force asks of each tier's check; without a policy the law's own minimum."""
-    in_force = policy_in_force(work, work.now.astimezone(work.zone).date())
-    if in_force is None:
-        return {}
-    return {
-        tier: CheckPolicy(
-            row.min_officers, row.radius_m, row.max_accuracy_m, row.min_duration_s, _late_after(work)
-        )
-        for tier, row in in_force.tiers.items()
-    }
+def _asked(work: Work, tier: CadenceTier | None, day: date) -> CheckPolicy:
+    """What the policy asks of a tier's check on that day; without a policy the law's own minimum."""
+    late_after = _late_after(work)
+    edition = edition_on(work, day)
+    row = edition.tiers.get(tier) if edition and tier else None
+    if row is None:
+        return CheckPolicy(late_after=late_after)
+    return CheckPolicy(row.min_officers, row.radius_m, row.max_accuracy_m, row.min_duration_s, late_after)
 
 
 def _late_after(work: Work) -> timedelta:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from server.cadence.ops import note_findings
 from server.grids.ops import announce
 from server.grids.queries import cells_in_scope
 from server.kernel.events import record_event
@@ -56,6 +57,20 @@ def edit_rectifications(work: Work, _reader: Reader, rows: Sequence[Row]) -> lis
             results.append(Result(Outcome.APPLIED))
     if changed:
         work.session.flush()
+        # A day that an officer gives may lie before the order's own; what is known now holds from today.
+        note_findings(
+            work,
+            [
+                {
+                    "finding_id": order.id,
+                    "subject_kind": order.subject_kind,
+                    "subject_id": order.subject_id,
+                    "from_day": work.now.astimezone(work.zone).date(),
+                    "is_open": order.status == "open",
+                }
+                for order in changed
+            ],
+        )
         record_event(work, "rectification.edited", [order.id for order in changed])
         announce(work, "rectifications", [(order.id, order.cell_id) for order in changed])
     return results

@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSON, JSONB, UUID
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from server.cadence.ops import note_findings
 from server.grids.ops import announce
 from server.kernel.bulk import as_rows, recordset
 from server.kernel.db import table_of
@@ -239,6 +240,20 @@ def _store_children(work: Work, records: Sequence[Judged]) -> None:
             }
             for ordinal, row in enumerate(record.extract.rectifications)
         ]
+    days = {record.id: record.performed_at.astimezone(work.zone).date() for record in records}
+    note_findings(
+        work,
+        [
+            {
+                "finding_id": order["id"],
+                "subject_kind": order["subject_kind"],
+                "subject_id": order["subject_id"],
+                "from_day": days[order["record_id"]],
+                "is_open": True,
+            }
+            for order in rows[Rectification]
+        ],
+    )
     for table, fields in _CHILDREN:
         if rows[table]:
             given = recordset("given", [column(name, kind) for name, kind in fields.items()])

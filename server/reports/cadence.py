@@ -14,9 +14,10 @@ from sqlalchemy import select
 
 from schemas.vocabulary import CadenceTier, ObligationState
 from server.cadence import rules
-from server.cadence.histories import Owed, load_histories, need_policy
+from server.cadence.histories import Owed, load_histories
 from server.cadence.periods import BadPeriod, ReportingPeriod, period_of, reporting_period
 from server.cadence.tally import PENDING, Tally, tally
+from server.cadence.timeline import need_rulebook
 from server.grids.models import GridCell
 from server.grids.queries import cells_in_scope
 from server.kernel.problems import Problem
@@ -105,13 +106,13 @@ def period_for(work: Work, text: str | None, as_of: datetime) -> ReportingPeriod
 
 def judged(work: Work, period: ReportingPeriod, as_of: datetime) -> list[Item]:
     """Every obligation of the period in the actor's scope, judged; upcoming and void ones included."""
-    in_force = need_policy(work, as_of.astimezone(work.zone).date())
+    rulebook = need_rulebook(work, as_of.astimezone(work.zone).date())
     seen = None if work.actor.sees_bureau else set(work.session.scalars(cells_in_scope(work.actor)))
     responsible_for = load_responsible(work, as_of)
     silence = load_silence(work, as_of)
     items: list[Item] = []
     for loaded in load_histories(work, None).values():
-        for judgement in rules.judge(loaded.history, in_force.rulebook, as_of):
+        for judgement in rules.judge(loaded.history, rulebook, as_of):
             owed = judgement.obligation
             if owed.key not in period.keys[owed.tier]:
                 continue

@@ -16,7 +16,7 @@ from sqlalchemy import Engine, select, update
 
 from server.access.models import Device
 from server.app import create_app
-from server.cadence.models import Obligation
+from server.cadence.models import Obligation, Policy
 from server.kernel.actor import house
 from server.kernel.work import Kernel
 from sync.tables import push_log, quarantine
@@ -37,6 +37,8 @@ class World:
     # The records of the town's two squads and of the other bureau, in this order.
     records: list[uuid.UUID] = field(default_factory=list)
     obligations: list[uuid.UUID] = field(default_factory=list)
+    # The version of the town's policy that is in force.
+    policy_id: uuid.UUID | None = None
     # Of the town's first squad: an edit that lost, and a row that could not be taken.
     conflict_id: int = 0
     kept_id: uuid.UUID | None = None
@@ -73,6 +75,9 @@ def _peopled(app: Flask, kernel: Kernel) -> World:
             work.session.execute(
                 update(Device).where(Device.id == device).values(state=state, revoked_at=datetime.now(UTC))
             )
+    with kernel.sessions() as session:
+        own = select(Policy.id).where(Policy.bureau_id == world.town.bureau_id)
+        world.policy_id = session.scalars(own).one()
     world.tokens["elsewhere"] = issue_token(kernel, world.elsewhere, "li", device=True)
     at = MONDAY + timedelta(hours=1)
     for town, who, outlet in ((world.town, "li", 0), (world.town, "zhao", 2), (world.elsewhere, "li", 0)):

@@ -188,6 +188,23 @@ def sound_body(world: World, schema: str) -> dict[str, Any]:
         },
         "RetryIn": {"document": {"id": str(uuid.uuid4())}, "reason": "试样理由"},
         "DismissalIn": {"reason": "试样理由"},
+        "PolicyDraft": {
+            "name": "试样制度",
+            "legal_basis": "试样依据",
+            "effective_from": "2098-01-01",
+            "effective_to": None,
+            "tiers": [{"tier": "WEEKLY", "form_code": "ecig_weekly", "grace_working_days": 2}],
+        },
+        "SignOffIn": {"ground": "试样理由"},
+        "RetirementIn": {"last_day": "2098-01-01"},
+        "CapIn": {
+            "name": "试样上限",
+            "legal_basis": "试样依据",
+            "effective_from": "2098-01-01",
+            "limits": {"A": 2},
+            "exemptions": [],
+            "same_visit_minutes": 30,
+        },
     }
     return bodies[schema]
 

@@ -42,13 +42,13 @@ def load_notices() -> Workdays:
 
 
 WORKDAYS = load_notices()
-RULEBOOK = Rulebook(DEFAULT_POLICIES, WORKDAYS, BEIJING)
+RULEBOOK = Rulebook.of(DEFAULT_POLICIES, WORKDAYS, BEIJING)
 
 
 def rulebook(**weekly: int) -> Rulebook:
     """The defaults, with other numbers for the weekly tier."""
     numbers = {"grace_working_days": 2} | weekly
-    return Rulebook({**DEFAULT_POLICIES, WEEKLY: TierPolicy(**numbers)}, WORKDAYS, BEIJING)
+    return Rulebook.of({**DEFAULT_POLICIES, WEEKLY: TierPolicy(**numbers)}, WORKDAYS, BEIJING)
 
 
 def at(text: str) -> datetime:

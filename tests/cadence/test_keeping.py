@@ -10,10 +10,11 @@ import pytest
 from sqlalchemy import select, update
 
 from schemas.vocabulary import ObligationState
-from server.cadence.histories import load_histories, need_policy
+from server.cadence.histories import load_histories
 from server.cadence.models import Obligation
 from server.cadence.ops import materialise, note_facts, waive
 from server.cadence.rules import judge
+from server.cadence.timeline import need_rulebook
 from server.cadence.upkeep import settle_dated_ahead
 from server.demo.documents import Tier
 from server.kernel.actor import house
@@ -43,17 +44,17 @@ def obligation(kernel: Kernel, town: Town, outlet: int, key: str) -> Obligation:
 
 def states(kernel: Kernel, town: Town, outlet: int, as_of: datetime) -> dict[str, ObligationState]:
     with kernel.work(house(town.bureau_id), as_of) as work:
-        in_force = need_policy(work, as_of.date())
+        rulebook = need_rulebook(work, as_of.date())
         history = load_histories(work, [town.outlets[outlet]])[town.outlets[outlet]].history
-        return {found.obligation.key: found.state for found in judge(history, in_force.rulebook, as_of)}
+        return {found.obligation.key: found.state for found in judge(history, rulebook, as_of)}
 
 
 def assert_kept_as_judged(kernel: Kernel, town: Town, now: datetime) -> None:
     """Every kept figure against the whole histories judged anew."""
     with kernel.work(house(town.bureau_id), now) as work:
-        in_force = need_policy(work, now.date())
+        rulebook = need_rulebook(work, now.date())
         for loaded in load_histories(work, None).values():
-            for found in judge(loaded.history, in_force.rulebook, now):
+            for found in judge(loaded.history, rulebook, now):
                 owed = loaded.owed[found.obligation.id]
                 assert owed.met_by == (found.met_by or found.made_up_by), (owed, found)
                 assert owed.met_at == found.performed_at

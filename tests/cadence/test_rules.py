@@ -158,7 +158,7 @@ def test_a_deeper_checklist_goes_through_the_shallower_tiers_by_its_own_instant(
 
 
 def test_a_policy_may_keep_the_tiers_apart() -> None:
-    apart = Rulebook({WEEKLY: TierPolicy(2), MONTHLY: TierPolicy(3)}, WORKDAYS, BEIJING)
+    apart = Rulebook.of({WEEKLY: TierPolicy(2), MONTHLY: TierPolicy(3)}, WORKDAYS, BEIJING)
     found = states("2026-W37 2026-09", LATER, [visit(1, "2026-09-09", MONTHLY)], rules=apart)
     assert found == {"2026-W37": "missed", "2026-09": "met"}
 
@@ -345,11 +345,11 @@ def test_wrong_input_is_refused() -> None:
     with pytest.raises(ValueError, match="share a key"):
         judge(History([week, week]), RULEBOOK, at(LATER))
     with pytest.raises(ValueError, match="shallower"):
-        Rulebook({WEEKLY: TierPolicy(2, satisfies=frozenset({MONTHLY}))}, WORKDAYS, BEIJING)
+        Rulebook.of({WEEKLY: TierPolicy(2, satisfies=frozenset({MONTHLY}))}, WORKDAYS, BEIJING)
     with pytest.raises(ValueError, match="negative"):
         TierPolicy(-1)
     with pytest.raises(KeyError):
-        judge(History([week]), Rulebook({}, WORKDAYS, BEIJING), at(LATER))
+        judge(History([week]), Rulebook.of({}, WORKDAYS, BEIJING), at(LATER))
 
 
 def test_the_order_of_the_answer() -> None:

@@ -25,6 +25,7 @@ from server.cadence.rules import (
     Rulebook,
     StatusChange,
     TierPolicy,
+    Version,
     Waiver,
     judge,
 )
@@ -84,7 +85,10 @@ def many(items: st.SearchStrategy[Any], most: int) -> st.SearchStrategy[list[Any
 
 histories = st.builds(
     History,
-    st.one_of(st.just(KEYS), st.lists(keys, unique=True)).map(lambda some: [owed(key) for key in some]),
+    st.tuples(
+        st.one_of(st.just(KEYS), st.lists(keys, unique=True)),
+        st.one_of(st.just(frozenset()), st.frozensets(keys)),
+    ).map(lambda some: [replace(owed(key), voided=key in some[1]) for key in some[0]]),
     many(facts(), 30),
     many(attempts, 5),
     many(waivers, 4),
@@ -95,9 +99,9 @@ histories = st.builds(
 
 
 @st.composite
-def rulebooks(draw: st.DrawFn) -> Rulebook:
+def tier_policies(draw: st.DrawFn) -> dict[CadenceTier, TierPolicy]:
     shallower = {WEEKLY: [], MONTHLY: [WEEKLY], QUARTERLY: [WEEKLY, MONTHLY]}
-    policies = {
+    policies: dict[CadenceTier, TierPolicy] = {
         tier: TierPolicy(
             grace_working_days=draw(st.integers(0, 9)),
             min_gap_days=draw(st.integers(0, 8)),
@@ -107,7 +111,16 @@ def rulebooks(draw: st.DrawFn) -> Rulebook:
         )
         for tier, below in shallower.items()
     }
-    return Rulebook(policies, WORKDAYS, BEIJING)
+    return policies
+
+
+@st.composite
+def rulebooks(draw: st.DrawFn) -> Rulebook:
+    """One version of the policy, or a second that begins in the middle."""
+    versions = [Version(date(2026, 1, 1), draw(tier_policies()))]
+    if draw(st.booleans()):
+        versions.append(Version(draw(days), draw(tier_policies())))
+    return Rulebook(versions, WORKDAYS, BEIJING)
 
 
 def span(first: date, last: date) -> list[date]:
@@ -145,15 +158,29 @@ def slow_judge(
                 return pick(here, key=lambda p: (p.known_at, str(p.cell_id))).cell_id
         raise AssertionError("a known placement has a day")
 
+    def version_of(owed: Obligation) -> Version:
+        return [version for version in book.versions if version.effective_from <= owed.first_day][-1]
+
+    def policy_of(owed: Obligation) -> TierPolicy:
+        return version_of(owed).tiers[owed.tier]
+
+    def takes(owed: Obligation, fact: Fact) -> bool:
+        """Whether any of the checklists that the record was done with meets it, by its own version."""
+        return any(
+            f.tier is owed.tier or owed.tier in version_of(owed).tiers[f.tier].satisfies
+            for f in valid
+            if f.record_id == fact.record_id
+        )
+
     def grace(owed: Obligation) -> date:
         return next(
             day
             for day in span(owed.last_day, owed.last_day + 60 * DAY)
-            if working(span(owed.last_day + DAY, day)) == book.policies[owed.tier].grace_working_days
+            if working(span(owed.last_day + DAY, day)) == policy_of(owed).grace_working_days
         )
 
     def waived(owed: Obligation) -> bool:
-        return working(span(owed.first_day, owed.last_day)) < book.policies[owed.tier].min_workdays or any(
+        return working(span(owed.first_day, owed.last_day)) < policy_of(owed).min_workdays or any(
             w.obligation_id == owed.id
             and w.known_at <= as_of
             and not (w.revoked_at and w.revoked_at <= as_of)
@@ -171,12 +198,16 @@ def slow_judge(
     met: dict[UUID, Fact] = {}
     made: dict[UUID, Fact] = {}
     gone = {
-        o.id: next((d for d in span(o.first_day, o.last_day) if not active(d)), None)
+        o.id: next((d for d in span(o.first_day, o.last_day) if o.voided or not active(d)), None)
         for o in history.obligations
     }
     for tier in CadenceTier:
         mine = sorted((o for o in history.obligations if o.tier is tier), key=lambda o: o.first_day)
-        serving = [f for f in valid if f.tier is tier or tier in book.policies[f.tier].satisfies]
+        serving = [
+            f
+            for f in valid
+            if any(f.tier is tier or tier in version_of(o).tiers[f.tier].satisfies for o in mine)
+        ]
         used: set[UUID] = set()
         previous: date | None = None
         for fact in sorted(serving, key=lambda f: (f.performed_at, f.record_id, -f.tier.depth)):
@@ -184,15 +215,15 @@ def slow_judge(
                 continue
             used.add(fact.record_id)
             day = fact.performed_at.astimezone(BEIJING).date()
-            free = [o for o in mine if o.id not in met and not waived(o)]
+            free = [o for o in mine if o.id not in met and not waived(o) and takes(o, fact)]
             debts = [o for o in free if gone[o.id] is None and o.last_day < day <= grace(o)]
             here = [
                 o
                 for o in free
                 if o.first_day <= day <= o.last_day and (gone[o.id] is None or day < gone[o.id])
             ]
-            if previous and (day - previous).days < book.policies[tier].min_gap_days:
-                here = []
+            if previous:
+                here = [o for o in here if (day - previous).days >= policy_of(o).min_gap_days]
             if debts or here:
                 met[(debts or here)[0].id] = fact
                 previous = day
@@ -218,7 +249,7 @@ def slow_judge(
             return "waived"
         if today > grace(o):
             return "made_up" if o.id in made else "missed"
-        if working(span(today, o.last_day)) <= book.policies[o.tier].due_soon_working_days:
+        if working(span(today, o.last_day)) <= policy_of(o).due_soon_working_days:
             return "due"
         return "attempted" if any(o.first_day <= d <= o.last_day for d in tries) else "open"
 
@@ -328,7 +359,8 @@ def test_window_and_gap_hold_for_every_match(history: History, book: Rulebook, a
         for before, after in itertools.pairwise(met):
             gap = (met_day(after) - met_day(before)).days
             assert gap >= 0
-            assert after.state == "met_late" or gap >= book.policies[tier].min_gap_days
+            asked = book.policy(tier, after.obligation.first_day).min_gap_days
+            assert after.state == "met_late" or gap >= asked
 
 
 @UNHURRIED
@@ -372,3 +404,16 @@ def test_dropping_the_invalid_and_the_unused_changes_nothing_met(
 
 def test_ids_of_the_builders_are_stable() -> None:
     assert owed("2026-W37").id == uuid5(NAMESPACE_OID, "2026-W37")
+
+
+@UNHURRIED
+@given(histories, rulebooks(), tier_policies(), days, moments)
+def test_a_later_version_changes_nothing_of_what_had_begun(
+    history: History, book: Rulebook, tiers: dict[CadenceTier, TierPolicy], begins: date, as_of: datetime
+) -> None:
+    """Where every period had begun before it, a new version is not seen at all."""
+    begun = [owed for owed in history.obligations if owed.first_day < begins]
+    old = Rulebook([one for one in book.versions if one.effective_from < begins], WORKDAYS, BEIJING)
+    new = Rulebook([*old.versions, Version(begins, tiers)], WORKDAYS, BEIJING)
+    history = replace(history, obligations=begun)
+    assert judge(history, old, as_of) == judge(history, new, as_of)

@@ -18,8 +18,9 @@ import httpx
 import pytest
 from sqlalchemy import Engine, func, select
 
-from server.cadence.histories import load_histories, need_policy
+from server.cadence.histories import load_histories
 from server.cadence.rules import judge
+from server.cadence.timeline import need_rulebook
 from server.demo.city import build_city
 from server.demo.history import closed_quarter
 from server.demo.load import load_demo
@@ -117,10 +118,10 @@ def test_the_first_of_august_does_not_know_what_came_later(demo: Kernel) -> None
 def test_what_is_kept_agrees_with_what_the_rules_say(demo: Kernel) -> None:
     """Pushes settle only the ends of histories; the whole histories, judged anew, must say the same."""
     with demo.work(house(build_city().bureau.id), NOW) as work:
-        in_force = need_policy(work, NOW.date())
+        rulebook = need_rulebook(work, NOW.date())
         kept = 0
         for loaded in load_histories(work, None).values():
-            for judgement in judge(loaded.history, in_force.rulebook, NOW):
+            for judgement in judge(loaded.history, rulebook, NOW):
                 owed = loaded.owed[judgement.obligation.id]
                 assert owed.met_by == (judgement.met_by or judgement.made_up_by), judgement
                 assert owed.met_at == judgement.performed_at

@@ -130,7 +130,7 @@ def judged(
 
 @pytest.fixture(scope="module")
 def rulebook(workdays: Workdays) -> Rulebook:
-    return Rulebook(DEFAULT_POLICIES, workdays, ZONE)
+    return Rulebook.of(DEFAULT_POLICIES, workdays, ZONE)
 
 
 def states(judgements: Sequence[Judgement], period: str) -> dict[CadenceTier, Counter[str]]:

@@ -19,7 +19,10 @@ WORLDLY = {
     "redis",
     "httpx",
 }
-PURE_NAMES = ("rules.py", "tally.py", "matching.py", "periods.py", "signers.py", "units.py", "workdays.py")
+PURE_NAMES = (
+    *("caps.py", "matching.py", "periods.py", "population.py", "rulebook.py", "rules.py", "signers.py"),
+    *("tally.py", "units.py", "workdays.py"),
+)
 PURE = sorted(
     path
     for path in SERVER.rglob("*.py")

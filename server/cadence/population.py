@@ -1,0 +1,94 @@
+"""Whom a tier is about: every subject, those with an open finding, or a sample that anyone can draw again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+from uuid import UUID
+
+from schemas.vocabulary import CreditGrade
+
+UNGRADED = "ungraded"
+"""Stands for the subjects whose credit has not been graded."""
+
+GRADES = (*(grade.value for grade in CreditGrade), UNGRADED)
+
+
+class PopulationKind(StrEnum):
+    """How a tier's subjects are chosen among those that owe at all."""
+
+    ALL = "all"
+    OPEN_FINDINGS = "open_findings"
+    SAMPLE = "sample"
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """Whom a tier is about. A sample has a published ``seed`` and, by credit grade, the percentage drawn."""
+
+    kind: PopulationKind = PopulationKind.ALL
+    percent: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    seed: str | None = None
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Population:
+        """What a policy keeps of it, read back."""
+        return cls(PopulationKind(value["kind"]), dict(value.get("percent") or {}), value.get("seed"))
+
+    def to_json(self) -> dict[str, Any]:
+        """What a policy keeps of it."""
+        kept: dict[str, Any] = {"kind": self.kind.value}
+        if self.kind is PopulationKind.SAMPLE:
+            kept |= {"percent": dict(self.percent), "seed": self.seed}
+        return kept
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """That a finding is open, or is not any more, from ``from_day`` on; a later known one of that day corrects it."""
+
+    finding_id: UUID
+    from_day: date
+    is_open: bool
+    known_at: datetime
+
+
+def draw(population: Population, key: str, pool: Mapping[str, str]) -> tuple[str, ...]:
+    """The licence numbers drawn for the period ``key`` from ``pool`` (licence number → credit grade), sorted.
+
+    Within each grade the licences are put in order of SHA-256 over ``seed:key:licence`` (UTF-8, in hexadecimal), and
+    the first of them are taken, as many as the grade's percentage of them rounded up. Whoever has the seed and the
+    pool gets the same, in any language; adding or leaving out a licence moves no other past its neighbours.
+    """
+    drawn: list[str] = []
+    for grade in GRADES:
+        members = sorted(
+            (licence for licence, held in pool.items() if held == grade),
+            key=lambda licence: _rank(population.seed or "", key, licence),
+        )
+        drawn += members[: -(-len(members) * population.percent.get(grade, 0) // 100)]
+    return tuple(sorted(drawn))
+
+
+def _rank(seed: str, key: str, licence: str) -> tuple[str, str]:
+    return hashlib.sha256(f"{seed}:{key}:{licence}".encode()).hexdigest(), licence
+
+
+def has_open_finding(findings: Iterable[Finding], day: date, as_of: datetime) -> bool:
+    """Whether any finding was open on ``day``, as known by ``as_of``."""
+    latest: dict[UUID, Finding] = {}
+    for finding in findings:
+        if finding.from_day <= day and finding.known_at <= as_of:
+            known = latest.get(finding.finding_id)
+            if known is None or _order(finding) > _order(known):
+                latest[finding.finding_id] = finding
+    return any(finding.is_open for finding in latest.values())
+
+
+def _order(finding: Finding) -> tuple[date, datetime, bool]:
+    return finding.from_day, finding.known_at, finding.is_open

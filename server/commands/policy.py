@@ -1,0 +1,230 @@
+"""``xunge policy`` and ``xunge cap``: versions of the re-inspection policy, and the annual caps beside them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from marshmallow import Schema, ValidationError
+from rich.table import Table
+from sqlalchemy import select
+
+from schemas.policies import CapIn, CapList, PlanOut, PolicyDraft, PolicyOut
+from server.access.ops import verified_account
+from server.cadence import policies
+from server.cadence.cap_policies import list_caps, publish_cap
+from server.cadence.models import Policy
+from server.cadence.policy_api import described
+from server.commands.bureau import bureau_work
+from server.commands.printing import console
+from server.kernel.actor import Actor
+from server.kernel.arguments import refuse_unstorable
+from server.kernel.http import problem_of_fields
+from server.kernel.permissions import Permission, Role
+from server.kernel.problems import Problem
+from server.kernel.work import Work
+from server.reports.export import NO_FIGURE
+
+_bureau = click.option("--bureau", help="单位名称 · bureau")
+_as = click.option(
+    "--as", "username", help="以本人账号操作，须输入口令 · act as yourself; asks for the password"
+)
+
+
+@contextmanager
+def _acting(bureau: str | None, username: str | None, permission: Permission) -> Iterator[Work]:
+    """A unit of work as the named account, whose password is asked for, or as the house."""
+    password = ""
+    if username is not None:
+        password = os.environ.get("XUNGE_PASSWORD") or click.prompt("口令 · password", hide_input=True)
+    with bureau_work(bureau) as work:
+        if username is not None:
+            account = verified_account(work, username, password)
+            if account.bureau_id != work.bureau_id:
+                raise Problem("bad_credentials")
+            work.actor = Actor(
+                bureau_id=account.bureau_id,
+                account_id=account.id,
+                roles=frozenset(Role(role) for role in account.roles),
+                person_id=account.person_id,
+            )
+        work.actor.must(permission)
+        yield work
+
+
+@click.group("policy")
+def group() -> None:
+    """复查制度版本 · versions of the re-inspection policy."""
+
+
+@group.command("list")
+@_bureau
+def list_(bureau: str | None) -> None:
+    """列出全部版本 · list the versions."""
+    table = Table()
+    for heading in ("版本", "状态", "起", "止", "层级", "名称"):
+        table.add_column(heading)
+    with bureau_work(bureau) as work:
+        found = work.session.scalars(
+            select(Policy).where(Policy.bureau_id == work.bureau_id).order_by(Policy.version)
+        ).all()
+        for one in described(work, list(found)):
+            tiers = "、".join(tier.tier for tier in one["tiers"])
+            last = str(one["effective_to"] or NO_FIGURE)
+            table.add_row(
+                str(one["version"]), one["state"], str(one["effective_from"]), last, tiers, one["name"]
+            )
+    console().print(table)
+
+
+@group.command()
+@click.argument("version", type=int)
+@_bureau
+def show(version: int, bureau: str | None) -> None:
+    """以 JSON 显示一个版本 · show a version as JSON."""
+    with bureau_work(bureau) as work:
+        _print(PolicyOut(), described(work, [_find(work, version)])[0])
+
+
+@group.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@_as
+@_bureau
+def draft(file: Path, username: str | None, bureau: str | None) -> None:
+    """起草新版本（JSON，同 POST /policies）· draft a version from a JSON file."""
+    given = _read(file, PolicyDraft())
+    with _acting(bureau, username, Permission.POLICY_MANAGE) as work:
+        made = policies.draft_policy(work, given)
+        version = made.version
+    click.echo(f"已起草第 {version} 版 · drafted version {version}")
+
+
+@group.command()
+@click.argument("version", type=int)
+@click.option("--format", "shape", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@_as
+@_bureau
+def plan(version: int, shape: str, username: str | None, bureau: str | None) -> None:
+    """推算生效后的变化 · what activating it would do."""
+    with _acting(bureau, username, Permission.POLICY_MANAGE) as work:
+        figures = policies.plan_policy(work, _find(work, version).id).to_json()
+    if shape == "json":
+        _print(PlanOut(), figures)
+        return
+    title = f"第 {version} 版，{figures['effective_from']} 至 {figures['until']}"
+    tiers = Table(title=title)
+    for heading in ("层级", "新增应查", "取消", "不变"):
+        tiers.add_column(heading, justify="left" if heading == "层级" else "right")
+    for row in figures["tiers"]:
+        tiers.add_row(row["tier"], str(row["added"]), str(row["voided"]), str(row["kept"]))
+    console().print(tiers)
+    grades = Table(title="每户每年至少检查次数 · visits a year and outlet, at least")
+    for heading in ("信用等级", "户数", "现行", "拟行", "上限", "超限"):
+        grades.add_column(heading, justify="left" if heading == "信用等级" else "right")
+    for row in figures["grades"]:
+        cap = NO_FIGURE if row["cap"] is None else str(row["cap"])
+        figures_of = (row["grade"], row["outlets"], row["visits_now"], row["visits_planned"], cap)
+        grades.add_row(*map(str, figures_of), "是" if row["over"] else "否")
+    console().print(grades)
+    if figures["above_cap"]:
+        click.echo("超过年度频次上限，须经法制人员签批方可生效 · above the cap: it needs a sign-off")
+
+
+@group.command("sign-off")
+@click.argument("version", type=int)
+@click.option("--ground", required=True, help="理由和依据 · on what ground")
+@click.option("--as", "username", required=True, help="法制人员账号 · the account that signs")
+@_bureau
+def sign_off(version: int, ground: str, username: str, bureau: str | None) -> None:
+    """法制人员签批超限 · let a version ask more than the cap; asks for the signer's password."""
+    with _acting(bureau, username, Permission.POLICY_SIGN_OFF) as work:
+        policies.sign_off_policy(work, _find(work, version).id, ground)
+    click.echo(f"第 {version} 版已签批 · signed off")
+
+
+@group.command()
+@click.argument("version", type=int)
+@_as
+@_bureau
+def activate(version: int, username: str | None, bureau: str | None) -> None:
+    """使版本自生效日起施行 · put a planned version in force."""
+    with _acting(bureau, username, Permission.POLICY_MANAGE) as work:
+        first = policies.activate_policy(work, _find(work, version).id).effective_from
+    click.echo(f"第 {version} 版自 {first} 起施行 · in force from then on")
+
+
+@group.command()
+@click.argument("version", type=int)
+@click.option(
+    "--last-day",
+    required=True,
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="施行的最后一天 · the last day it holds",
+)
+@_as
+@_bureau
+def retire(version: int, last_day: datetime, username: str | None, bureau: str | None) -> None:
+    """废止版本 · end a version after a day."""
+    with _acting(bureau, username, Permission.POLICY_MANAGE) as work:
+        ended = policies.retire_policy(work, _find(work, version).id, last_day.date()).effective_to
+    click.echo(f"第 {version} 版施行至 {ended} · it holds until then")
+
+
+@click.group("cap")
+def caps() -> None:
+    """年度检查频次上限 · annual caps on inspections."""
+
+
+@caps.command("list")
+@_bureau
+def list_cap(bureau: str | None) -> None:
+    """以 JSON 列出全部版本 · list the versions as JSON."""
+    with bureau_work(bureau) as work:
+        _print(CapList(), {"items": list_caps(work)})
+
+
+@caps.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@_as
+@_bureau
+def publish(file: Path, username: str | None, bureau: str | None) -> None:
+    """公布上限（JSON，同 POST /caps）· publish caps from a JSON file."""
+    given = _read(file, CapIn())
+    with _acting(bureau, username, Permission.CAP_MANAGE) as work:
+        version = publish_cap(work, given).version
+    click.echo(f"已公布上限第 {version} 版 · published")
+
+
+def _find(work: Work, version: int) -> Policy:
+    found = work.session.scalar(
+        select(Policy).where(Policy.bureau_id == work.bureau_id, Policy.version == version)
+    )
+    if found is None:
+        raise Problem("not_found")
+    return found
+
+
+def _read(file: Path, schema: Schema) -> Any:
+    """What a JSON file gives.
+
+    Raises:
+        Problem: ``invalid`` with each field at fault, as over HTTP.
+    """
+    try:
+        value = json.loads(file.read_text(encoding="utf-8"))
+        refuse_unstorable([("", value)])
+        return schema.load(value)
+    except ValidationError as error:
+        raise problem_of_fields(error) from error
+    except ValueError as error:
+        raise Problem("bad_request", detail=f"{file} 不是有效的 JSON：{error}") from error
+
+
+def _print(schema: Schema, value: Any) -> None:
+    click.echo(json.dumps(schema.dump(value), ensure_ascii=False, indent=2))
