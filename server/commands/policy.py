@@ -29,7 +29,7 @@ from server.kernel.http import problem_of_fields
 from server.kernel.permissions import Permission, Role
 from server.kernel.problems import Problem
 from server.kernel.work import Work
-from server.reports.export import NO_FIGURE
+from server.reports.sheets import NO_FIGURE
 
 _bureau = click.option("--bureau", help="单位名称 · bureau")
 _as = click.option(
