@@ -293,3 +293,20 @@ class CapList(Schema):
     """Caps, newest first."""
 
     items = fields.List(fields.Nested(CapOut), required=True)
+
+
+class ExemptionIn(Schema):
+    """By which exemption a visit does not count, null to take it back, and the document that shows it."""
+
+    code = fields.String(required=True, allow_none=True, validate=_FORM_CODE)
+    reference = fields.String(required=True, validate=_TEXT)
+
+
+class ExemptionOut(Schema):
+    """What was noted of a record."""
+
+    record_id = fields.UUID()
+    code = fields.String(allow_none=True)
+    reference = fields.String()
+    account_id = fields.UUID(allow_none=True)
+    known_at = fields.AwareDateTime()

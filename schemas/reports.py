@@ -5,6 +5,7 @@ from __future__ import annotations
 from marshmallow import Schema, fields, validate
 
 from schemas.moment import Moment
+from schemas.policies import CapOut
 from schemas.vocabulary import CadenceTier, ObligationState
 
 _BY = ("total", "squad", "officer", "cell", "outlet")
@@ -195,3 +196,60 @@ class HealthItems(Schema):
 
     as_of = fields.AwareDateTime(required=True)
     items = fields.List(fields.Nested(HealthItem), required=True)
+
+
+class CapQuery(Schema):
+    """Which year's ledger, as known when, and which outlets."""
+
+    year = fields.Integer(
+        load_default=None,
+        validate=validate.Range(min=2000, max=2199),
+        metadata={"description": "Default: the year of the moment"},
+    )
+    as_of = Moment(load_default=None, metadata={"description": "As known by this moment; default: now"})
+    which = fields.String(load_default="over", validate=validate.OneOf(("over", "visited", "all")))
+    format = fields.String(load_default="json", validate=validate.OneOf(("json", "csv", "xlsx")))
+
+
+class CapRow(Schema):
+    """One outlet's year: visits that count by kind, what the cap leaves, and exempt visits with their grounds."""
+
+    outlet_id = fields.UUID()
+    licence_no = fields.String()
+    name = fields.String()
+    grade = fields.String()
+    cap = fields.Integer(allow_none=True)
+    routine = fields.Integer()
+    special = fields.Integer()
+    case = fields.Integer()
+    used = fields.Integer()
+    remaining = fields.Integer(allow_none=True)
+    over = fields.Integer()
+    exempt = fields.Integer()
+    grounds = fields.String()
+    relabelled = fields.Integer(
+        metadata={"description": "Of those used, visits with an inspection's form under another name"}
+    )
+    visits = fields.List(fields.List(fields.UUID()), metadata={"description": "The records of each visit"})
+
+
+class CapTotal(Schema):
+    """The sum of a credit grade."""
+
+    grade = fields.String()
+    cap = fields.Integer(allow_none=True)
+    outlets = fields.Integer()
+    visited = fields.Integer()
+    used = fields.Integer()
+    exempt = fields.Integer()
+    over = fields.Integer()
+
+
+class CapAnswer(Schema):
+    """R10. The totals are of all outlets in scope, whichever rows are asked for; ``cap`` is null without a policy."""
+
+    year = fields.Integer(required=True)
+    as_of = fields.AwareDateTime(required=True)
+    cap = fields.Nested(CapOut, allow_none=True, required=True)
+    totals = fields.List(fields.Nested(CapTotal), required=True)
+    rows = fields.List(fields.Nested(CapRow), required=True)

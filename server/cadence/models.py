@@ -233,3 +233,20 @@ class CapPolicy(Owned, Base):
     same_visit_minutes: Mapped[int]
     account_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("account.id"))
     known_at: Mapped[datetime]
+
+
+class CapExemption(Base):
+    """That a recorded visit does not count to the cap, by an exemption of the caps; ``code`` is null when that is
+    taken back. Append-only; the last word on a record holds.
+    """
+
+    __tablename__ = "cap_exemption"
+    __table_args__ = (Index("ix_cap_exemption_record_id", "record_id", "seq"),)
+
+    seq: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    bureau_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("bureau.id"))
+    record_id: Mapped[uuid.UUID]
+    code: Mapped[str | None]
+    reference: Mapped[str]
+    account_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("account.id"))
+    known_at: Mapped[datetime]

@@ -12,8 +12,9 @@ from rich.table import Table
 from schemas.reports import CadenceAnswer, HealthAnswer
 from server.commands.bureau import bureau_work
 from server.commands.printing import console
-from server.reports import health_export
+from server.reports import cap_export, health_export
 from server.reports.cadence import By, CadenceReport, cadence_report, moment_for, period_for
+from server.reports.cap import CapReport, cap_report, year_for
 from server.reports.export import COLUMNS, as_csv, as_row, as_xlsx
 from server.reports.machine import Machine, machine_now
 from server.reports.sheets import NO_FIGURE
@@ -140,6 +141,70 @@ def _show(report: CadenceReport) -> None:
         table.add_column(heading, justify="left" if name in ("group", "tier_zh", "period") else "right")
     for line in report.lines:
         row = as_row(line)
+        table.add_row(*(NO_FIGURE if row[name] is None else str(row[name]) for name, _ in shown))
+    console().print(table)
+
+
+@group.command("cap")
+@click.option("--year", type=click.IntRange(2000, 2199), help="年度，默认当年 · default: this year")
+@click.option("--as-of", type=Moment(), help="按此刻所知 · as known by this moment")
+@click.option(
+    "--which",
+    type=click.Choice(["over", "visited", "all"]),
+    default="over",
+    show_default=True,
+    help="超限、有检查或全部零售户 · outlets over the cap, visited, or all",
+)
+@click.option(
+    "--format",
+    "shape",
+    type=click.Choice(["table", "csv", "json", "xlsx"]),
+    default="table",
+    show_default=True,
+)
+@click.option("--output", type=click.Path(path_type=Path), help="写入文件（xlsx 必填）· file to write")
+@click.option("--bureau", help="单位名称 · bureau")
+def cap(
+    year: int | None, as_of: datetime | None, which: str, shape: str, output: Path | None, bureau: str | None
+) -> None:
+    """R10：年度检查频次台账与超限名单 · inspections beside the annual cap."""
+    with bureau_work(bureau) as work:
+        moment = moment_for(work, as_of)
+        report = cap_report(work, year_for(work, year, moment), moment)
+    if shape == "xlsx":
+        if output is None:
+            raise click.UsageError("xlsx 需要 --output 文件名 · xlsx needs --output")
+        output.write_bytes(cap_export.as_xlsx(report, which))
+        return
+    if shape == "table" and output is None:
+        _show_cap(report, which)
+        return
+    if shape == "json":
+        text = json.dumps(cap_export.as_json(report, which), ensure_ascii=False, indent=2) + "\n"
+    else:
+        text = cap_export.as_csv(report, which)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        output.write_text(text, encoding="utf-8-sig" if shape == "csv" else "utf-8")
+
+
+def _show_cap(report: CapReport, which: str) -> None:
+    title = f"{report.year}，截至 {report.as_of.isoformat(timespec='minutes')}"
+    by_grade = Table(title=f"{title}，{report.cap.name if report.cap else '未公布上限 · no cap published'}")
+    for name, heading in (("grade", "信用等级"), ("cap", "年度上限"), ("outlets", "户数"), ("visited", "已查户数"),
+                          ("used", "检查次数"), ("exempt", "豁免次数"), ("over", "超限户数")):  # fmt: skip
+        by_grade.add_column(heading, justify="left" if name == "grade" else "right")
+    for total in report.totals:
+        counts = (total.outlets, total.visited, total.used, total.exempt, total.over)
+        limit = NO_FIGURE if total.cap is None else str(total.cap)
+        by_grade.add_row(total.grade, limit, *map(str, counts))
+    console().print(by_grade)
+    table = Table(title={"over": "超限名单", "visited": "有检查的零售户", "all": "全部零售户"}[which])
+    shown = [(name, heading) for name, heading in cap_export.COLUMNS if name not in ("grounds", "relabelled")]
+    for name, heading in shown:
+        table.add_column(heading, justify="left" if name in ("licence_no", "name", "grade") else "right")
+    for row in cap_export.rows_of(report, which):
         table.add_row(*(NO_FIGURE if row[name] is None else str(row[name]) for name, _ in shown))
     console().print(table)
 

@@ -7,12 +7,15 @@ from typing import Any
 
 from sqlalchemy import select
 
+from schemas.policies import ExemptionIn, ExemptionOut
 from schemas.records import FormList, RecordPage, RecordQuery, RecordWhole
+from server.cadence.models import CapExemption
 from server.kernel.http import Noun
 from server.kernel.paging import page_of
 from server.kernel.permissions import Permission
 from server.kernel.problems import Problem
 from server.kernel.work import Work
+from server.records.exempting import exempt_visit
 from server.records.models import Form, Record
 from server.records.queries import visible_to
 
@@ -43,6 +46,19 @@ def get_record(work: Work, record_id: uuid.UUID) -> Record:
     if record is None:
         raise Problem("not_found")
     return record
+
+
+@blueprint.endpoint(
+    "POST",
+    "/records/<uuid:record_id>/cap-exemption",
+    permission=Permission.CAP_MANAGE,
+    takes=ExemptionIn,
+    gives=ExemptionOut,
+    status=201,
+)
+def exempt(work: Work, given: dict[str, Any], record_id: uuid.UUID) -> CapExemption:
+    """Note that a visit does not count to the annual cap, by an exemption that the caps name."""
+    return exempt_visit(work, record_id, given["code"], given["reference"])
 
 
 @blueprint.endpoint("GET", "/forms", permission=Permission.FORM_READ, gives=FormList)

@@ -10,6 +10,8 @@ from schemas.reports import (
     CadenceAnswer,
     CadenceObligations,
     CadenceQuery,
+    CapAnswer,
+    CapQuery,
     HealthAnswer,
     HealthItems,
     HealthItemsQuery,
@@ -20,8 +22,9 @@ from schemas.vocabulary import ObligationState
 from server.kernel.http import Noun
 from server.kernel.permissions import Permission
 from server.kernel.work import Work
-from server.reports import health_export
+from server.reports import cap_export, health_export
 from server.reports.cadence import By, cadence_report, judged, moment_for, period_for
+from server.reports.cap import cap_report, year_for
 from server.reports.export import as_csv, as_row, as_xlsx
 from server.reports.machine import machine_now
 from server.reports.sync_health import Figure, items_behind, sync_health, week_for
@@ -100,6 +103,21 @@ def cadence_obligations(work: Work, query: dict[str, Any]) -> dict[str, Any]:
             items.append(entry)
     items.sort(key=lambda entry: (entry["last_day"], str(entry["subject_id"]), entry["tier"]))
     return {"as_of": as_of, "items": items}
+
+
+@blueprint.endpoint("GET", "/reports/cap", permission=Permission.REPORT_READ, takes=CapQuery, gives=CapAnswer)
+def cap(work: Work, query: dict[str, Any]) -> Response:
+    """R10: inspections of each outlet beside the annual cap of its credit grade; by default those over it."""
+    as_of = moment_for(work, query["as_of"])
+    report = cap_report(work, year_for(work, query["year"], as_of), as_of)
+    name = f"cap-{report.year}"
+    if query["format"] == "csv":
+        return _file(
+            "\ufeff" + cap_export.as_csv(report, query["which"]), "text/csv; charset=utf-8", f"{name}.csv"
+        )
+    if query["format"] == "xlsx":
+        return _file(cap_export.as_xlsx(report, query["which"]), XLSX, f"{name}.xlsx")
+    return jsonify(cap_export.as_json(report, query["which"]))
 
 
 @blueprint.endpoint(

@@ -195,6 +195,7 @@ def sound_body(world: World, schema: str) -> dict[str, Any]:
             "effective_to": None,
             "tiers": [{"tier": "WEEKLY", "form_code": "ecig_weekly", "grace_working_days": 2}],
         },
+        "ExemptionIn": {"code": None, "reference": "试样文号"},
         "SignOffIn": {"ground": "试样理由"},
         "RetirementIn": {"last_day": "2098-01-01"},
         "CapIn": {

@@ -14,7 +14,14 @@ from server.tables import METADATA
 # Facts, evidence and trails: they are added to and never rewritten.
 FACTS = (
     *("event", "visit_fact", "attempt_fact", "device_contact", "certificate", "outlet_status", "duty_fact"),
-    *("outlet_registration", "finding_fact", "population_draw", "policy_sign_off", "cap_policy"),
+    *(
+        "outlet_registration",
+        "finding_fact",
+        "population_draw",
+        "policy_sign_off",
+        "cap_policy",
+        "cap_exemption",
+    ),
 )
 EVIDENCE = ("record", "record_officer", "road_stop", "goods_line")
 TRAILS = ("push_log", "push_settlement", "quarantine")

@@ -1,0 +1,237 @@
+"""R10: the ledger of inspections beside the annual cap, counted from records as they were known by a moment."""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from typing import NamedTuple, cast
+
+from sqlalchemy import and_, or_, select
+from sqlalchemy.dialects.postgresql import distinct_on
+
+from schemas.vocabulary import CadenceTier
+from server.cadence.cap_policies import cap_on
+from server.cadence.caps import Inspection, Ledger, Visit, ledger, visits_of
+from server.cadence.models import CapExemption, CapPolicy
+from server.cadence.population import GRADES, UNGRADED
+from server.cadence.timeline import load_timeline
+from server.grids.queries import cells_in_scope
+from server.kernel.problems import Problem
+from server.kernel.work import Work
+from server.outlets.models import Outlet, Registration
+from server.records.models import Form, Record
+
+KINDS = ("routine", "special", "case")
+# Where nobody has said how long a visit's records may lie apart.
+APART = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One outlet's year."""
+
+    outlet_id: uuid.UUID
+    licence_no: str
+    name: str
+    grade: str
+    visits: tuple[Visit, ...]
+    ledger: Ledger
+
+
+@dataclass(slots=True)
+class GradeTotal:
+    """The sum of a credit grade: outlets of the register, visits that count, exempt visits, outlets over the cap."""
+
+    grade: str
+    cap: int | None
+    outlets: int = 0
+    visited: int = 0
+    used: int = 0
+    exempt: int = 0
+    over: int = 0
+
+
+@dataclass(slots=True)
+class CapReport:
+    """R10 of a calendar year, as known by ``as_of``; ``accounts`` with the furthest over the cap first."""
+
+    year: int
+    as_of: datetime
+    cap: CapPolicy | None
+    accounts: list[Account] = field(default_factory=list)
+    totals: list[GradeTotal] = field(default_factory=list)
+
+
+class _Seen(NamedTuple):
+    """What the register said of an outlet by the moment of the report."""
+
+    licence_no: str
+    name: str
+    grade: str
+
+
+def year_for(work: Work, given: int | None, as_of: datetime) -> int:
+    """The year asked for; by default that of ``as_of``.
+
+    Raises:
+        Problem: ``bad_period`` for a year that has not begun by then.
+    """
+    present = as_of.astimezone(work.zone).year
+    year = present if given is None else given
+    if year > present:
+        detail = f"{year} 年还没有开始。The year has not begun by that moment."
+        raise Problem("bad_period", errors=[{"path": "/year", "code": "bad_period", "detail": detail}])
+    return year
+
+
+def cap_report(work: Work, year: int, as_of: datetime) -> CapReport:
+    """Every outlet in the actor's scope with its visits, cap and exemptions.
+
+    The caps and the credit grade are those of the year's last day, or of the day of ``as_of`` while the year runs.
+    """
+    first, last = date(year, 1, 1), date(year, 12, 31)
+    today = as_of.astimezone(work.zone).date()
+    day = min(last, today)
+    cap = cap_on(work, day, as_of)
+    outlets = _outlets(work, day, as_of)
+    inspections = _inspections(work, first, last, as_of, cap)
+    apart = timedelta(minutes=cap.same_visit_minutes) if cap else APART
+    report = CapReport(year, as_of, cap)
+    totals = {grade: GradeTotal(grade, cap.limits.get(grade) if cap else None) for grade in GRADES}
+    for outlet_id, seen in outlets.items():
+        visits = visits_of(inspections.get(outlet_id, ()), apart)
+        total = totals[seen.grade]
+        account = Account(outlet_id, *seen, visits=visits, ledger=ledger(visits, total.cap))
+        report.accounts.append(account)
+        total.outlets += 1
+        total.visited += bool(visits)
+        total.used += account.ledger.total
+        total.exempt += sum(account.ledger.exempt.values())
+        total.over += account.ledger.over > 0
+    report.accounts.sort(key=lambda one: (-one.ledger.over, -one.ledger.total, one.licence_no))
+    report.totals = [total for total in totals.values() if total.outlets]
+    return report
+
+
+def _outlets(work: Work, day: date, as_of: datetime) -> dict[uuid.UUID, _Seen]:
+    """The outlets that the register had by ``as_of``, with the grade and the cell that it told for ``day``."""
+    known = (
+        select(Registration.outlet_id, Registration.credit_grade, Registration.cell_id)
+        .where(
+            Registration.bureau_id == work.bureau_id,
+            Registration.known_at <= as_of,
+            Registration.from_day <= day,
+        )
+        .ext(distinct_on(Registration.outlet_id))
+        .order_by(Registration.outlet_id, Registration.from_day.desc(), Registration.seq.desc())
+        .subquery()
+    )
+    query = select(Outlet.id, Outlet.licence_no, Outlet.name, known.c.credit_grade).join(
+        known, known.c.outlet_id == Outlet.id
+    )
+    if not work.actor.sees_bureau:
+        query = query.where(known.c.cell_id.in_(cells_in_scope(work.actor)))
+    return {
+        outlet_id: _Seen(licence_no, name, grade or UNGRADED)
+        for outlet_id, licence_no, name, grade in work.session.execute(query)
+    }
+
+
+def _inspections(
+    work: Work, first: date, last: date, as_of: datetime, cap: CapPolicy | None
+) -> Mapping[uuid.UUID, list[Inspection]]:
+    """The inspections of the year by outlet: records that say they are one, or that fill an inspection's form.
+
+    An attempt at a closed door disturbs nobody, and an amendment corrects a record.
+    """
+    begins, ends = (datetime.combine(day, time(), work.zone) for day in (first, last + timedelta(days=1)))
+    exempted = _exempted(work, as_of)
+    automatic = {
+        kind: one["ground"]
+        for one in (cap.exemptions if cap else ())
+        if one["automatic"]
+        for kind in one["visit_kinds"]
+    }
+    is_inspection = Form.demands["certified"].as_boolean()
+    rows = work.session.execute(
+        select(
+            Record.id,
+            Record.subject_id,
+            Record.visit_kind,
+            Record.performed_at,
+            Record.started_at,
+            Record.ended_at,
+            Form.tier,
+        )
+        .outerjoin(
+            Form,
+            and_(
+                Form.bureau_id == Record.bureau_id,
+                Form.form_code == Record.form_code,
+                Form.version == Record.form_version,
+            ),
+        )
+        .where(
+            Record.bureau_id == work.bureau_id,
+            Record.subject_kind == "outlet",
+            Record.subject_id.is_not(None),
+            Record.amends_id.is_(None),
+            Record.kind != "attempt",
+            Record.received_at <= as_of,
+            Record.performed_at <= as_of,
+            Record.performed_at >= begins,
+            Record.performed_at < ends,
+            or_(Record.visit_kind.in_(KINDS), is_inspection),
+        )
+    )
+    found: dict[uuid.UUID, list[Inspection]] = defaultdict(list)
+    for record_id, subject_id, label, performed_at, started_at, ended_at, tier in rows:
+        relabelled = label not in KINDS
+        kind = "routine" if relabelled else label
+        ground = exempted.get(record_id) or automatic.get(kind) or _uncounted(work, tier, performed_at)
+        found[cast(uuid.UUID, subject_id)].append(
+            Inspection(
+                record_id=record_id,
+                kind=kind,
+                started_at=performed_at,
+                # How long it lasted does not depend on how wrong the clock was.
+                ended_at=performed_at + max(ended_at - started_at, timedelta(0)),
+                exempt=None if relabelled else ground,
+                relabelled=relabelled,
+            )
+        )
+    return found
+
+
+def _exempted(work: Work, as_of: datetime) -> dict[uuid.UUID, str]:
+    """The grounds of the records that were noted as exempt."""
+    published = (
+        select(CapPolicy.exemptions)
+        .where(CapPolicy.bureau_id == work.bureau_id, CapPolicy.known_at <= as_of)
+        .order_by(CapPolicy.version)
+    )
+    # A record was noted by the caps of its own day, which may not be the present ones.
+    grounds = {
+        one["code"]: one["ground"] for exemptions in work.session.scalars(published) for one in exemptions
+    }
+    last_word = (
+        select(CapExemption.record_id, CapExemption.code)
+        .where(CapExemption.bureau_id == work.bureau_id, CapExemption.known_at <= as_of)
+        .ext(distinct_on(CapExemption.record_id))
+        .order_by(CapExemption.record_id, CapExemption.seq.desc())
+    )
+    return {
+        record_id: grounds[code] for record_id, code in work.session.execute(last_word) if code in grounds
+    }
+
+
+def _uncounted(work: Work, tier: str | None, performed_at: datetime) -> str | None:
+    """The legal basis of the policy under which a tier's check does not count."""
+    if tier is None:
+        return None
+    edition = load_timeline(work).on(performed_at.astimezone(work.zone).date())
+    row = edition.tiers.get(CadenceTier(tier)) if edition else None
+    return edition.policy.legal_basis if edition and row and not row.counts_to_cap else None
