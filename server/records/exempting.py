@@ -32,10 +32,15 @@ def exempt_visit(work: Work, record_id: uuid.UUID, code: str | None, reference: 
         known = {one["code"]: one for one in cap.exemptions} if cap else {}
         if code not in known:
             detail = f"检查当日的频次上限没有豁免事由“{code}”。The caps of that day have no such exemption."
-            raise _wrong("exemption_unknown", detail)
+            raise Problem(
+                "invalid", errors=[{"path": "/code", "code": "exemption_unknown", "detail": detail}]
+            )
         if record.visit_kind not in known[code]["visit_kinds"]:
             detail = f"豁免事由“{code}”不适用于 {record.visit_kind}。It is not for visits of this kind."
-            raise _wrong("exemption_of_another_kind", detail)
+            raise Problem(
+                "invalid",
+                errors=[{"path": "/code", "code": "exemption_of_another_kind", "detail": detail}],
+            )
     noted = CapExemption(
         bureau_id=work.bureau_id,
         record_id=record.id,
@@ -48,7 +53,3 @@ def exempt_visit(work: Work, record_id: uuid.UUID, code: str | None, reference: 
     work.session.flush()
     record_event(work, "cap.visit_exempted", [record.id], code=code, reference=reference)
     return noted
-
-
-def _wrong(code: str, detail: str) -> Problem:
-    return Problem("invalid", errors=[{"path": "/code", "code": code, "detail": detail}])
