@@ -36,7 +36,15 @@ from sync.push import push
 RECORDS = COLLECTIONS["records"]
 # Tables that hold figures kept for reports, as they come to be: everything else is the record's own.
 ROLL_UPS = re.compile(r"^(cell_last_visit|cell_day|cadence_count|tally|.*_roll_?up|.*_stat(istic)?s?)$")
-CLEARED = ("declared_file", "rectification", "goods_line", "road_stop", "record_officer", "visit_fact", "attempt_fact")
+CLEARED = (
+    "declared_file",
+    "rectification",
+    "goods_line",
+    "road_stop",
+    "record_officer",
+    "visit_fact",
+    "attempt_fact",
+)
 COLLECTED = (
     "record, record_officer, goods_line, rectification, visit_fact, feed, fed, push_log, obligation, event"
 )

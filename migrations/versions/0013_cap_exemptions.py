@@ -1,7 +1,7 @@
 """Visits that do not count to the annual cap, as recorded by the legal office.
 
-Revision: 0012
-After: 0011
+Revision: 0013
+After: 0012
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0012"
-down_revision = "0011"
+revision = "0013"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 

@@ -1,7 +1,7 @@
 """Versions of the re-inspection policy side by side, samples, findings, sign-offs and annual caps.
 
-Revision: 0011
-After: 0010
+Revision: 0012
+After: 0011
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0011"
-down_revision = "0010"
+revision = "0012"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 
