@@ -46,6 +46,7 @@ from server.records import queries as records_queries
 from server.records import rectification, storing
 from server.records.models import Record, Rectification
 from sync import feed
+from sync.collection import Reader
 from sync.envelope import BadEnvelope
 
 Remove = Callable[[pytest.MonkeyPatch], None]
@@ -176,11 +177,8 @@ def _files_shown_to_all(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(evidence_queries, "visible_record", lambda work, one: work.session.get(Record, one))
 
 
-def _reader_who_may_pull(**given: Any) -> Any:
-    return _reader(**{**given, "may_pull": True})
-
-
-_reader = replication.Reader
+def _as_one_who_may_pull(reader: Reader, **changes: Any) -> Reader:
+    return replace(reader, **{**changes, "may_pull": True})
 
 
 GUARDS: tuple[Guard, ...] = (
@@ -331,7 +329,7 @@ GUARDS: tuple[Guard, ...] = (
         "Nothing comes down to a device that was revoked",
         "may_pull of the reader",
         "tests/sync/test_records_push.py::test_a_revoked_device_lands_its_records_and_is_sent_nothing",
-        instead(replication, "Reader", _reader_who_may_pull),
+        instead(replication, "replace", _as_one_who_may_pull),
     ),
     Guard(
         "bounded inflation",
