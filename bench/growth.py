@@ -12,6 +12,7 @@ from psycopg2.extensions import connection as Connection
 from replay import Step, replay
 
 from server.kernel.settings import Settings
+from sync.cursor import Checkpoint
 
 SIZES = (10_000, 1_000_000, 10_000_000)
 PRINCIPALS = 10
@@ -20,7 +21,7 @@ INDEXES = ("pk_feed", "ix_feed_cursor")
 
 
 def measure_growth(
-    settings: Settings, admin: Connection, statement: Step, rounds: int, sizes: tuple[int, ...]
+    settings: Settings, admin: Connection, statement: Step, epoch: str, rounds: int, sizes: tuple[int, ...]
 ) -> None:
     """Fill the feed step by step and measure the statement at each size.
 
@@ -37,9 +38,9 @@ def measure_growth(
             break
         _fill(admin, squad, have, size)
         have = size
-        position = _at_the_head(admin, principals)
+        position = _at_the_head(admin, principals, epoch)
         page = Step(statement.statement, {**statement.parameters, **position}, False)
-        replay(connection, [page])
+        _must_be_documents(connection, page)
         wall, cpu = _timed(connection, page, max(rounds, 7) * 5)
         found.append((size, wall, cpu, _pages(connection, page), _pages(connection, statement)))
     connection.close()
@@ -68,7 +69,7 @@ def _fill(admin: Connection, squad: str, have: int, size: int) -> None:
     say(f"{size:,} 行，{megabytes:,.0f} MB，{time.perf_counter() - begun:.0f} s · rows of feed, made")
 
 
-def _at_the_head(admin: Connection, principals: list[str]) -> dict[str, Any]:
+def _at_the_head(admin: Connection, principals: list[str], epoch: str) -> dict[str, Any]:
     """Touch the real documents anew; the position of a device that has everything but these."""
     with admin.cursor() as cursor:
         cursor.execute("select pg_current_xact_id()::text")
@@ -79,12 +80,24 @@ def _at_the_head(admin: Connection, principals: list[str]) -> dict[str, Any]:
             (principals,),
         )
         cursor.execute("vacuum analyze feed")
-        cursor.execute(
-            "select concat_ws('-', (select epoch from sync_epoch), "
-            "(select system_identifier from pg_control_system()), (select timeline_id from pg_control_checkpoint()))"
-        )
-        (epoch,) = cursor.fetchone() or ("",)
-    return {"epoch": epoch, "xid": xid, "seq": "0"}
+    position = Checkpoint(epoch, xid, "0")
+    return {
+        "epoch": epoch,
+        "history": position.history,
+        "generation": position.generation,
+        "xid": xid,
+        "seq": "0",
+    }
+
+
+def _must_be_documents(connection: Connection, page: Step) -> None:
+    """The page is of real documents, or it would measure something else."""
+    with connection.cursor() as cursor:
+        cursor.execute(page.statement, page.parameters)
+        told = [document for document, _ in cursor.fetchall() if document is not None]
+    connection.rollback()
+    assert len(told) == page.parameters["limit"]
+    assert all('"stamp"' in document for document in told)
 
 
 def _timed(connection: Connection, page: Step, times: int) -> tuple[list[float], list[float]]:

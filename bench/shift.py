@@ -203,7 +203,7 @@ def plan_of(kernel: Kernel, bureau: Bureau, now: datetime) -> list[dict[str, Any
     planned: list[dict[str, Any]] = []
     for squad, carriers in bureau.carriers.items():
         last_week = _checks(bureau, squad, 0, 2 * PULLS, now - timedelta(days=7), rng)
-        with kernel.work(carriers[0].actor, now - timedelta(days=7)) as work:
+        with kernel.work(carriers[0].actor, now - timedelta(days=7, hours=-1)) as work:
             assert push(work, reader_of(work), COLLECTIONS["records"], body_of(last_week)) == "[]"
         checkpoint = _before_the_last(kernel, squad)
         for number, carrier in enumerate(carriers):

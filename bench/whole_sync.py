@@ -26,6 +26,7 @@ from shift import measure_shift
 
 from server.app import create_app
 from server.house import compose
+from sync.cursor import current_epoch
 
 ROWS = 100
 
@@ -70,7 +71,10 @@ def main() -> None:
             whole_stack(bench, Client(server, ground), statement, choice.rounds)
             beside_the_peer(bench, Client(server, ground), pouch, choice.rounds)
         servers(bench, statement, choice.rounds, 10 if choice.quick else 40)
-        measure_growth(settings, bench.admin, statement, choice.rounds, SIZES[:2] if choice.quick else SIZES)
+        with kernel.sessions() as session:
+            epoch = current_epoch(session)
+        sizes = SIZES[:2] if choice.quick else SIZES
+        measure_growth(settings, bench.admin, statement, epoch, choice.rounds, sizes)
         bench.floor.close()
         bench.admin.close()
         app.extensions["xunge"].close()
