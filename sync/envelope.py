@@ -13,8 +13,12 @@ import orjson
 from sync.collection import Row
 
 MAX_DOCUMENT_BYTES = 256 * 1024
-# A string (in which brackets mean nothing) or one character that nests or separates.
-_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},]', re.DOTALL)
+# Clients push some hundred at a time. A small body can inflate to millions that are no rows, and each would be kept.
+MAX_ROWS = 10_000
+# A string (in which brackets mean nothing) or one character that nests or separates. A string that never ends is one
+# too: searched for anew behind each of its quotes, a small body that breaks off would take minutes.
+_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{},]', re.DOTALL)
+_TOO_MANY = f"at most {MAX_ROWS} rows a push"
 _BLANKS = b" \t\r\n"
 _UNREADABLE = object()
 # orjson writes 254 levels. Whoever stores a document wraps it in some more, so it may have fewer.
@@ -47,7 +51,7 @@ def read_rows(body: bytes) -> tuple[list[Row], list[Malformed]]:
     """Split a push body into rows and malformed rows.
 
     Raises:
-        BadEnvelope: when the body is not an array.
+        BadEnvelope: when the body is not an array, or one of more than ``MAX_ROWS``.
     """
     strict = _strict(body)
     slices = slices_of(body) if strict is None else []
@@ -86,6 +90,8 @@ def _strict(body: bytes) -> list[Any] | None:
         return None
     if not isinstance(value, list):
         raise BadEnvelope("a push body is an array of rows")
+    if len(value) > MAX_ROWS:
+        raise BadEnvelope(_TOO_MANY)
     return value
 
 
@@ -206,7 +212,7 @@ def slices_of(body: bytes) -> list[bytes]:
     """The bytes of each element of the array, as they were sent, without reading them: depth is only counted.
 
     Raises:
-        BadEnvelope: when this is not one array.
+        BadEnvelope: when this is not one array, or one of more than ``MAX_ROWS``.
     """
     text = body.strip(_BLANKS)
     if not text.startswith(b"["):
@@ -222,6 +228,8 @@ def slices_of(body: bytes) -> list[bytes]:
         if (depth == 1 and mark == b",") or depth == 0:
             slices.append(text[start : token.start()].strip(_BLANKS))
             start = token.end()
+            if len(slices) > MAX_ROWS:
+                raise BadEnvelope(_TOO_MANY)
         if depth == 0:
             break
     if depth != 0 or start != len(text) or (len(slices) > 1 and b"" in slices):
