@@ -106,7 +106,8 @@ class LocalDisk:
     def size(self, upload: str) -> int:
         """Flushed before it is told, so that no offset is acknowledged that a loss of power could take back."""
         try:
-            file = os.open(self._partial(upload), os.O_RDWR)
+            # For reading, which is enough to flush: one that was kept already, and not yet noted, is read-only.
+            file = os.open(self._partial(upload), os.O_RDONLY)
         except FileNotFoundError:
             return 0
         try:
@@ -120,7 +121,13 @@ class LocalDisk:
         path = self._partial(upload)
         with _told_when_full():
             path.parent.mkdir(parents=True, exist_ok=True)
-            file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            except PermissionError as error:
+                if not path.exists():
+                    raise
+                # All of it is here and was made read-only by whoever brought the last byte.
+                raise Overtaken(self.size(upload)) from error
         try:
             with _told_when_full(), _locked(file):
                 _must_end_at(file, offset)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from flask import Flask
@@ -90,6 +94,35 @@ def test_any_cuts_and_resumes_give_equal_bytes(
     li.send(address, offset, photo[offset:])
     with disk.open(sha256_of(photo)) as stored:
         assert stored.read() == photo
+
+
+@contextmanager
+def folder_of_no_superuser() -> Iterator[Path]:
+    """A folder, and an account that owns it and is bound by permissions, as the server's is."""
+    with TemporaryDirectory() as folder:
+        if os.geteuid() != 0:
+            yield Path(folder)
+            return
+        os.chown(folder, 65534, 65534)
+        os.seteuid(65534)
+        try:
+            yield Path(folder)
+        finally:
+            os.seteuid(0)
+
+
+def test_guard_what_was_kept_and_not_yet_noted_is_told_by_a_server_that_is_no_superuser() -> None:
+    """What is kept is read-only, and so is the partial file, which is the same: to ask for it is not to write in it."""
+    photo = a_photo(66)
+    with folder_of_no_superuser() as folder:
+        disk = LocalDisk(folder)
+        disk.append("one", 0, [photo])
+        disk.keep("one", sha256_of(photo))
+
+        assert disk.size("one") == len(photo)
+        with pytest.raises(Overtaken) as overtaken:
+            disk.append("one", len(photo) - 1, [photo[-1:]])
+        assert overtaken.value.offset == len(photo)
 
 
 def test_what_was_all_there_when_the_server_died_is_settled_when_it_is_asked_for(
