@@ -147,6 +147,8 @@ def assign_duty(
             "invalid",
             errors=[{"path": "/lead_person_id", "code": "not_an_officer", "detail": "责任人须为执法人员。"}],
         )
+    # Whoever carries out a day takes his turn first and the cells then; in another order the two would deadlock.
+    await_turn(work)
     claim_cells(work.session, wanted)
     work.session.execute(delete(Duty).where(Duty.cell_id.in_(wanted), func.lower(Duty.valid) >= from_day))
     work.session.execute(

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select
 
 from server.grids.models import Scope
-from server.grids.ops import apply_due_scope, assign_duty
+from server.grids.ops import apply_due_scope, assign_duty, await_turn
 from server.kernel.work import Kernel, keep_up
 from server.replication import COLLECTIONS, reader_of
 from sync.reconcile import reconcile as run_reconcile
@@ -207,4 +207,21 @@ def test_two_who_carry_out_the_same_day_carry_it_out_once(
     assert second.was_blocked
     with kernel.sessions() as session:
         assert session.scalar(select(func.count()).select_from(Scope)) == 3 * 1 + 2 * 3
+    bureau.check()
+
+
+def test_guard_a_day_that_is_carried_out_and_a_hand_over_take_turn_and_cells_in_one_order(
+    bureau: Bureau, kernel: Kernel, clock: Clock
+) -> None:
+    """The cell that the new day hands over is given away in the same moment: one waits, and nobody deadlocks."""
+    bureau.assign([1], squad=1, from_day=bureau.today + timedelta(days=1))
+    clock.pass_by(days=1)
+
+    with bureau.work() as work:
+        await_turn(work)
+        hand_over = Rival(kernel.sessions, lambda: bureau.assign([1], squad=0))
+        assert apply_due_scope(work) > 0
+    hand_over.finish()
+
+    assert hand_over.was_blocked
     bureau.check()
