@@ -10,7 +10,8 @@ from collections.abc import Generator
 
 import pytest
 
-from tests.guards.table import GUARDS, Guard, forget_statements
+from tests.guards.removals import forget_statements
+from tests.guards.table import GUARDS, Guard
 
 _GUARD = pytest.StashKey[Guard]()
 _WORDS = {
