@@ -15,6 +15,7 @@ from sqlalchemy import insert
 from sqlalchemy.dialects.postgresql import Range
 
 from server.access.models import Account, Device
+from server.cadence.cap_policies import publish_cap
 from server.cadence.policies import publish_default_policy
 from server.demo.city import City
 from server.demo.register import Outlet as DemoOutlet
@@ -34,6 +35,22 @@ from sync import feed
 
 # The bureau's rules are in force from the first working day on which Xunge could know them.
 POLICY_FROM = date(2026, 1, 1)
+# After what one city publishes for its shops, 1, 2, 4 and 6 visits a year by credit; which grade has which is invented.
+CAPS = {
+    "name": "样例市涉企行政检查年度频次上限",
+    "legal_basis": "国办发〔2024〕54号；样例市公布的年度检查频次上限（样例）",
+    "effective_from": POLICY_FROM,
+    "limits": {"AAA": 1, "AA": 1, "A": 2, "B": 4, "C": 6, "D": 6, "ungraded": 2},
+    "exemptions": [
+        {
+            "code": "ordered_from_above",
+            "ground": "国办发〔2024〕54号：上级部署的专项检查",
+            "visit_kinds": ["special"],
+            "automatic": False,
+        }
+    ],
+    "same_visit_minutes": 30,
+}
 
 
 def found_bureaus(work: Work, city: City) -> None:
@@ -119,10 +136,11 @@ def settle_people(work: Work, city: City, password_hash: str) -> None:
 
 
 def settle_rules(work: Work, calendar: Calendar) -> None:
-    """Workdays, forms and the re-inspection policy."""
+    """Workdays, forms, the re-inspection policy and the annual caps."""
     import_workdays(work, *calendar)
     publish_forms(work)
     publish_default_policy(work, POLICY_FROM)
+    publish_cap(work, CAPS)
 
 
 def settle_land(work: Work, city: City) -> None:

@@ -34,6 +34,7 @@ from server.org.models import Person
 from server.outlets.models import Outlet
 from server.records.models import GoodsLine, Record, RoadStop
 from server.reports.cadence import By, CadenceReport, cadence_report, period_for
+from server.reports.cap import cap_report
 from tests.conftest import own_database, settings_for
 
 PASSWORD = "golden-city-2026"
@@ -131,6 +132,24 @@ def test_what_is_kept_agrees_with_what_the_rules_say(demo: Kernel) -> None:
                 )
     # 430 in time, 12 late, 3 made up.
     assert kept == 445
+
+
+def test_the_floor_stands_above_the_ceiling_and_the_ledger_says_so(demo: Kernel) -> None:
+    """Weekly checks pass any cap of a few visits a year, and every one of them is in the ledger."""
+    moment = datetime(2026, 9, 27, 16, 0, tzinfo=UTC)
+    at_shops = {
+        visit.record_id: visit
+        for visit in closed_quarter(build_city()).visits
+        if visit.kind in ("ecig_check", "site_visit") and visit.received_at <= moment
+    }
+    days = {(visit.subject_id, visit.started_at.date()) for visit in at_shops.values()}
+    with demo.work(house(build_city().bureau.id), NOW) as work:
+        report = cap_report(work, 2026, moment)
+    assert len(days) <= sum(account.ledger.total for account in report.accounts) <= len(at_shops)
+    weekly = [account for account in report.accounts if account.ledger.total >= 10]
+    assert len(weekly) == 36
+    assert all(account.ledger.over > 0 for account in weekly)
+    assert sum(total.outlets for total in report.totals) == len(report.accounts) == 1840
 
 
 def test_the_city_is_as_large_as_it_should_be(demo: Kernel) -> None:
