@@ -70,11 +70,14 @@ def materialise(work: Work, outlet_ids: Sequence[uuid.UUID] | None = None) -> in
     members = load_members(work, loaded, timeline)
     if outlet_ids is None:
         _keep_draws(work, draw_samples(work, loaded, timeline, members, last))
-    rows = [
-        row
-        for outlet_id, one in loaded.items()
-        for row in _missing(work, outlet_id, one, owed(outlet_id, one, timeline, members, last), timeline)
-    ]
+    rows: list[dict[str, Any]] = []
+    voided: list[Owed] = []
+    for outlet_id, one in loaded.items():
+        owes = owed(outlet_id, one, timeline, members, last)
+        rows += _missing(work, outlet_id, one, owes, timeline)
+        # A policy about open findings owes only now what a policy about all had owed ahead.
+        voided += [row for row in one.owed.values() if row.voided_at and (row.tier, row.key) in owes]
+    _follow(work, voided, timeline, members)
     if not rows:
         return 0
     created = set(_insert(work, rows))
@@ -150,33 +153,37 @@ def carry_out_policies(work: Work, first: date) -> int:
     members = load_members(work, loaded, timeline)
     last = max((row.first_day for one in loaded.values() for row in one.owed.values()), default=first)
     _keep_draws(work, draw_samples(work, loaded, timeline, members, last))
+    moved = _follow(work, [row for one in loaded.values() for row in one.owed.values()], timeline, members)
+    materialise(work)
+    return moved
+
+
+def _follow(work: Work, rows: Sequence[Owed], timeline: Timeline, members: Members) -> int:
+    """Bring what is written down to what the policy has it be; returns how many rows moved."""
     moved: list[dict[str, Any]] = []
-    placed: list[tuple[uuid.UUID, uuid.UUID | None]] = []
-    for outlet_id, one in loaded.items():
-        for row in one.owed.values():
-            kept = (row.policy_tier_id, row.grace_last_day, row.provisional, row.voided_at)
-            wanted = _wanted(work, outlet_id, row, timeline, members)
-            if wanted != kept:
-                names = ("policy_tier_id", "grace_last_day", "provisional", "voided_at")
-                moved.append(
-                    {"id": row.id, "edit_id": new_edit_id(), **dict(zip(names, wanted, strict=True))}
-                )
-                placed.append((row.id, row.cell_id))
+    followed: list[Owed] = []
+    for row in rows:
+        kept = (row.policy_tier_id, row.grace_last_day, row.provisional, row.voided_at)
+        wanted = _wanted(work, row, timeline, members)
+        if wanted != kept:
+            names = ("policy_tier_id", "grace_last_day", "provisional", "voided_at")
+            moved.append({"id": row.id, "edit_id": new_edit_id(), **dict(zip(names, wanted, strict=True))})
+            followed.append(row)
     if moved:
         work.session.execute(update(Obligation), moved)
-        announce(work, "obligations", placed)
-    materialise(work)
+        announce(work, "obligations", [(row.id, row.cell_id) for row in followed])
+        work.wrote("obligation", {row.subject_id for row in followed})
     return len(moved)
 
 
 def _wanted(
-    work: Work, outlet_id: uuid.UUID, row: Owed, timeline: Timeline, members: Members
+    work: Work, row: Owed, timeline: Timeline, members: Members
 ) -> tuple[uuid.UUID, date, bool, datetime | None]:
     """Tier, grace, whether it is provisional, and since when it is void, as the policy has it now."""
     period = Period(CadenceTier(row.tier), row.key, row.first_day, row.last_day)
     edition = timeline.on(period.first_day)
     tier_row = edition.tiers.get(period.tier) if edition else None
-    if tier_row is None or not members.hold(outlet_id, tier_row, period):
+    if tier_row is None or not members.hold(row.subject_id, tier_row, period):
         return row.policy_tier_id, row.grace_last_day, row.provisional, row.voided_at or work.now
     window = timeline.rulebook.window(period.tier, period.first_day, period.last_day)
     return tier_row.id, window.grace_last_day, window.provisional, None

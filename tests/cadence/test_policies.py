@@ -252,7 +252,7 @@ def test_open_findings_are_owed_by_those_who_have_one_when_the_week_begins(
     kernel: Kernel, town: Town
 ) -> None:
     in_force(kernel, town, version(tier("WEEKLY", population={"kind": "open_findings"})))
-    found_at = datetime(2026, 8, 5, 10, tzinfo=MONDAY.tzinfo)
+    found_at = datetime(2026, 7, 29, 10, tzinfo=MONDAY.tzinfo)
     check = check_of(town, 0, found_at)
     check["answers"] |= {
         "disposal": "rectify",
@@ -262,13 +262,18 @@ def test_open_findings_are_owed_by_those_who_have_one_when_the_week_begins(
     push_at(kernel, town, "li", found_at + DAY, check)
     # The other handheld came into the network after the week had begun.
     push_at(kernel, town, "li", found_at + 6 * DAY, late)
-    now = found_at + 8 * DAY
-    with kernel.work(house(town.bureau_id), now) as work:
-        materialise(work)
-    owed = [set(judged(kernel, town, outlet, now)) for outlet in range(3)]
-    assert ["2026-W33" in keys for keys in owed] == [True, False, False]
+
+    def owing(key: str, now: datetime) -> list[bool]:
+        with kernel.work(house(town.bureau_id), now) as work:
+            materialise(work)
+        found = [judged(kernel, town, outlet, now).get(key, ObligationState.VOID) for outlet in range(3)]
+        return [state is not ObligationState.VOID for state in found]
+
+    # The policy before had written this week down for all; the new one gives it back to whom it is about.
+    assert owing("2026-W32", found_at + 8 * DAY) == [True, False, False]
     # Nobody knows yet whose findings will be open next week.
-    assert not any("2026-W34" in keys for keys in owed)
+    assert owing("2026-W33", found_at + 8 * DAY) == [False, False, False]
+    assert owing("2026-W33", found_at + 13 * DAY) == [True, True, False]
 
 
 def test_a_check_is_judged_by_the_version_of_its_own_day(kernel: Kernel, town: Town) -> None:
