@@ -6,22 +6,20 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, func, or_, select
+from sqlalchemy import Row, and_, func, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from schemas.vocabulary import CadenceTier
 from server.access.models import Device, DeviceContact
 from server.cadence.periods import ReportingPeriod, period_of
-from server.evidence.models import RecordFile
 from server.kernel.work import Work
 from server.org.models import Person, Squad, SquadMember
-from server.records.models import DeclaredFile, Record
+from server.reports import health_rows as rows
 from server.reports.cadence import period_for
-from sync.tables import push_log, quarantine
 
 # A device in use that has said nothing for so long is silent.
 SILENT_AFTER = timedelta(hours=24)
@@ -164,16 +162,16 @@ def sync_health(work: Work, period: ReportingPeriod, as_of: datetime, by: str) -
         return lines.setdefault(key, Line(key, name, squad))
 
     _count_devices(work, census, as_of, line_of)
-    for row, holder in _of(census, _received(work, period, as_of)):
+    for row, holder in _of(census, rows.received(work, period, as_of)):
         line = line_of(holder)
         line.records += 1
         line.late += "late" in row.flags
         line.flagged += bool(set(row.flags) - UNFLAGGED)
         line.flags.update(row.flags)
         line.evidence_missing += row.missing
-    for _, holder in _of(census, _open_conflicts(work, as_of)):
+    for _, holder in _of(census, rows.open_conflicts(work, as_of)):
         line_of(holder).conflicts_open += 1
-    for _, holder in _of(census, _open_quarantine(work, as_of)):
+    for _, holder in _of(census, rows.open_quarantine(work, as_of)):
         line_of(holder).quarantine_open += 1
     ordered = sorted(lines.values(), key=lambda line: (line.squad or "", line.group, str(line.group_id)))
     return SyncHealth(period, as_of, by, ordered)
@@ -193,13 +191,13 @@ def items_behind(
     census = Census(work, as_of)
     source: Iterable[Row[Any]]
     if figure is Figure.CONFLICTS:
-        source = _open_conflicts(work, as_of)
+        source = rows.open_conflicts(work, as_of)
     elif figure is Figure.QUARANTINE:
-        source = _open_quarantine(work, as_of)
+        source = rows.open_quarantine(work, as_of)
     elif figure is Figure.EVIDENCE_MISSING:
-        source = _missing_evidence(work, period, as_of)
+        source = rows.missing_evidence(work, period, as_of)
     else:
-        source = _received(work, period, as_of)
+        source = rows.received(work, period, as_of)
     items: list[Item] = []
     for row, holder in _of(census, source):
         if squad_id not in (None, holder.squad_id) or device_id not in (None, holder.device_id):
@@ -226,8 +224,8 @@ def items_behind(
     return sorted(items, key=lambda item: (item.at, item.id, item.sha256 or ""))
 
 
-def _of(census: Census, rows: Iterable[Row[Any]]) -> Iterable[tuple[Row[Any], Holder]]:
-    for row in rows:
+def _of(census: Census, found: Iterable[Row[Any]]) -> Iterable[tuple[Row[Any], Holder]]:
+    for row in found:
         if (holder := census.holder(row.person_id, row.device_id)) is not None:
             yield row, holder
 
@@ -292,115 +290,3 @@ def _last(work: Work, as_of: datetime, *columns: Any) -> dict[uuid.UUID, tuple[A
         .order_by(DeviceContact.device_id, DeviceContact.heard_at.desc(), DeviceContact.id.desc())
     )
     return {device_id: tuple(told) for device_id, *told in found}
-
-
-def _in_period(work: Work, period: ReportingPeriod, as_of: datetime) -> ColumnElement[bool]:
-    """Received on a day of the period, by the moment of the report. A record counts where it came in, however old."""
-    return and_(
-        Record.bureau_id == work.bureau_id,
-        Record.received_at >= datetime.combine(period.first_day, time.min, work.zone),
-        Record.received_at <= datetime.combine(period.last_day, time.max, work.zone),
-        Record.received_at <= as_of,
-    )
-
-
-def _came_by() -> ColumnElement[Any]:
-    """The device that a record came by, from the line of the log: there the device had shown its token."""
-    return (
-        select(push_log.c.device_id)
-        .where(
-            push_log.c.document_id == Record.id,
-            push_log.c.edit_id == Record.device_edit_id,
-            push_log.c.outcome == "accepted",
-        )
-        .order_by(push_log.c.seq)
-        .limit(1)
-        .correlate(Record)
-        .scalar_subquery()
-        .label("device_id")
-    )
-
-
-def _not_there(as_of: datetime) -> ColumnElement[bool]:
-    return ~(
-        select(RecordFile.record_id)
-        .where(
-            RecordFile.bureau_id == DeclaredFile.bureau_id,
-            RecordFile.record_id == DeclaredFile.record_id,
-            RecordFile.sha256 == DeclaredFile.sha256,
-            RecordFile.received_at <= as_of,
-        )
-        .exists()
-    )
-
-
-def _received(work: Work, period: ReportingPeriod, as_of: datetime) -> Iterable[Row[Any]]:
-    missing = (
-        select(func.count())
-        .select_from(DeclaredFile)
-        .where(DeclaredFile.record_id == Record.id, _not_there(as_of))
-        .correlate(Record)
-        .scalar_subquery()
-    )
-    return work.session.execute(
-        select(
-            Record.id,
-            Record.id.label("document_id"),
-            Record.received_at.label("at"),
-            Record.flags,
-            Record.pushed_by.label("person_id"),
-            _came_by(),
-            missing.label("missing"),
-        ).where(_in_period(work, period, as_of))
-    )
-
-
-def _missing_evidence(work: Work, period: ReportingPeriod, as_of: datetime) -> Iterable[Row[Any]]:
-    return work.session.execute(
-        select(
-            Record.id,
-            Record.id.label("document_id"),
-            Record.received_at.label("at"),
-            Record.flags,
-            Record.pushed_by.label("person_id"),
-            _came_by(),
-            DeclaredFile.sha256,
-        )
-        .join(DeclaredFile, DeclaredFile.record_id == Record.id)
-        .where(_in_period(work, period, as_of), _not_there(as_of))
-    )
-
-
-def _open_conflicts(work: Work, as_of: datetime) -> Iterable[Row[Any]]:
-    return work.session.execute(
-        select(
-            push_log.c.seq.label("id"),
-            push_log.c.document_id,
-            push_log.c.collection,
-            push_log.c.at,
-            push_log.c.reader_id.label("person_id"),
-            push_log.c.device_id,
-        ).where(
-            push_log.c.bureau_id == work.bureau_id,
-            push_log.c.contested,
-            push_log.c.at <= as_of,
-            or_(push_log.c.resolved_at.is_(None), push_log.c.resolved_at > as_of),
-        )
-    )
-
-
-def _open_quarantine(work: Work, as_of: datetime) -> Iterable[Row[Any]]:
-    return work.session.execute(
-        select(
-            quarantine.c.id,
-            quarantine.c.document_id,
-            quarantine.c.collection,
-            quarantine.c.at,
-            quarantine.c.reader_id.label("person_id"),
-            quarantine.c.device_id,
-        ).where(
-            quarantine.c.bureau_id == work.bureau_id,
-            quarantine.c.at <= as_of,
-            or_(quarantine.c.resolved_at.is_(None), quarantine.c.resolved_at > as_of),
-        )
-    )
