@@ -97,4 +97,7 @@ def _first_role(roles: list[str]) -> str:
 def demo_shift(accounts: Path, seed: int | None) -> None:
     """一名执法人员的一天：离线检查、弱网同步、报表变化 · one officer's day against a running server."""
     given = json.loads(accounts.read_text(encoding="utf-8"))
-    play(given, seed if seed is not None else secrets.randbelow(2**31), console())
+    receipt = play(given, seed if seed is not None else secrets.randbelow(2**31), console())
+    kept = accounts.with_name("receipt.jws")
+    kept.write_text(receipt, encoding="ascii")
+    click.echo(f"\n回执已存为 {kept}，离线核验 · verify it offline: xunge keys verify {kept}")

@@ -10,9 +10,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
+from typing import Any
 
 import httpx
 import pytest
@@ -24,6 +26,11 @@ from server.cadence.timeline import need_rulebook
 from server.demo.city import build_city
 from server.demo.history import closed_quarter
 from server.demo.load import load_demo
+from server.demo.shift.camera import photograph
+from server.demo.shift.day import ZONE, choose_team, errands
+from server.demo.shift.handheld import Handheld, SyncFailed
+from server.demo.shift.link import Link
+from server.demo.shift.play import officer_with_work
 from server.grids.models import Duty, GridCell
 from server.house import compose
 from server.kernel.actor import house
@@ -35,6 +42,8 @@ from server.outlets.models import Outlet
 from server.records.models import GoodsLine, Record, RoadStop
 from server.reports.cadence import By, CadenceReport, cadence_report, period_for
 from server.reports.cap import cap_report
+from sync.keys import KeyRing
+from sync.receipts import verify_receipt
 from tests.conftest import own_database, settings_for
 
 PASSWORD = "golden-city-2026"
@@ -195,6 +204,8 @@ def _serving(settings: Settings) -> Iterator[str]:
         "XUNGE_DATABASE_URL": settings.database_url,
         "XUNGE_ENVIRONMENT": "test",
         "XUNGE_SIGN_IN_LIMIT": "10000 per minute",
+        "XUNGE_FILES_DIR": str(settings.files_dir),
+        "XUNGE_RECEIPT_KEYS_FILE": str(settings.receipt_keys_file),
     }
     command = [sys.executable, "-m", "server", "serve", "--port", str(port), "--workers", "1"]
     with subprocess.Popen(command, env=environment) as server:
@@ -212,21 +223,52 @@ def _serving(settings: Settings) -> Iterator[str]:
             server.wait(timeout=30)
 
 
-def test_an_officers_day_reaches_the_report(demo: Kernel, demo_settings: Settings, tmp_path: Path) -> None:
-    city = build_city()
+def _sign_ins(url: str) -> dict[str, Any]:
+    """What ``xunge demo`` writes down of the accounts."""
+    accounts = [
+        {
+            "role": "squad_leader"
+            if any(role.value == "squad_leader" for role in account.roles)
+            else account.roles[0],
+            "username": account.username,
+            "password": PASSWORD,
+        }
+        for account in build_city().accounts
+    ]
+    return {"url": url, "accounts": accounts}
+
+
+def test_a_handheld_trusts_nothing_but_a_receipt_and_starts_over_under_another_epoch(
+    demo: Kernel, demo_settings: Settings
+) -> None:
+    now, rng = datetime.now(UTC).astimezone(ZONE), Random(7)
     with _serving(demo_settings) as url:
-        accounts = [
-            {
-                "role": "squad_leader"
-                if any(role.value == "squad_leader" for role in account.roles)
-                else account.roles[0],
-                "username": account.username,
-                "password": PASSWORD,
+        officer, me, enrolled = officer_with_work(_sign_ins(url), {})
+        link = Link(url, enrolled["token"], "demo-shift/0.1.0", rng)
+        with closing(officer), closing(link):
+            handheld = Handheld(link)
+            assert handheld.begin() > 2000
+            team = choose_team(handheld, me, enrolled["device_id"], now.date())
+            handheld.record(*photograph(next(errands(handheld, team, now, rng)).document, rng))
+            handheld.push()
+            with pytest.raises(SyncFailed, match="not covered by the receipt"):
+                handheld.take_receipt()
+
+            held = {name: documents.keys() for name, documents in handheld.documents.items()}
+            handheld.epoch = "that of a lost machine"
+            handheld.pull()
+
+            assert {name: documents.keys() for name, documents in handheld.documents.items()} == held
+            _, claims = handheld.take_receipt()
+            assert {digest for row in claims["rows"] for digest in row["files"]} == {
+                photo.sha256 for photo in handheld.photos
             }
-            for account in city.accounts
-        ]
+
+
+def test_an_officers_day_reaches_the_report(demo: Kernel, demo_settings: Settings, tmp_path: Path) -> None:
+    with _serving(demo_settings) as url:
         path = tmp_path / "demo.json"
-        path.write_text(json.dumps({"url": url, "accounts": accounts}), encoding="utf-8")
+        path.write_text(json.dumps(_sign_ins(url)), encoding="utf-8")
         shift = subprocess.run(
             [sys.executable, "-m", "server", "demo-shift", "--accounts", str(path), "--seed", "7"],
             capture_output=True,
@@ -238,4 +280,9 @@ def test_an_officers_day_reaches_the_report(demo: Kernel, demo_settings: Setting
     assert re.search(
         "个照片和签名（[0-9]+ kB）全部收到，与手持机上逐字节相同；传输中途断线 [1-9]", shift.stdout
     )
+    assert re.search("回执：5 条记录、[1-9][0-9]* 个文件，签名有效", shift.stdout)
+    kept = verify_receipt(
+        (tmp_path / "receipt.jws").read_text(), KeyRing(demo_settings.receipt_keys_file).public()
+    )
+    assert [row["state"] for row in kept["rows"]] == ["stored"] * 5
     assert _figures(_report(demo, "2026Q3")) == GOLDEN

@@ -135,7 +135,10 @@ def errands(handheld: Handheld, team: Team, now: datetime, rng: Random) -> Itera
         documents.attempt(_visit(team, closed, "outlet", hour, rng), rng),
     )
     hour += step
-    checkpoint = next(site for site in handheld.documents["sites"].values() if site["kind"] == "checkpoint")
+    checkpoints = (site for site in handheld.documents["sites"].values() if site["kind"] == "checkpoint")
+    cells = handheld.documents["cells"]
+    # One in the officer's own cells, where there is one.
+    checkpoint = min(checkpoints, key=lambda site: (site["cell_id"] not in cells, site["name"]))
     stops = [(hour + timedelta(minutes=2), False), (hour + timedelta(minutes=4), True)]
     yield Errand(
         f"路检路查 {checkpoint['name']}，拦检 2 辆，1 辆查获",

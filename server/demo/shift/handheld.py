@@ -15,11 +15,13 @@ import httpx
 
 from server.demo.shift.camera import Photo
 from server.demo.shift.link import Link, LinkDown
+from sync.receipts import verify_receipt
 
 COLLECTIONS = ("cells", "outlets", "sites", "obligations", "records", "rectifications", "people", "reference")
 PAGE = 200
 BATCH = 3
 TRIES = 40
+PASSES = 5
 TUS = {"Tus-Resumable": "1.0.0"}
 
 Document = dict[str, Any]
@@ -27,6 +29,10 @@ Document = dict[str, Any]
 
 class SyncFailed(Exception):
     """The server answered with an error that trying again does not cure, or never answered."""
+
+
+class _AnotherEpoch(Exception):
+    """A page came under another epoch than the one in which this device began."""
 
 
 @dataclass(slots=True)
@@ -39,8 +45,15 @@ class Handheld:
     )
     checkpoints: dict[str, Any] = field(default_factory=dict)
     queue: list[Document] = field(default_factory=list)
+    pushed: dict[str, Document] = field(default_factory=dict)
     photos: list[Photo] = field(default_factory=list)
+    epoch: str = ""
     retries: int = 0
+
+    def begin(self) -> int:
+        """Sign in: ask for the epoch, take everything along, and compare; the number of documents received."""
+        self.epoch = self._again(lambda: self.link.get("/sync/v1/epoch"))["epoch"]
+        return self.pull() + self.reconcile()
 
     def record(self, document: Document, photos: Sequence[Photo]) -> None:
         """Finish a record: it and its photos are on the device now, whatever the network does."""
@@ -49,8 +62,38 @@ class Handheld:
         self.queue.append(document)
 
     def pull(self) -> int:
-        """Pull every collection to its end; the number of documents received."""
-        return sum(self._pull(name) for name in COLLECTIONS)
+        """Pull every collection to its end; the number of documents received.
+
+        Under another epoch the server is told first what only this device may still know; then all begins anew.
+        """
+        try:
+            return sum(self._pull(name) for name in COLLECTIONS)
+        except _AnotherEpoch:
+            self._compare("records")
+            text, keys = self._ask_receipt()
+            self.queue += [self.pushed[one] for one in self._uncovered(verify_receipt(text, keys))]
+            self.push()
+            self.send_photos()
+            self.checkpoints.clear()
+            return self.begin()
+
+    def reconcile(self) -> int:
+        """Compare every collection with the server and pull, until nothing differs; the number of documents received.
+
+        Raises:
+            SyncFailed: when documents still differ after some passes.
+        """
+        received = 0
+        for number in range(PASSES):
+            # What another writer holds back for a moment comes with a later pull.
+            time.sleep(min(number, 1))
+            differing = sum(self._compare(name) for name in COLLECTIONS)
+            received += self.pull()
+            if not differing:
+                return received
+        raise SyncFailed(
+            f"对账后仍有 {differing} 份资料不一致 · {differing} documents still differ after reconciling"
+        )
 
     def push(self) -> None:
         """Send the queue in batches, each again and again until the server has answered for it."""
@@ -66,6 +109,7 @@ class Handheld:
                     },
                 )
             )
+            self.pushed.update((document["id"], document) for document in batch)
             for master in conflicts:
                 self._take(master, "records")
             del self.queue[: len(batch)]
@@ -94,6 +138,21 @@ class Handheld:
             offset = int(told.headers["Upload-Offset"])
         return resumed
 
+    def take_receipt(self) -> tuple[str, dict[str, Any]]:
+        """The server's signed word on all that was pushed, and what it says, verified with the public keys alone.
+
+        Raises:
+            BadReceipt: when none of the server's keys signed it.
+            SyncFailed: when it does not cover a record that was pushed, or one of its photos.
+        """
+        text, keys = self._ask_receipt()
+        claims = verify_receipt(text, keys)
+        if uncovered := self._uncovered(claims):
+            raise SyncFailed(
+                f"回执没有覆盖这些记录或其照片 · not covered by the receipt: {', '.join(uncovered)}"
+            )
+        return text, claims
+
     def report_itself(self) -> None:
         """Tell the server how many records wait here and what time it is here."""
         self._again(
@@ -102,6 +161,35 @@ class Handheld:
                 {"queue_length": len(self.queue), "device_time": datetime.now(UTC).isoformat()},
             )
         )
+
+    def _ask_receipt(self) -> tuple[str, dict[str, Any]]:
+        text = self._answer(lambda: self.link.post("/sync/v1/receipts", list(self.pushed))).text
+        return text, self._again(lambda: self.link.get("/sync/v1/keys"))
+
+    def _uncovered(self, claims: dict[str, Any]) -> list[str]:
+        """The pushed records that are not stored as they were pushed, with every photo of theirs."""
+        photos: dict[str, set[str]] = {record_id: set() for record_id in self.pushed}
+        for photo in self.photos:
+            photos.setdefault(photo.record_id, set()).add(photo.sha256)
+        covered = {
+            row["id"]
+            for row in claims["rows"]
+            if row["collection"] == "records"
+            and row["state"] == "stored"
+            and row["edit_id"] == self.pushed[row["id"]]["edit_id"]
+            and not row["missing_files"]
+            and photos[row["id"]] <= set(row["files"])
+        }
+        return [record_id for record_id in self.pushed if record_id not in covered]
+
+    def _compare(self, name: str) -> int:
+        """Tell the server what is held of a collection and push what it lacks; how many documents were not equal."""
+        held = self.documents[name]
+        pairs = [[document["id"], document["edit_id"]] for document in held.values()]
+        told = self._again(lambda: self.link.post(f"/sync/v1/{name}/reconcile", pairs))
+        self.queue += [held[record_id] for record_id in told["push"]]
+        self.push()
+        return int(told["touched"]) + len(told["push"])
 
     def _pull(self, name: str) -> int:
         received = 0
@@ -112,6 +200,8 @@ class Handheld:
                     f"/sync/v1/{name}/pull", checkpoint=checkpoint, limit=PAGE
                 )
             )
+            if page["checkpoint"]["epoch"] != self.epoch:
+                raise _AnotherEpoch
             for document in page["documents"]:
                 self._take(document, name)
             self.checkpoints[name] = page["checkpoint"]

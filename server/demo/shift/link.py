@@ -29,13 +29,14 @@ class Link:
     committed; what follows fails by the dice.
     """
 
-    def __init__(self, url: str, token: str, rng: Random) -> None:
+    def __init__(self, url: str, token: str, client: str, rng: Random) -> None:
         self.weather = Weather.UP
         self.faults: Counter[str] = Counter()
         self._rng = rng
         self._script = ["before", "after"]
         self._cuts = 1.0
-        self._client = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=60)
+        headers = {"Authorization": f"Bearer {token}", "Xunge-Client": client}
+        self._client = httpx.Client(base_url=url, headers=headers, timeout=60)
 
     def get(self, path: str, **query: str | int) -> httpx.Response:
         """A GET, which may find the link down."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from importlib.metadata import version
 from random import Random
 from typing import Any
 
@@ -19,6 +20,7 @@ from server.demo.shift.camera import photograph
 from server.demo.shift.day import ZONE, Errand, choose_team, errands
 from server.demo.shift.handheld import Handheld, SyncFailed
 from server.demo.shift.link import Link, Weather
+from sync.receipts import BadReceipt
 
 Figures = dict[str, dict[str, Any]]
 SHOWN = (
@@ -33,20 +35,20 @@ SHOWN = (
 )
 
 
-def play(given: Mapping[str, Any], seed: int, console: Console) -> None:
-    """Play one shift and print the compliance report before and after it.
+def play(given: Mapping[str, Any], seed: int, console: Console) -> str:
+    """Play one shift and print the compliance report before and after it; the receipt that the handheld got.
 
     Raises:
-        click.ClickException: when the server cannot be reached, a record is missing, doubled or not valid, or the
-            report did not change as the records say.
+        click.ClickException: when the server cannot be reached, a record is missing, doubled or not valid, the receipt
+            does not cover what was pushed, or the report did not change as the records say.
     """
     try:
-        _play(given, seed, console)
-    except (httpx.HTTPError, SyncFailed, LookupError) as error:
+        return _play(given, seed, console)
+    except (httpx.HTTPError, SyncFailed, BadReceipt, LookupError) as error:
         raise click.ClickException(f"演示中断 · the shift broke off: {error}") from error
 
 
-def _play(given: Mapping[str, Any], seed: int, console: Console) -> None:
+def _play(given: Mapping[str, Any], seed: int, console: Console) -> str:
     rng = Random(seed)  # noqa: S311  A shift is replayed by its seed, and nothing secret hangs on it.
     url = given["url"]
     console.print(f"[bold]巡格演示班次[/] 服务器 {url}，种子 {seed}（--seed {seed} 可复现弱网过程）")
@@ -56,15 +58,15 @@ def _play(given: Mapping[str, Any], seed: int, console: Console) -> None:
     before, behind_before = _report(bureau, period), _obligations(bureau, period)
     _show(console, f"一、班前：{period} 复查执行情况", before, None)
 
-    officer, me, enrolled = _officer_with_work(given, behind_before)
-    link = Link(url, enrolled["token"], rng)
+    officer, me, enrolled = officer_with_work(given, behind_before)
+    link = Link(url, enrolled["token"], f"demo-shift/{version('xunge')}", rng)
     handheld = Handheld(link)
     try:
-        received = handheld.pull()
+        received = handheld.begin()
         console.print(
             f"\n二、{me['username']} 登录手持设备，下载 {received} 份资料："
             f"网格 {len(handheld.documents['cells'])}、零售户 {len(handheld.documents['outlets'])}、"
-            f"应查任务 {len(handheld.documents['obligations'])}"
+            f"应查任务 {len(handheld.documents['obligations'])}；对账一致"
         )
         team = choose_team(handheld, me, enrolled["device_id"], now.date())
         link.weather = Weather.DOWN
@@ -79,8 +81,10 @@ def _play(given: Mapping[str, Any], seed: int, console: Console) -> None:
         handheld.push()
         handheld.pull()
         resumed = handheld.send_photos()
+        receipt, claims = handheld.take_receipt()
         link.weather = Weather.UP
         handheld.pull()
+        handheld.reconcile()
         handheld.report_itself()
         console.print(
             f"\n四、弱网同步：提交前中断 {link.faults['before']} 次，提交后中断 {link.faults['after']} 次，"
@@ -91,6 +95,11 @@ def _play(given: Mapping[str, Any], seed: int, console: Console) -> None:
         console.print(
             f"   {len(handheld.photos)} 个照片和签名（{size} kB）全部收到，与手持机上逐字节相同；"
             f"传输中途断线 {link.faults['cut']} 次，断点续传 {resumed} 次"
+        )
+        files = sum(len(row["files"]) for row in claims["rows"])
+        console.print(
+            f"   回执：{len(claims['rows'])} 条记录、{files} 个文件，签名有效；交机前对账一致"
+            f" · receipt: {len(claims['rows'])} records and {files} files, signature valid"
         )
     finally:
         link.close()
@@ -103,6 +112,7 @@ def _play(given: Mapping[str, Any], seed: int, console: Console) -> None:
     expected = [errand for errand in done if errand.tier]
     if expected and (before == after or not changed):
         raise click.ClickException("报表没有变化 · the report did not change")
+    return receipt
 
 
 def _sign_in(given: Mapping[str, Any], role: str) -> httpx.Client:
@@ -133,7 +143,7 @@ def _obligations(client: httpx.Client, period: str) -> Figures:
     return {item["id"]: item for item in answer.json()["items"]}
 
 
-def _officer_with_work(
+def officer_with_work(
     given: Mapping[str, Any], behind: Figures
 ) -> tuple[httpx.Client, dict[str, Any], dict[str, Any]]:
     """Sign in as the squad leader whose squad has open work in most tiers, and enrol a handheld for the day."""
@@ -142,19 +152,19 @@ def _officer_with_work(
     for item in behind.values():
         if item["state"] in pending and item["squad_id"]:
             open_work.setdefault(item["squad_id"], set()).add((item["tier"], item["id"]))
-    best: tuple[tuple[int, int], httpx.Client, dict[str, Any]] | None = None
+    leaders: list[tuple[tuple[int, int], httpx.Client, dict[str, Any]]] = []
     for account in given["accounts"]:
         if account["role"] != "squad_leader":
             continue
         client = _client(given, account)
         me = client.get("/api/v1/me").raise_for_status().json() | {"username": account["username"]}
         work = open_work.get(me["squad_ids"][0], set())
-        score = (len({tier for tier, _ in work}), len(work))
-        if best is None or score > best[0]:
-            best = (score, client, me)
-    if best is None:
+        leaders.append(((len({tier for tier, _ in work}), len(work)), client, me))
+    if not leaders:
         raise LookupError("样例账号里没有中队长 · no squad leader among the accounts")
-    _, client, me = best
+    (_, client, me), *others = sorted(leaders, key=lambda leader: leader[0], reverse=True)
+    for _, other, _ in others:
+        other.close()
     enrolled = client.post("/api/v1/devices", json={"label": "演示手持机"}).raise_for_status().json()
     return client, me, enrolled
 
