@@ -109,3 +109,21 @@ def run() -> None:
     except click.Abort:
         click.echo("已取消 · aborted", err=True)
         sys.exit(130)
+    except Exception as error:
+        if (told := _unusable(error)) is None:
+            raise
+        click.echo(f"数据库 · the database: {told}", err=True)
+        click.echo("运行 xunge doctor 查看原因和办法 · xunge doctor tells why and what to do", err=True)
+        sys.exit(1)
+
+
+def _unusable(error: Exception) -> str | None:
+    """The first line of an error that says that the database is away, or of another version than the program."""
+    from psycopg2.errors import UndefinedColumn, UndefinedTable
+    from sqlalchemy.exc import DBAPIError, OperationalError
+
+    if not isinstance(error, DBAPIError):
+        return None
+    if isinstance(error, OperationalError) or isinstance(error.orig, UndefinedColumn | UndefinedTable):
+        return str(error.orig).partition("\n")[0]
+    return None

@@ -73,7 +73,7 @@ def _database(settings: Settings, newest_revision: str, clock: Callable[[], date
             yield from _server_settings(session)
             now = clock()
             yield _writers(session, now)
-            yield _backup(session, now)
+            yield _backup(session, now, settings.environment)
     except SQLAlchemyError as error:
         yield Finding(
             "database",
@@ -167,11 +167,13 @@ def _writers(session: Session, now: datetime) -> Finding:
     )
 
 
-def _backup(session: Session, now: datetime) -> Finding:
+def _backup(session: Session, now: datetime, environment: str) -> Finding:
     last = last_backup(session)
     advice = (
         "定时运行 xunge backup，见 docs/operations.md · run xunge backup by a timer, see docs/operations.md"
     )
+    if last is None and environment == "demo":
+        return Finding("backup", Level.OK, "无，样例数据不需要 · none, for an invented city needs none")
     if last is None:
         return Finding("backup", Level.WARN, "从未备份 · there is none", advice)
     told = f"{last.name}，{(now - last.snapshot_at) / timedelta(hours=1):.0f} h"
@@ -217,7 +219,7 @@ def _files(settings: Settings) -> Finding:
         return Finding(
             "files", Level.FAIL, str(error), "检查 XUNGE_FILES_DIR 的所有者和权限 · check its owner and mode"
         )
-    told = f"{folder}，{free / (1 << 30):.0f} GiB"
+    told = f"{folder}，剩余 {free / (1 << 30):.0f} GiB · free"
     if free > LITTLE_ROOM:
         return Finding("files", Level.OK, told)
     level = Level.FAIL if free < NO_ROOM else Level.WARN

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from rich.console import Console
+from rich.table import Table
 
 # Wide enough for the tables of Chinese headings where no terminal says how wide it is.
 PIPED_WIDTH = 120
@@ -13,3 +14,10 @@ PIPED_WIDTH = 120
 def console() -> Console:
     """The console of standard output; piped output is as wide as the tables need."""
     return Console(width=None if sys.stdout.isatty() else PIPED_WIDTH, soft_wrap=True)
+
+
+def print_table(table: Table) -> None:
+    """Print a table; where the terminal is narrow its cells are folded, not cut."""
+    for column in table.columns:
+        column.overflow = "fold"
+    console().print(table, soft_wrap=False)

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from schemas.reports import CadenceAnswer, HealthAnswer
 from server.commands.bureau import bureau_work
-from server.commands.printing import console
+from server.commands.printing import console, print_table
 from server.reports import cap_export, health_export
 from server.reports.cadence import By, CadenceReport, cadence_report, moment_for, period_for
 from server.reports.cap import CapReport, cap_report, year_for
@@ -142,7 +142,7 @@ def _show(report: CadenceReport) -> None:
     for line in report.lines:
         row = as_row(line)
         table.add_row(*(NO_FIGURE if row[name] is None else str(row[name]) for name, _ in shown))
-    console().print(table)
+    print_table(table)
 
 
 @group.command("cap")
@@ -199,14 +199,14 @@ def _show_cap(report: CapReport, which: str) -> None:
         counts = (total.outlets, total.visited, total.used, total.exempt, total.over)
         limit = NO_FIGURE if total.cap is None else str(total.cap)
         by_grade.add_row(total.grade, limit, *map(str, counts))
-    console().print(by_grade)
+    print_table(by_grade)
     table = Table(title={"over": "超限名单", "visited": "有检查的零售户", "all": "全部零售户"}[which])
     shown = [(name, heading) for name, heading in cap_export.COLUMNS if name not in ("grounds", "relabelled")]
     for name, heading in shown:
         table.add_column(heading, justify="left" if name in ("licence_no", "name", "grade") else "right")
     for row in cap_export.rows_of(report, which):
         table.add_row(*(NO_FIGURE if row[name] is None else str(row[name]) for name, _ in shown))
-    console().print(table)
+    print_table(table)
 
 
 @group.command("sync-health")
@@ -272,7 +272,7 @@ def _show_health(report: SyncHealth, machine: Machine | None) -> None:
         table.add_column(heading, justify="left" if name == "group" else "right")
     for row in health_export.rows_of(report):
         table.add_row(*(NO_FIGURE if row[name] is None else str(row[name]) for name, _ in shown))
-    console().print(table)
+    print_table(table)
     if machine is not None:
         since = machine.oldest_writer_since
         writer = f"{machine.oldest_writer}，自 {since.isoformat(timespec='seconds')}" if since else "无"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from rq import Worker
 from rq.cron import CronScheduler
-from sqlalchemy import Engine, create_engine, insert, text
+from sqlalchemy import Engine, create_engine, insert, make_url, text
 from sqlalchemy.pool import NullPool
 
 from server import migrate
@@ -161,5 +161,21 @@ def test_a_writer_that_stays_open_is_found(settings: Settings) -> None:
     assert finding.level is Level.WARN
 
 
-def test_no_backup_at_all_is_found(settings: Settings) -> None:
+def test_no_backup_at_all_is_found_save_in_the_demo(settings: Settings) -> None:
     assert found(settings)["backup"].level is Level.WARN
+    assert found(replace(settings, environment="demo"))["backup"].level is Level.OK
+
+
+@pytest.mark.parametrize(
+    ("database", "told"), [("postgres", 'relation "bureau" does not exist'), ("none", "does not exist")]
+)
+def test_a_command_over_a_database_that_is_none_of_ours_says_so_without_a_trace(
+    settings: Settings, database: str, told: str
+) -> None:
+    url = make_url(settings.database_url).set(database=database).render_as_string(hide_password=False)
+
+    code, _, errors = xunge(replace(settings, database_url=url), "sync", "quarantine", "list")
+
+    assert (code, "Traceback" in errors) == (1, False)
+    assert told in errors
+    assert "xunge doctor" in errors
