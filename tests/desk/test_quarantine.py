@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 
 from server.access.models import Account, Device
 from server.kernel.work import Kernel
+from sync.receipts import verify_receipt
 from sync.tables import quarantine
 from tests.api.conftest import problem_of
 from tests.desk.conftest import MakeDesk, Quarrel, events
@@ -120,6 +121,34 @@ def test_a_row_put_right_is_stored_as_its_sender_s_and_reaches_his_device(
         ("quarantined", False),
     ]
     problem_of(retry(li, row["id"]), status=409, code="already_resolved")
+
+
+def test_a_receipt_follows_a_kept_row_to_where_it_was_stored(
+    desk: MakeDesk, bad: Document, devices: tuple[Handheld, Handheld], clock: Clock, kernel: Kernel
+) -> None:
+    """In quarantine under the edit of the answer; then stored, under the edit that the sender's device gets."""
+    wang = devices[1]
+
+    def on_receipt() -> list[dict[str, Any]]:
+        clock.pass_by(minutes=1)
+        text = wang.client.post("/sync/v1/receipts", json=[bad["id"]]).text
+        rows: list[dict[str, Any]] = verify_receipt(text, wang.client.get("/sync/v1/keys").get_json())["rows"]
+        return rows
+
+    (kept,) = on_receipt()
+    assert (kept["state"], kept["edit_id"]) == ("quarantined", wang.held["records"][bad["id"]]["edit_id"])
+    li, tried_at = desk("li").client, clock.now
+    retry(li, the_row(li)["id"], {**bad, "kind": "ecig_check"})
+    edit_id = stored_records(kernel)[bad["id"]].device_edit_id
+
+    # Whatever the device sends again of what it was sent back, the document is where it is.
+    for _ in range(2):
+        (row,) = on_receipt()
+        assert (row["id"], row["state"], row["edit_id"]) == (bad["id"], "stored", str(edit_id))
+        assert edit_id not in (uuid.UUID(bad["edit_id"]), uuid.UUID(kept["edit_id"]))
+        assert datetime.fromisoformat(row["received_at"]) == tried_at
+        assert row["missing_files"] != []
+        wang.push("records", bad)
 
 
 def test_a_sender_who_may_no_longer_sign_in_does_not_matter(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import tracemalloc
 import uuid
+import zlib
 from typing import Any
 
 import pytest
@@ -327,12 +329,31 @@ def test_a_gzip_body_is_taken(client: FlaskClient, toy_sessions: sessionmaker[Se
     assert stored_texts(toy_sessions) == ["packed"]
 
 
-def test_a_body_that_swells_beyond_the_bound_is_too_large(client: FlaskClient) -> None:
-    bomb = gzip.compress(b" " * (MAX_INFLATED_BYTES + 1), compresslevel=1)
+def a_bomb(megabytes: int) -> bytes:
+    """A gzip body, a thousandth of what it swells to: one compressed megabyte of spaces, over and over, without end."""
+    squeeze = zlib.compressobj(wbits=31)
+    head = squeeze.compress(b" ") + squeeze.flush(zlib.Z_FULL_FLUSH)
+    megabyte = squeeze.compress(b" " * 1024 * 1024) + squeeze.flush(zlib.Z_FULL_FLUSH)
+    return head + megabyte * megabytes
 
-    answer = client.post(PUSH, data=bomb, headers={"Content-Encoding": "gzip"})
+
+@pytest.mark.parametrize("megabytes", [32, 256])
+def test_a_body_that_swells_beyond_the_bound_is_refused_in_little_memory(
+    client: FlaskClient, toy_sessions: sessionmaker[Session], megabytes: int
+) -> None:
+    bomb = a_bomb(megabytes)
+    assert len(bomb) < megabytes * 1100
+
+    tracemalloc.start()
+    try:
+        answer = client.post(PUSH, data=bomb, headers={"Content-Encoding": "gzip"})
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
 
     assert (answer.status_code, answer.get_json()["code"]) == (413, "body_too_large")
+    assert peak < 3 * MAX_INFLATED_BYTES
+    assert (outcomes(toy_sessions), kept_raw(toy_sessions)) == ([], [])
 
 
 @pytest.mark.parametrize(
