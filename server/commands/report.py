@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 import click
 from rich.table import Table
@@ -203,7 +204,9 @@ def _show_cap(report: CapReport, which: str) -> None:
     table = Table(title={"over": "超限名单", "visited": "有检查的零售户", "all": "全部零售户"}[which])
     shown = [(name, heading) for name, heading in cap_export.COLUMNS if name not in ("grounds", "relabelled")]
     for name, heading in shown:
-        table.add_column(heading, justify="left" if name in ("licence_no", "name", "grade") else "right")
+        # A licence number that is cut short names nobody.
+        justify: Literal["left", "right"] = "left" if name in ("licence_no", "name", "grade") else "right"
+        table.add_column(heading, justify=justify, min_width=12 if name == "licence_no" else None)
     for row in cap_export.rows_of(report, which):
         table.add_row(*(NO_FIGURE if row[name] is None else str(row[name]) for name, _ in shown))
     print_table(table)
