@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,7 @@ from server.org.models import SquadMember
 from server.records.models import DeclaredFile, Record
 from server.records.queries import visible_to
 
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
 REVIEW_AFTER_DAYS: Final = 7
 """A declared file that has not come after so many days goes to review."""
 
@@ -130,6 +132,8 @@ def kept_file(work: Work, sha256: str, record_id: uuid.UUID) -> Kept:
         Problem: ``not_found``, alike for a file that is not there, not of this record, or of a record out of scope.
     """
     record = visible_record(work, record_id)
+    if not _SHA256.fullmatch(sha256):
+        raise Problem("not_found")
     row = work.session.execute(
         select(
             EvidenceFile.sha256,

@@ -222,6 +222,9 @@ def parse_metadata(text: str) -> dict[str, str]:
     Raises:
         Problem: ``bad_request``.
     """
+    # It goes out again as it came, and no server sends a header with other characters.
+    if not (text.isascii() and text.isprintable()):
+        raise _bad_header("Upload-Metadata", "只能用可见的 ASCII 字符。Only visible ASCII may stand there.")
     found: dict[str, str] = {}
     for pair in text.split(",") if text.strip() else ():
         key, _, encoded = pair.strip().partition(" ")

@@ -69,6 +69,8 @@ def test_who_may_ask_guard(app: Flask, guarded_app: Flask) -> None:
     assert client.get("/metrics").status_code == 200
     afar = {"REMOTE_ADDR": "203.0.113.9"}
     problem_of(client.get("/metrics", environ_base=afar), status=403, code="forbidden")
+    through_a_proxy = {"X-Forwarded-For": "203.0.113.9"}
+    problem_of(client.get("/metrics", headers=through_a_proxy), status=403, code="forbidden")
     client = guarded_app.test_client()
     problem_of(client.get("/metrics"), status=401)
     for wrong in ("Bearer nobody", "Bearer \xe9", "Bearer"):

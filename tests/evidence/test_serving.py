@@ -89,6 +89,15 @@ def test_guard_a_file_is_served_to_whoever_may_see_its_record_only(
         )
 
 
+@pytest.mark.parametrize("more", ["", "/thumbnail"])
+def test_guard_what_is_no_hash_is_no_file(
+    kernel: Kernel, town: Town, wang: FlaskClient, photo: bytes, more: str
+) -> None:
+    record = a_record_with(kernel, town, photo)
+    for name in ("%00", "%FF", "a" * 63 + "%0A", "..%2F..%2Fetc"):
+        problem_of(wang.get(f"/api/v1/files/{name}{more}?record={record['id']}"), status=404, code="not_found")
+
+
 def test_guard_knowing_a_hash_or_naming_an_own_record_opens_nothing(
     app: Flask, kernel: Kernel, town: Town, device: MakeDevice
 ) -> None:

@@ -220,6 +220,15 @@ def test_metadata_that_cannot_be_read_are_told(device: MakeDevice, photo: bytes,
     assert answer.status_code in (400, 422)
 
 
+@pytest.mark.parametrize("character", ["\0", "\x7f", "\t", "\xe9"], ids=["nul", "delete", "tab", "latin"])
+def test_guard_metadata_that_could_not_be_sent_back_are_refused(
+    device: MakeDevice, photo: bytes, character: str
+) -> None:
+    """They go out again with every HEAD, and a server that would send such a header breaks off instead."""
+    metadata = f"{metadata_of(claim_of(photo))},a{character}b QQ=="
+    problem_of(device().create(photo, metadata=metadata), status=400, code="bad_request")
+
+
 def test_text_that_no_table_holds_is_told(device: MakeDevice, photo: bytes) -> None:
     problem_of(device().create(photo, filename="a\0b"), status=422, code="invalid")
 
