@@ -116,6 +116,8 @@ def transfer_person(work: Work, given: dict[str, Any], person_id: uuid.UUID) -> 
     """Move somebody to a squad, or out of every squad, from a day on, and tell what that moves."""
 
     def act() -> None:
+        # Before the person's row is held, like whoever carries out a day.
+        ops.await_turn(work)
         transfer(work, person_id, given["squad_id"], given["from_day"], leads=given["leads"])
         ops.apply_due_scope(work, changed=True)
 

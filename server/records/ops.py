@@ -13,7 +13,7 @@ from server.access.clocks import Measured, settle_clock
 from server.access.contacts import measured_clock
 from server.cadence.ops import note_facts
 from server.cadence.timeline import edition_on
-from server.grids.ops import announce, announce_to
+from server.grids.ops import announce, announce_to, hold_cells
 from server.kernel.events import record_event
 from server.kernel.ids import new_edit_id, new_id, parse_id
 from server.kernel.work import Work
@@ -94,6 +94,10 @@ def receive_records(work: Work, reader: Reader, rows: Sequence[Row]) -> list[Res
                 definition,
             )
         )
+    # All at once and in one order, before a foreign key takes them row by row: whoever gives cells away claims them so.
+    hold_cells(
+        work.session, sorted({one.surrounding.cell_id for _, one, _ in fresh if one.surrounding.cell_id})
+    )
     stored = store_records(work, [judged for _, judged, _ in fresh]) if fresh else set()
     for row, judged, _ in fresh:
         results[row.ordinal] = Result(Outcome.ACCEPTED if judged.id in stored else Outcome.CONFLICT)

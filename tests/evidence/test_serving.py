@@ -95,7 +95,9 @@ def test_guard_what_is_no_hash_is_no_file(
 ) -> None:
     record = a_record_with(kernel, town, photo)
     for name in ("%00", "%FF", "a" * 63 + "%0A", "..%2F..%2Fetc"):
-        problem_of(wang.get(f"/api/v1/files/{name}{more}?record={record['id']}"), status=404, code="not_found")
+        problem_of(
+            wang.get(f"/api/v1/files/{name}{more}?record={record['id']}"), status=404, code="not_found"
+        )
 
 
 def test_guard_knowing_a_hash_or_naming_an_own_record_opens_nothing(

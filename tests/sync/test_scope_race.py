@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select
 
 from server.grids.models import Scope
-from server.grids.ops import apply_due_scope, assign_duty, await_turn
+from server.grids.ops import apply_due_scope, assign_duty, await_turn, claim_cells
 from server.kernel.work import Kernel, keep_up
 from server.replication import COLLECTIONS, reader_of
 from sync.reconcile import reconcile as run_reconcile
@@ -224,4 +224,25 @@ def test_guard_a_day_that_is_carried_out_and_a_hand_over_take_turn_and_cells_in_
     hand_over.finish()
 
     assert hand_over.was_blocked
+    bureau.check()
+
+
+def test_guard_a_batch_of_records_takes_its_cells_in_one_order_whatever_its_own(
+    bureau: Bureau, kernel: Kernel, town: Town, clock: Clock
+) -> None:
+    """Two cells are given away while a batch names the later one first: one waits, and nobody deadlocks."""
+    first, second = sorted(range(2), key=lambda outlet: town.cells[outlet])
+    orders = [an_order_to_rectify(town, outlet, clock.now) for outlet in (second, first)]
+
+    def push_orders() -> None:
+        with kernel.work(officer(town, "li"), clock.now) as work:
+            push_records(work, *orders)
+
+    with bureau.work() as work:
+        claim_cells(work.session, [town.cells[first]])
+        writing = Rival(kernel.sessions, push_orders)
+        claim_cells(work.session, [town.cells[second]])
+    writing.finish()
+
+    assert writing.was_blocked
     bureau.check()
