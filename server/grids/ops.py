@@ -179,6 +179,12 @@ def day_carried_out(work: Work) -> date | None:
     return work.session.scalar(select(ScopeApplied.day).where(ScopeApplied.bureau_id == work.bureau_id))
 
 
+def is_carried_out(work: Work, today: date) -> bool:
+    """Whether ``scope`` carries a day already, or a later one."""
+    carried_out = day_carried_out(work)
+    return carried_out is not None and carried_out >= today
+
+
 def apply_due_scope(work: Work, *, changed: bool = False) -> int:
     """Carry the dates of duty, grants and squad membership out into ``scope`` as of today, and touch what changes.
 
@@ -186,18 +192,21 @@ def apply_due_scope(work: Work, *, changed: bool = False) -> int:
     already it costs one look-up. Returns the number of (person, cell) grants and revokes.
     """
     today = work.now.astimezone(work.zone).date()
-    session = work.session
-    if not changed and day_carried_out(work) == today:
+    if not changed and is_carried_out(work, today):
         return 0
     await_turn(work)
+    # Whoever had the turn before may have done it, and a request that began before midnight turns no day back.
+    before = day_carried_out(work) or today
     if not changed:
+        if is_carried_out(work, today):
+            return 0
         # A change during the day does not carry the day out: what else a new day brings is still to come.
-        session.execute(
+        work.session.execute(
             upsert(ScopeApplied)
             .values(bureau_id=work.bureau_id, day=today)
             .on_conflict_do_update(index_elements=["bureau_id"], set_={"day": today})
         )
-    return _carry_out(work, today)
+    return _carry_out(work, max(today, before))
 
 
 def await_turn(work: Work) -> None:

@@ -7,7 +7,14 @@ from datetime import date
 from sqlalchemy import select
 
 from server.access.ops import carry_out_expiry
-from server.grids.ops import announce, announce_to, apply_due_scope, day_carried_out
+from server.grids.ops import (
+    announce,
+    announce_to,
+    apply_due_scope,
+    await_turn,
+    day_carried_out,
+    is_carried_out,
+)
 from server.kernel.work import Work
 from server.org.ops import carry_out_membership
 from server.records.models import Record, RecordOfficer
@@ -20,8 +27,13 @@ def carry_out_dates(work: Work) -> int:
     Runs at midnight and before each pull; on a day that is carried out already it costs one look-up. Returns the
     number of grants and revokes.
     """
-    before, today = day_carried_out(work), work.now.astimezone(work.zone).date()
-    if before == today:
+    today = work.now.astimezone(work.zone).date()
+    if is_carried_out(work, today):
+        return 0
+    await_turn(work)
+    before = day_carried_out(work)
+    if is_carried_out(work, today):
+        # Whoever had the turn before has done it.
         return 0
     changed = apply_due_scope(work)
     carry_out_expiry(work)

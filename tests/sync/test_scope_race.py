@@ -246,3 +246,26 @@ def test_guard_a_batch_of_records_takes_its_cells_in_one_order_whatever_its_own(
 
     assert writing.was_blocked
     bureau.check()
+
+
+@pytest.mark.parametrize("act", ["push", "assign"])
+def test_guard_a_request_that_began_before_midnight_turns_no_day_back(
+    bureau: Bureau, kernel: Kernel, town: Town, clock: Clock, act: str
+) -> None:
+    """Its clock is read when it begins, and its body may come slowly: the day that began meanwhile stays."""
+    bureau.assign([1], squad=1, from_day=bureau.today + timedelta(days=1))
+    before_midnight = clock.now
+    clock.pass_by(days=1)
+    bureau.devices["zhao"].glance("cells")
+    assert bureau.is_carried_out()
+
+    with kernel.work(officer(town, "li"), before_midnight) as work:
+        if act == "push":
+            push_records(work, an_order_to_rectify(town, 0, before_midnight))
+        else:
+            assign_duty(work, [town.cells[0]], town.squads[0], town.people["li"], bureau.today)
+
+    with kernel.sessions() as session:
+        holds = select(Scope.cell_id).where(Scope.person_id == town.people["zhao"])
+        assert town.cells[1] in set(session.scalars(holds))
+    bureau.check()
