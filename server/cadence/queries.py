@@ -11,12 +11,15 @@ from server.cadence.models import Obligation, Policy, PolicyTier, Waiver
 from server.grids.queries import cells_in_scope, scope_holds
 from server.kernel.actor import Actor
 from server.kernel.calendar import Workday, WorkdayYear
+from server.kernel.permissions import Permission
 
 
 def visible_to(actor: Actor) -> Select[Obligation]:
     """The obligations of the subjects in the actor's cells, without those that a change of policy took away."""
     owed = select(Obligation).where(Obligation.bureau_id == actor.bureau_id, Obligation.voided_at.is_(None))
-    return owed if actor.sees_bureau else owed.where(Obligation.cell_id.in_(cells_in_scope(actor)))
+    if actor.reaches_bureau(Permission.OBLIGATION_READ):
+        return owed
+    return owed.where(Obligation.cell_id.in_(cells_in_scope(actor, Permission.OBLIGATION_READ)))
 
 
 def synced(ids: ColumnElement[uuid.UUID], person_id: ColumnElement[uuid.UUID]) -> Select[str, uuid.UUID]:

@@ -11,7 +11,7 @@ from server.access.models import Account, Device
 from server.grids.models import Scope
 from server.grids.queries import cells_in_scope
 from server.kernel.actor import Actor
-from server.kernel.permissions import Role
+from server.kernel.permissions import Permission, Role
 from server.kernel.work import Work
 from server.org.models import Person, SquadMember
 from server.replication import CELLS
@@ -29,7 +29,9 @@ def conflicts(work: Work) -> Select[Any]:
         push_log.c.assumed_edit_id,
         push_log.c.their_edit_id,
     ).where(push_log.c.bureau_id == work.bureau_id, push_log.c.contested)
-    return lines if work.actor.sees_bureau else lines.where(_reached(work, cells_in_scope(work.actor)))
+    if work.actor.reaches_bureau(Permission.SYNC_SETTLE):
+        return lines
+    return lines.where(_reached(work, cells_in_scope(work.actor, Permission.SYNC_SETTLE)))
 
 
 def of_squad(work: Work, squad_id: uuid.UUID) -> ColumnElement[bool]:
@@ -55,7 +57,9 @@ def kept_rows(work: Work) -> Select[Any]:
         quarantine, quarantine.c.id, quarantine.c.edit_id, quarantine.c.review, quarantine.c.resolution
     )
     rows = rows.where(quarantine.c.bureau_id == work.bureau_id)
-    return rows if work.actor.sees_bureau else rows.where(sent_from(work, work.actor.squad_ids))
+    if work.actor.reaches_bureau(Permission.SYNC_SETTLE):
+        return rows
+    return rows.where(sent_from(work, work.actor.squad_ids))
 
 
 def sent_from(work: Work, squads: tuple[uuid.UUID, ...]) -> ColumnElement[bool]:

@@ -16,6 +16,7 @@ from server.evidence.models import EvidenceFile, RecordFile, Thumbnail, Upload
 from server.kernel.actor import Actor
 from server.kernel.bulk import among
 from server.kernel.paging import decode_after, encode_after
+from server.kernel.permissions import Permission
 from server.kernel.problems import Problem
 from server.kernel.work import Work
 from server.org.models import SquadMember
@@ -191,7 +192,7 @@ def quarantined(actor: Actor, today: Any) -> Select[Upload]:
     listed = select(Upload).where(
         Upload.bureau_id == actor.bureau_id, Upload.state.in_(("unfit", "mismatch"))
     )
-    if actor.sees_bureau:
+    if actor.reaches_bureau(Permission.SYNC_SETTLE):
         return listed
     seen = visible_to(actor).where(Record.id == Upload.record_id).with_only_columns(Record.id)
     known = select(Record.id).where(Record.id == Upload.record_id, Record.bureau_id == actor.bureau_id)

@@ -10,11 +10,12 @@ from sqlalchemy import JSON, ColumnElement, Select, SQLColumnExpression, Text, c
 
 from server.grids.models import GridCell, Scope
 from server.kernel.actor import Actor
+from server.kernel.permissions import Permission
 
 
-def cells_in_scope(actor: Actor) -> Select[uuid.UUID]:
-    """The ids of the cells that the actor sees today."""
-    if actor.sees_bureau:
+def cells_in_scope(actor: Actor, permission: Permission = Permission.CELL_READ) -> Select[uuid.UUID]:
+    """The ids of the cells in which the actor may use a permission today."""
+    if actor.reaches_bureau(permission):
         return select(GridCell.id).where(GridCell.bureau_id == actor.bureau_id)
     return select(Scope.cell_id).where(Scope.person_id == actor.person_id)
 

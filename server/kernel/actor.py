@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from server.kernel.permissions import BUREAU_WIDE, Permission, Role, permissions_of
+from server.kernel.permissions import BUREAU_WIDE, ROLES, Permission, Role, permissions_of
 from server.kernel.problems import Problem
 
 
@@ -50,6 +50,13 @@ class Actor:
     def sees_bureau(self) -> bool:
         """True where every cell of the bureau is in scope."""
         return self.is_house or bool(self.roles & BUREAU_WIDE)
+
+    def reaches_bureau(self, permission: Permission) -> bool:
+        """Whether a role of his that sees the whole bureau holds the permission by itself.
+
+        An officer who also administers has his squad's cases and the bureau's grid, and not the bureau's cases.
+        """
+        return self.is_house or any(permission in ROLES[role] for role in self.roles & BUREAU_WIDE)
 
     def must(self, permission: Permission) -> None:
         """Raise ``Problem("forbidden")`` unless the actor holds ``permission``.

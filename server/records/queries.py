@@ -22,6 +22,7 @@ from sqlalchemy import (
 
 from server.grids.queries import cells_in_scope, scope_holds
 from server.kernel.actor import Actor
+from server.kernel.permissions import Permission
 from server.records.models import Form, Record, RecordOfficer, Rectification
 
 _NULL = literal_column("'null'::json", JSON)
@@ -38,11 +39,11 @@ def window_start(today: date, days: int, zone: ZoneInfo) -> datetime:
 def visible_to(actor: Actor) -> Select[Record]:
     """The records of the actor's cells, and those that the actor was on."""
     records = select(Record).where(Record.bureau_id == actor.bureau_id)
-    if actor.sees_bureau:
+    if actor.reaches_bureau(Permission.RECORD_READ):
         return records
     return records.where(
         or_(
-            Record.cell_id.in_(cells_in_scope(actor)),
+            Record.cell_id.in_(cells_in_scope(actor, Permission.RECORD_READ)),
             _on_it(actor.person_id),
             Record.pushed_by == actor.person_id,
         )

@@ -13,6 +13,7 @@ from server.grids.ops import announce
 from server.grids.queries import cells_in_scope
 from server.kernel.events import record_event
 from server.kernel.ids import parse_id
+from server.kernel.permissions import Permission
 from server.kernel.work import Work
 from server.records.models import Rectification
 from sync.collection import Outcome, Reader, Result, Row
@@ -33,7 +34,7 @@ def edit_rectifications(work: Work, _reader: Reader, rows: Sequence[Row]) -> lis
             .where(
                 Rectification.id.in_(wanted),
                 Rectification.bureau_id == work.bureau_id,
-                Rectification.cell_id.in_(cells_in_scope(work.actor)),
+                Rectification.cell_id.in_(cells_in_scope(work.actor, Permission.SYNC_SETTLE)),
             )
             .order_by(Rectification.id)
             .with_for_update()

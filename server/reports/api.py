@@ -132,7 +132,7 @@ def health(work: Work, query: dict[str, Any]) -> Response:
         return _file("\ufeff" + health_export.as_csv(report), "text/csv; charset=utf-8", f"{name}.csv")
     if query["format"] == "xlsx":
         return _file(health_export.as_xlsx(report), XLSX, f"{name}.xlsx")
-    told = query["as_of"] is None and work.actor.sees_bureau
+    told = query["as_of"] is None and work.actor.reaches_bureau(Permission.REPORT_READ)
     return jsonify(
         HealthAnswer().dump(
             {

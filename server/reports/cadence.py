@@ -20,6 +20,7 @@ from server.cadence.tally import PENDING, Tally, tally
 from server.cadence.timeline import need_rulebook
 from server.grids.models import GridCell
 from server.grids.queries import cells_in_scope
+from server.kernel.permissions import Permission
 from server.kernel.problems import Problem
 from server.kernel.work import Work
 from server.org.models import Person, Squad
@@ -107,7 +108,9 @@ def period_for(work: Work, text: str | None, as_of: datetime) -> ReportingPeriod
 def judged(work: Work, period: ReportingPeriod, as_of: datetime) -> list[Item]:
     """Every obligation of the period in the actor's scope, judged; upcoming and void ones included."""
     rulebook = need_rulebook(work, as_of.astimezone(work.zone).date())
-    seen = None if work.actor.sees_bureau else set(work.session.scalars(cells_in_scope(work.actor)))
+    seen = None
+    if not work.actor.reaches_bureau(Permission.REPORT_READ):
+        seen = set(work.session.scalars(cells_in_scope(work.actor, Permission.REPORT_READ)))
     responsible_for = load_responsible(work, as_of)
     silence = load_silence(work, as_of)
     items: list[Item] = []

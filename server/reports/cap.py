@@ -19,6 +19,7 @@ from server.cadence.models import CapExemption, CapPolicy
 from server.cadence.population import GRADES, UNGRADED
 from server.cadence.timeline import load_timeline
 from server.grids.queries import cells_in_scope
+from server.kernel.permissions import Permission
 from server.kernel.problems import Problem
 from server.kernel.work import Work
 from server.outlets.models import Outlet, Registration
@@ -132,8 +133,8 @@ def _outlets(work: Work, day: date, as_of: datetime) -> dict[uuid.UUID, _Seen]:
     query = select(Outlet.id, Outlet.licence_no, Outlet.name, known.c.credit_grade).join(
         known, known.c.outlet_id == Outlet.id
     )
-    if not work.actor.sees_bureau:
-        query = query.where(known.c.cell_id.in_(cells_in_scope(work.actor)))
+    if not work.actor.reaches_bureau(Permission.REPORT_READ):
+        query = query.where(known.c.cell_id.in_(cells_in_scope(work.actor, Permission.REPORT_READ)))
     return {
         outlet_id: _Seen(licence_no, name, grade or UNGRADED)
         for outlet_id, licence_no, name, grade in work.session.execute(query)

@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from schemas.vocabulary import CadenceTier
 from server.access.models import Device, DeviceContact
 from server.cadence.periods import ReportingPeriod, period_of
+from server.kernel.permissions import Permission
 from server.kernel.work import Work
 from server.org.models import Person, Squad, SquadMember
 from server.reports import health_rows as rows
@@ -111,7 +112,7 @@ class Census:
             .outerjoin(Squad, Squad.id == SquadMember.squad_id)
             .where(Person.bureau_id == work.bureau_id)
         )
-        if not work.actor.sees_bureau:
+        if not work.actor.reaches_bureau(Permission.REPORT_READ):
             people = people.where(or_(Squad.id.in_(work.actor.squad_ids), Person.id == work.actor.person_id))
         self.squad_of: dict[uuid.UUID, tuple[uuid.UUID | None, str | None]] = {
             person: (squad_id, squad) for person, squad_id, squad in work.session.execute(people)

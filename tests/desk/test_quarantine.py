@@ -264,3 +264,21 @@ def test_the_trail_names_both_the_sender_and_the_desk(
     assert events(kernel, "sync.quarantine_retried")[-1].account_id == town.accounts["ju"]
     with kernel.sessions() as session:
         assert session.scalars(select(quarantine.c.resolved_by)).one() == town.accounts["ju"]
+
+
+def test_guard_a_leader_of_another_squad_who_also_administers_has_no_more_cases_for_that(
+    desk: MakeDesk, bad: Document, quarrel: Quarrel, kernel: Kernel, town: Town
+) -> None:
+    """Who administers sees the bureau's grid and no case; who leads a squad sees its cases: no more than either."""
+    with kernel.sessions.begin() as session:
+        session.execute(
+            update(Account)
+            .where(Account.id == town.accounts["zhao"])
+            .values(roles=["admin", "gis", "officer", "squad_leader"])
+        )
+    zhao = desk("zhao")
+
+    assert zhao.list() == zhao.client.get(KEPT).get_json()["items"] == []
+    record = quarrel[0]["record_id"]
+    problem_of(zhao.client.get(f"/api/v1/records/{record}/files"), status=404, code="not_found")
+    assert desk("li").client.get(f"/api/v1/records/{record}/files").status_code == 200
