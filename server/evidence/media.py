@@ -54,7 +54,10 @@ def draw_small(stream: BinaryIO, media_type: str) -> dict[int, bytes]:
                 turned = ImageOps.exif_transpose(picture)
         plain = turned.convert("RGBA" if turned.has_transparency_data else "RGB")
         return {edge: _webp(plain, edge) for edge in EDGES}
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError, Warning) as error:
+    except (Undrawable, MemoryError):
+        raise
+    except Exception as error:
+        # Decoders of strangers' bytes raise whatever they come upon; what is not noted would be tried again for ever.
         raise Undrawable(type(error).__name__) from error
 
 

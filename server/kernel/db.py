@@ -55,13 +55,15 @@ def table_of(entity: type[Base]) -> Table:
 def make_engine(url: str, *, pool_size: int = 8) -> Engine:
     """An engine whose sessions speak UTC and UTF-8 JSON.
 
-    A forked RQ work-horse must not talk on its parent's connections, so the child drops the pool unclosed.
+    A forked RQ work-horse must not talk on its parent's connections, so the child drops the pool unclosed. Errors name the
+    statement and not its parameters: those are people's data, and errors go to the log.
     """
     engine = create_engine(
         url,
         pool_size=pool_size,
         max_overflow=8,
         pool_pre_ping=False,
+        hide_parameters=True,
         json_serializer=lambda value: json.dumps(value, ensure_ascii=False),
         connect_args={"options": "-c timezone=UTC -c jit=off", "application_name": "xunge"},
     )

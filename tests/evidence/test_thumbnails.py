@@ -151,6 +151,14 @@ def test_guard_a_picture_that_would_fill_the_memory_is_not_unpacked(monkeypatch:
         draw_small(io.BytesIO(a_photo(52, form="PNG")), "image/png")
 
 
+def test_guard_a_decoder_that_fails_in_a_way_of_its_own_is_told_once_and_not_tried_for_ever() -> None:
+    broken = bytearray(a_photo(55, (64, 64), "AVIF"))
+    # The number of the item that is the picture, behind four bytes of version and flags: there is none of this number.
+    broken[broken.find(b"pitm") + 9] = 77
+    with pytest.raises(Undrawable, match="RuntimeError"):
+        draw_small(io.BytesIO(bytes(broken)), "image/avif")
+
+
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "AVIF"])
 def test_every_kind_of_picture_is_drawn(form: str) -> None:
     for edge, content in draw_small(

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import Connection, Engine, create_engine, text
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import DataError, ProgrammingError
 
+from server.kernel.db import make_engine
 from server.kernel.settings import Settings
 from server.tables import METADATA
 
@@ -39,6 +40,17 @@ def as_app(settings: Settings) -> Iterator[Connection]:
     with engine.connect() as connection:
         yield connection
     engine.dispose()
+
+
+def test_guard_an_error_tells_the_log_nothing_of_what_was_sent(settings: Settings) -> None:
+    """It names the statement, and none of the values; what the database itself quotes is beyond us."""
+    engine = make_engine(settings.database_url)
+    with engine.connect() as connection, pytest.raises(DataError) as told:
+        connection.execute(text("select 1 / cast(:number as bigint), :name"), {"number": 0, "name": "李建国"})
+    engine.dispose()
+
+    assert "李建国" not in str(told.value)
+    assert "select 1 / cast" in str(told.value)
 
 
 def tables() -> set[str]:
