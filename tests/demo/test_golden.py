@@ -46,6 +46,9 @@ from sync.keys import KeyRing
 from sync.receipts import verify_receipt
 from tests.conftest import own_database, settings_for
 
+# The first test loads the city: a minute on two free cores, and several on a busy machine.
+pytestmark = pytest.mark.timeout(900)
+
 PASSWORD = "golden-city-2026"
 # The closed quarter is the same whenever it is looked at; the shift needs a present that is real.
 NOW = datetime.now(UTC)

@@ -235,11 +235,16 @@ def _explain(console: Console, before: Figures, after: Figures, done: list[Erran
         if was is None or (was["state"], was["attempts"]) == (item["state"], item["attempts"]):
             continue
         changed += 1
-        record = item["record_id"] or (item["attempts"][-1] if item["attempts"] else None)
-        tier, state = CadenceTier(item["tier"]), ObligationState(item["state"])
+        # An attempt changes what is known of an obligation that another record met, too.
+        known = [item["record_id"], *reversed(item["attempts"])]
+        record = next((one for one in known if one in words), known[0])
+        tier, state = CadenceTier(item["tier"]), ObligationState(item["state"]).label_zh
+        former = ObligationState(was["state"]).label_zh
+        change = f"{former} → {state}"
+        if state == former:
+            change = f"{state}，未查成 {len(was['attempts'])} → {len(item['attempts'])} 次"
         console.print(
-            f"   {item['key']} {tier.label_zh}：{ObligationState(was['state']).label_zh} → {state.label_zh}，"
-            f"记录 {record} {words.get(str(record), '')}"
+            f"   {item['key']} {tier.label_zh}：{change}，记录 {record} {words.get(str(record), '')}"
         )
     if not changed:
         console.print("   （无）")
