@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from enum import StrEnum
 from random import Random
+from typing import Any
 
 import httpx
 
@@ -41,7 +42,7 @@ class Link:
     def get(self, path: str, **query: str | int) -> httpx.Response:
         """A GET, which may find the link down."""
         self._fault("before")
-        return self._client.get(path, params=query)
+        return self._exchange("GET", path, params=query)
 
     def post(self, path: str, body: object, headers: dict[str, str] | None = None) -> httpx.Response:
         """A POST of JSON, which may fail before it leaves or after the server has answered.
@@ -50,7 +51,7 @@ class Link:
             LinkDown: when no answer came.
         """
         self._fault("before")
-        response = self._client.post(path, json=body, headers=headers)
+        response = self._exchange("POST", path, json=body, headers=headers)
         self._fault("after")
         return response
 
@@ -62,7 +63,7 @@ class Link:
         """
         if not body or self.weather is not Weather.FLAKY or self._rng.random() >= self._cuts:
             self._fault("before")
-            return self._client.request(method, path, headers=headers, content=body)
+            return self._exchange(method, path, headers=headers, content=body)
         self._cuts = 0.25
         self.faults["cut"] += 1
 
@@ -71,11 +72,18 @@ class Link:
             raise LinkDown("cut")
 
         length = {"Content-Length": str(len(body))}
-        return self._client.request(method, path, headers={**headers, **length}, content=broken())
+        return self._exchange(method, path, headers={**headers, **length}, content=broken())
 
     def close(self) -> None:
         """Hang up."""
         self._client.close()
+
+    def _exchange(self, method: str, path: str, **given: Any) -> httpx.Response:
+        """One request. What really goes wrong on the wire is to a handheld what is made to go wrong."""
+        try:
+            return self._client.request(method, path, **given)
+        except httpx.TransportError as error:
+            raise LinkDown(str(error)) from error
 
     def _fault(self, moment: str) -> None:
         if self.weather is Weather.UP:
