@@ -9,6 +9,7 @@ from server.evidence.media import Undrawable, draw_small
 from server.evidence.models import EvidenceFile
 from server.evidence.queries import thumbnail_of
 from server.evidence.storage import Storage
+from server.kernel.ids import parse_id
 from server.kernel.work import Work
 
 
@@ -40,9 +41,13 @@ def draw_thumbnails(work: Work, storage: Storage, sha256: str) -> None:
 
 
 def clear_uploads(work: Work, storage: Storage) -> int:
-    """End what has expired, forget its bytes, and ask again for thumbnails whose job was lost; the uploads ended."""
+    """End what has expired, forget its bytes, and ask again for thumbnails whose job was lost; the uploads ended.
+
+    Bytes whose upload ended before go too: whoever ended it died, or lost the queue, before it could forget them.
+    """
+    left = [found for name in storage.partial() if (found := parse_id(name)) is not None]
     expired = ops.expire_uploads(work)
-    for upload_id in expired:
+    for upload_id in {*expired, *ops.ended_among(work, left)}:
         storage.discard(str(upload_id))
     for sha256 in ops.without_thumbnail(work):
         work.later(ops.THUMBNAIL_JOB, str(work.bureau_id), sha256)

@@ -16,6 +16,7 @@ from schemas.evidence import UploadClaim
 from schemas.wording import told
 from server.evidence.models import EvidenceFile, RecordFile, Thumbnail, Upload
 from server.evidence.rules import DRAWABLE, OPEN_UPLOADS, UPLOADS_OF_A_RECORD, judge_upload
+from server.kernel.bulk import among
 from server.kernel.db import table_of
 from server.kernel.events import record_event
 from server.kernel.ids import new_id
@@ -194,6 +195,15 @@ def expire_uploads(work: Work) -> list[uuid.UUID]:
         Upload.bureau_id == work.bureau_id, Upload.state == "open", Upload.expires_at <= work.now
     )
     return list(work.session.scalars(ended.values(state="expired", settled_at=work.now).returning(Upload.id)))
+
+
+def ended_among(work: Work, upload_ids: Sequence[uuid.UUID]) -> Sequence[uuid.UUID]:
+    """Those of the bureau's uploads that are not open any more: what was received of them is kept elsewhere."""
+    return work.session.scalars(
+        select(Upload.id).where(
+            Upload.bureau_id == work.bureau_id, Upload.state != "open", among(Upload.id, upload_ids)
+        )
+    ).all()
 
 
 def note_thumbnail(work: Work, sha256: str, failure: str | None) -> None:

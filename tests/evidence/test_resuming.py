@@ -212,6 +212,25 @@ def test_guard_uploads_that_were_never_finished_expire_and_nothing_else_does(
             assert stored.read() == content
 
 
+def test_what_a_server_that_died_had_not_forgotten_is_forgotten_later_and_what_is_kept_stays(
+    kernel: Kernel, town: Town, disk: LocalDisk, device: MakeDevice
+) -> None:
+    photo, li = a_photo(67), device("li")
+    settled, begun = li.begin(photo), li.begin(photo)
+    for address, part in ((settled, photo), (begun, photo[:100])):
+        assert li.send(address, 0, part).status_code == 204
+    name = settled.rpartition("/")[2]
+    os.link(disk.root / "originals" / sha256_of(photo)[:2] / sha256_of(photo), disk.root / "partial" / name)
+
+    with kernel.work(house(town.bureau_id), datetime.now(UTC)) as work:
+        jobs.clear_uploads(work, disk)
+
+    assert name not in set(disk.partial())
+    assert li.offset(begun) == 100
+    with disk.open(sha256_of(photo)) as stored:
+        assert stored.read() == photo
+
+
 @pytest.fixture
 def short_of_room() -> Iterator[int]:
     """No file of this process may grow beyond so many bytes: as a full disk, told by the same system call."""
