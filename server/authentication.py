@@ -44,6 +44,7 @@ _BEHIND = (
         func.coalesce(Device.state, literal("active")),
         Device.expires_at,
         Device.revoked_at,
+        Account.disabled_at,
         _SQUADS,
     )
     .select_from(Token)
@@ -52,7 +53,8 @@ _BEHIND = (
     .where(
         Token.digest == bindparam("digest"),
         Token.revoked_at.is_(None),
-        Account.disabled_at.is_(None),
+        # What a handheld has recorded lands whatever became of the account; everybody else is shut out at once.
+        Account.disabled_at.is_(None) | (Token.kind == "device"),
     )
     .where((Token.kind == "device") | (Token.expires_at > bindparam("now", type_=Token.expires_at.type)))
 )
@@ -61,8 +63,8 @@ _BEHIND = (
 def authenticate(kernel: Kernel, now: datetime) -> Actor:
     """Who sends this request.
 
-    A revoked or expired device is ``push_only``: what it recorded may still land. That a device expires is carried
-    out every night; until then its own date is looked at here as well.
+    A device that is revoked or expired, or whose account is disabled, is ``push_only``: what it recorded may still
+    land. That a device expires is carried out every night; until then its own date is looked at here as well.
 
     Raises:
         Problem: ``sign_in_needed``, or ``csrf_failed`` for a cookie request without its CSRF token.
@@ -75,7 +77,8 @@ def authenticate(kernel: Kernel, now: datetime) -> Actor:
         row = session.execute(_BEHIND, {"digest": digest(secret), "now": now, "today": today}).one_or_none()
     if row is None:
         raise Problem("sign_in_needed", headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
-    csrf, account_id, bureau_id, roles, person_id, device_id, state, expires_at, revoked_at, squads = row
+    csrf, account_id, bureau_id, roles, person_id, device_id, *rest = row
+    state, expires_at, revoked_at, disabled_at, squads = rest
     if state == "dead":
         raise Problem("sign_in_needed", headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
     if by_cookie and request.method not in SAFE_METHODS:
@@ -91,7 +94,7 @@ def authenticate(kernel: Kernel, now: datetime) -> Actor:
         person_id=person_id,
         squad_ids=tuple(squads or ()),
         device_id=device_id,
-        push_only=state == "push_only" or expired,
+        push_only=state == "push_only" or expired or disabled_at is not None,
         expired=expired and revoked_at is None,
         told=told_by(dict(request.headers)) if device_id is not None else None,
     )

@@ -40,13 +40,21 @@ def _kernel() -> Kernel:
 
 
 def _for_each_bureau(name: str, act: Callable[[Work], int]) -> None:
-    """Run ``act`` in a transaction of its own for every bureau."""
+    """Run ``act`` in a transaction of its own for every bureau; one that fails keeps no other from its turn."""
     kernel = _kernel()
     now = datetime.now(UTC)
+    failed: list[Exception] = []
     for bureau_id in _bureaus(kernel):
-        with kernel.work(house(bureau_id), now) as work:
-            changed = act(work)
-        log.info(name, bureau_id=str(bureau_id), changed=changed)
+        try:
+            with kernel.work(house(bureau_id), now) as work:
+                changed = act(work)
+            log.info(name, bureau_id=str(bureau_id), changed=changed)
+        except Exception as error:
+            log.exception(name, bureau_id=str(bureau_id))
+            failed.append(error)
+    if failed:
+        # The job counts as failed, so that whoever watches the queue sees it.
+        raise ExceptionGroup(f"{name} failed for {len(failed)} bureaus", failed)
 
 
 def _bureaus(kernel: Kernel) -> list[uuid.UUID]:

@@ -89,7 +89,8 @@ def sha256_of(stream: BinaryIO, told: Callable[[int], None] = lambda _read: None
 
 
 class LocalDisk:
-    """Files under one folder: ``originals/ab/<sha256>``, ``partial/<upload>``, ``derived/ab/<sha256>.<suffix>``.
+    """Files under one folder: ``originals/ab/<sha256>``, ``partial/<upload>``, ``derived/ab/<sha256>.<suffix>``, and
+    in ``damaged`` what the disk has spoilt.
 
     Originals are read-only and linked into their place when they are whole and on disk; nothing here opens one for
     writing or removes it.
@@ -160,14 +161,30 @@ class LocalDisk:
             return sha256_of(stream)
 
     def keep(self, upload: str, sha256: str) -> None:
-        """A link never replaces an older file, and there is no moment at which half a file has the name."""
+        """A link never replaces an older file that is sound, and at no moment has half a file the name."""
         source, target = self._partial(upload), self._original(sha256)
         with _told_when_full():
             _make_folder(target.parent)
             os.chmod(source, 0o440)
-            with suppress(FileExistsError):
+            try:
                 os.link(source, target)
+            except FileExistsError:
+                self._heal(source, target, sha256)
             _sync_folder(target.parent)
+
+    def _heal(self, source: Path, target: Path, sha256: str) -> None:
+        """Where the disk has spoilt the older file, the bytes that came again take its place; the spoilt are kept.
+
+        Else a receipt would name a file that nobody can read any more.
+        """
+        with target.open("rb") as older:
+            if sha256_of(older) == sha256:
+                return
+        spoilt = self.root / "damaged" / f"{sha256}.{source.name}"
+        _make_folder(spoilt.parent)
+        os.link(target, spoilt)
+        _sync_folder(spoilt.parent)
+        source.replace(target)
 
     def discard(self, upload: str) -> None:
         """Originals are links of their own and stay."""

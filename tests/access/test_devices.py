@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
-from server.access.models import Device, DeviceContact
+from server.access.models import Account, Device, DeviceContact
 from server.kernel.actor import house
 from server.kernel.events import Event
 from server.kernel.work import Kernel
@@ -109,6 +109,20 @@ def test_an_expired_handheld_is_like_a_revoked_one(app: Flask, kernel: Kernel, t
         past = datetime.now(UTC) - timedelta(seconds=1)
         work.session.execute(update(Device).where(Device.id == device_id).values(expires_at=past))
     problem_of(handheld.get("/sync/v1/outlets/pull"), status=403, code="device_revoked")
+    assert handheld.post("/sync/v1/records/push", json=[]).get_json() == []
+
+
+def test_a_handheld_of_a_disabled_account_is_like_a_revoked_one(
+    app: Flask, kernel: Kernel, town: Town
+) -> None:
+    handheld, device_id = enrol(app, kernel, town)
+    with kernel.work(house(town.bureau_id), datetime.now(UTC)) as work:
+        owner = select(Device.person_id).where(Device.id == device_id).scalar_subquery()
+        work.session.execute(
+            update(Account).where(Account.person_id == owner).values(disabled_at=datetime.now(UTC))
+        )
+    problem_of(handheld.get("/sync/v1/outlets/pull"), status=403, code="device_revoked")
+    problem_of(handheld.get("/api/v1/me"), status=403, code="device_revoked")
     assert handheld.post("/sync/v1/records/push", json=[]).get_json() == []
 
 

@@ -157,6 +157,24 @@ def test_guard_originals_are_read_only_and_never_replaced(disk: LocalDisk) -> No
     assert path.read_bytes() == photo
 
 
+def test_guard_an_original_that_the_disk_has_spoilt_is_healed_by_the_same_bytes(disk: LocalDisk) -> None:
+    photo = a_photo(65)
+    disk.append("first", 0, [photo])
+    disk.keep("first", sha256_of(photo))
+    disk.discard("first")
+    path = disk.root / "originals" / sha256_of(photo)[:2] / sha256_of(photo)
+    path.chmod(0o640)
+    path.write_bytes(photo[:-1])
+
+    disk.append("again", 0, [photo])
+    disk.keep("again", sha256_of(photo))
+    disk.discard("again")
+
+    assert path.read_bytes() == photo
+    assert path.stat().st_mode & 0o222 == 0
+    assert [spoilt.read_bytes() for spoilt in (disk.root / "damaged").iterdir()] == [photo[:-1]]
+
+
 def test_guard_a_writer_that_was_overtaken_writes_nothing(disk: LocalDisk) -> None:
     def hanging() -> Iterator[bytes]:
         yield b"ab"
