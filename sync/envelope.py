@@ -27,6 +27,10 @@ _DEPTH = 254 - _ROOM
 
 Review = list[dict[str, str]]
 
+# The edit of a tombstone that the server gave, which carries none. A client that begins anew sends back all that it
+# has, these too.
+TOLD = uuid.UUID(int=0)
+
 
 class BadEnvelope(ValueError):
     """The body is no array of rows; nothing in it can be told apart, so nothing is processed."""
@@ -70,7 +74,7 @@ def read_rows(body: bytes) -> tuple[list[Row], list[Malformed]]:
         rows.append(
             Row(
                 id=uuid.UUID(new["id"]),
-                edit_id=uuid.UUID(new["edit_id"]),
+                edit_id=TOLD if _is_told_tombstone(new) else uuid.UUID(new["edit_id"]),
                 assumed_edit_id=readable_id(assumed.get("edit_id")) if assumed else None,
                 document=new,
                 ordinal=ordinal,
@@ -125,7 +129,7 @@ def _review(value: Any, suspicious: bool) -> Review:
     review: Review = []
     if not is_canonical(new.get("id")):
         review.append({"code": "id_malformed", "path": "/id"})
-    if not is_canonical(new.get("edit_id")):
+    if not is_canonical(new.get("edit_id")) and not _is_told_tombstone(new):
         review.append({"code": "edit_id_malformed", "path": "/edit_id"})
     if not isinstance(new.get("_deleted", False), bool):
         review.append({"code": "deleted_malformed", "path": "/_deleted"})
@@ -133,6 +137,10 @@ def _review(value: Any, suspicious: bool) -> Review:
     if assumed is not None and not isinstance(assumed, dict):
         review.append({"code": "assumed_malformed", "path": "/assumedMasterState"})
     return review + _unfit(new, suspicious)
+
+
+def _is_told_tombstone(document: dict[str, Any]) -> bool:
+    return document.get("_deleted") is True and document.get("edit_id") is None
 
 
 def _unfit(document: dict[str, Any], suspicious: bool) -> Review:

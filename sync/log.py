@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import JSON, UUID
 
 from sync.collection import Collection, Outcome, Reader, Result, Row, Transaction
 from sync.conflicts import Lost
+from sync.envelope import TOLD
 from sync.quarantine import Kept
 from sync.tables import push_log
 
@@ -64,7 +65,7 @@ def write_log(
     lines = [
         {
             "document_id": row.id,
-            "edit_id": row.edit_id,
+            "edit_id": None if row.edit_id == TOLD else row.edit_id,
             "assumed_edit_id": row.assumed_edit_id,
             "outcome": result.outcome,
             "quarantine_id": tried,

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from sync.collection import Collection, Outcome, Reader, Result, Row, Transaction
 from sync.conflicts import weigh
 from sync.documents import seen_by
-from sync.envelope import read_rows
+from sync.envelope import TOLD, read_rows
 from sync.log import write_log
 from sync.quarantine import RETRIED, Kept, begin_from_masters, keep_rows, malformed_by
 
@@ -24,8 +24,12 @@ def push(transaction: Transaction, reader: Reader, collection: Collection, body:
         BadEnvelope: when the body is no JSON array; nothing was processed then.
     """
     rows, malformed = read_rows(body)
+    told = [row for row in rows if row.edit_id == TOLD]
+    rows = [row for row in rows if row.edit_id != TOLD]
     begin_from_masters(transaction, reader, collection, rows)
     results, lost = weigh(transaction, reader, collection, take(transaction, reader, collection, rows))
+    # A tombstone of ours that comes back is nobody's edit: it is answered by what the reader sees now.
+    results += [(row, Result(Outcome.REPLAYED)) for row in told]
     kept = keep_rows(transaction, reader, collection, [*malformed, *malformed_by(body, results)])
     write_log(transaction, reader, collection, results, lost, kept)
     answers = _masters(transaction, reader, collection, results, kept)

@@ -145,7 +145,12 @@ def _rows(
 def _in_log(reader: Reader, ids: Sequence[uuid.UUID]) -> Select[Any]:
     """The last edit of each document that was taken from this reader, and when it first came."""
     again = push_log.alias("again")
-    taken = and_(push_log.c.reader_id == reader.reader_id, push_log.c.outcome != Outcome.QUARANTINED.value)
+    taken = and_(
+        push_log.c.reader_id == reader.reader_id,
+        push_log.c.outcome != Outcome.QUARANTINED.value,
+        # A tombstone that came back is no edit.
+        push_log.c.edit_id.is_not(None),
+    )
     first = (
         select(func.min(again.c.at))
         .where(

@@ -307,6 +307,29 @@ def test_an_edit_sent_twice_at_once_is_taken_once(toy_sessions: sessionmaker[Ses
     assert outcomes(toy_sessions) == ["accepted", "replayed"]
 
 
+# ── tombstones that come back ─────────────────────────────────────────────────────────────────────
+
+
+def test_a_tombstone_of_ours_that_a_client_sends_back_is_answered_by_what_it_sees(
+    device: Handheld, toy_sessions: sessionmaker[Session]
+) -> None:
+    held = a_note("still there")
+    device.push("notes", held)
+    gone = str(uuid.uuid4())
+    tombstones = [{"id": one, "_deleted": True} for one in (held["id"], gone)]
+
+    there, nowhere = send(device.client, f"[{','.join(map(row_of, tombstones))}]")
+
+    assert there["text"] == "still there"
+    assert nowhere == {"id": gone, "_deleted": True}
+    assert kept_raw(toy_sessions) == []
+    assert stored_texts(toy_sessions) == ["still there"]
+    assert outcomes(toy_sessions) == ["accepted", "replayed", "replayed"]
+    assert contested(toy_sessions) == []
+    silenced = toy_app(toy_sessions, reader_of(may_pull=False)).test_client()
+    assert send(silenced, f"[{','.join(map(row_of, tombstones))}]") == []
+
+
 # ── a device that was taken back ──────────────────────────────────────────────────────────────────
 
 
