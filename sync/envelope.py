@@ -86,6 +86,23 @@ def read_rows(body: bytes) -> tuple[list[Row], list[Malformed]]:
     return rows, [_malformed(ordinal, slices[ordinal], values[ordinal], review) for ordinal, review in faults]
 
 
+def read_array(body: bytes, what: str, most: int) -> list[Any]:
+    """A body that is an array of ``what``, at most ``most`` of them.
+
+    Raises:
+        BadEnvelope: for anything else.
+    """
+    try:
+        given = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise BadEnvelope("the body is not JSON") from error
+    if not isinstance(given, list):
+        raise BadEnvelope(f"the body is an array of {what}")
+    if len(given) > most:
+        raise BadEnvelope(f"at most {most} {what} in one request")
+    return given
+
+
 def _strict(body: bytes) -> list[Any] | None:
     """The body by the fast parser, or ``None`` where it refuses what can still be told apart row by row."""
     try:

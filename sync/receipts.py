@@ -16,7 +16,7 @@ from sqlalchemy import ARRAY, Select, Text, and_, any_, cast, func, literal, sel
 from sqlalchemy.dialects.postgresql import UUID, distinct_on
 
 from sync.collection import Outcome, Reader, Transaction
-from sync.envelope import BadEnvelope, is_canonical
+from sync.envelope import is_canonical, read_array
 from sync.keys import CURVE, KeyRing
 from sync.tables import push_log, quarantine
 
@@ -105,14 +105,7 @@ def verify_receipt(text: str, keys: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _ids(body: bytes) -> list[uuid.UUID]:
-    try:
-        given = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise BadEnvelope("the body is not JSON") from error
-    if not isinstance(given, list):
-        raise BadEnvelope("the body is an array of ids")
-    if len(given) > MAX_IDS:
-        raise BadEnvelope(f"at most {MAX_IDS} ids a receipt")
+    given = read_array(body, "ids", MAX_IDS)
     return [uuid.UUID(one) for one in dict.fromkeys(filter(is_canonical, given))]
 
 

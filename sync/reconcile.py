@@ -29,7 +29,7 @@ from sqlalchemy.dialects.postgresql import UUID
 
 from sync import feed as feed_of
 from sync.collection import Collection, Reader, Transaction
-from sync.envelope import BadEnvelope, is_canonical
+from sync.envelope import is_canonical, read_array
 from sync.quarantine import RETRIED
 from sync.tables import feed, quarantine
 
@@ -77,14 +77,7 @@ def reconcile(transaction: Transaction, reader: Reader, collection: Collection, 
 
 def _held(body: bytes) -> tuple[dict[str, str], int]:
     """What the device holds, by id, and how many pairs are none. An id given twice counts as given last."""
-    try:
-        pairs = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise BadEnvelope("the body is not JSON") from error
-    if not isinstance(pairs, list):
-        raise BadEnvelope("the body is an array of [id, edit_id]")
-    if len(pairs) > MAX_HELD:
-        raise BadEnvelope(f"at most {MAX_HELD} pairs are compared")
+    pairs = read_array(body, "[id, edit_id]", MAX_HELD)
     readable = [
         pair for pair in pairs if isinstance(pair, list) and len(pair) == 2 and all(map(is_canonical, pair))
     ]

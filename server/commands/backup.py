@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 
 from server import migrate
 from server.backups import making
@@ -20,6 +18,7 @@ from server.backups.making import make_backup
 from server.backups.manifest import Manifest
 from server.backups.restoring import Revisions, restore_backup
 from server.backups.verifying import verify_backup
+from server.commands.printing import byte_progress
 from server.kernel.settings import read_settings
 
 # A backup that was finished and found files of the store missing or damaged.
@@ -116,14 +115,7 @@ def restore(folder: Path, into: str | None, store: Path | None, shape: str) -> N
 @contextmanager
 def _told() -> Iterator[making.Progress]:
     """A progress bar on standard error; a failure becomes a sentence and exit 1."""
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-        disable=not sys.stderr.isatty(),
-    ) as bar:
+    with byte_progress() as bar:
         tasks = {}
 
         def tell(what: str, done: int, total: int | None) -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import sys
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 
+from server.commands.printing import byte_progress
 from server.evidence.fixity import find_faults, known_files
 from server.evidence.storage import LocalDisk
 from server.house import compose
@@ -32,14 +31,7 @@ def check() -> None:
         files = known_files(session)
     kernel.close()
     faults = []
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-        disable=not sys.stderr.isatty(),
-    ) as bar:
+    with byte_progress() as bar:
         task = bar.add_task("核对 · checking", total=sum(file.size for file in files))
         for fault in find_faults(LocalDisk(settings.files_dir), files, lambda read: bar.advance(task, read)):
             faults.append(fault)

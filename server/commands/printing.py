@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 # Wide enough for the tables of Chinese headings where no terminal says how wide it is.
@@ -21,3 +22,15 @@ def print_table(table: Table) -> None:
     for column in table.columns:
         column.overflow = "fold"
     console().print(table, soft_wrap=False)
+
+
+def byte_progress() -> Progress:
+    """A bar of bytes on standard error, silent where nobody looks on."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        disable=not sys.stderr.isatty(),
+    )

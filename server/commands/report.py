@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -66,6 +67,50 @@ class Moment(click.ParamType[datetime]):
             self.fail(f"{value} 不是时间，例如 2026-08-01T00:00+08:00", param, ctx)
 
 
+def _delivered(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that every report has: in what shape, where to, and whose."""
+    for option in (
+        click.option("--bureau", help="单位名称 · bureau"),
+        click.option(
+            "--output", type=click.Path(path_type=Path), help="写入文件（xlsx 必填）· file to write"
+        ),
+        click.option(
+            "--format",
+            "shape",
+            type=click.Choice(["table", "csv", "json", "xlsx"]),
+            default="table",
+            show_default=True,
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def _deliver(
+    shape: str,
+    output: Path | None,
+    *,
+    table: Callable[[], None],
+    csv: Callable[[], str],
+    json: Callable[[], str],
+    xlsx: Callable[[], bytes],
+) -> None:
+    """Print a report or write it to a file, in the shape that was asked for; a table in a file is CSV."""
+    if shape == "xlsx":
+        if output is None:
+            raise click.UsageError("xlsx 需要 --output 文件名 · xlsx needs --output")
+        output.write_bytes(xlsx())
+        return
+    if shape == "table" and output is None:
+        table()
+        return
+    text = json() if shape == "json" else csv()
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        output.write_text(text, encoding="utf-8-sig" if shape == "csv" else "utf-8")
+
+
 @click.group("report")
 def group() -> None:
     """报表 · reports."""
@@ -82,15 +127,7 @@ def group() -> None:
     help="分组 · rows",
 )
 @click.option("--each-period", is_flag=True, help="逐周、逐月、逐季 · one row a period")
-@click.option(
-    "--format",
-    "shape",
-    type=click.Choice(["table", "csv", "json", "xlsx"]),
-    default="table",
-    show_default=True,
-)
-@click.option("--output", type=click.Path(path_type=Path), help="写入文件（xlsx 必填）· file to write")
-@click.option("--bureau", help="单位名称 · bureau")
+@_delivered
 def cadence(
     period: str | None,
     as_of: datetime | None,
@@ -106,19 +143,14 @@ def cadence(
         report = cadence_report(
             work, period_for(work, period, moment), moment, By(by), each_period=each_period
         )
-    if shape == "xlsx":
-        if output is None:
-            raise click.UsageError("xlsx 需要 --output 文件名 · xlsx needs --output")
-        output.write_bytes(as_xlsx(report))
-        return
-    if shape == "table" and output is None:
-        _show(report)
-        return
-    text = as_csv(report) if shape in ("csv", "table") else _as_json(report)
-    if output is None:
-        click.echo(text, nl=False)
-    else:
-        output.write_text(text, encoding="utf-8-sig" if shape == "csv" else "utf-8")
+    _deliver(
+        shape,
+        output,
+        table=lambda: _show(report),
+        csv=lambda: as_csv(report),
+        json=lambda: _as_json(report),
+        xlsx=lambda: as_xlsx(report),
+    )
 
 
 def _as_json(report: CadenceReport) -> str:
@@ -156,15 +188,7 @@ def _show(report: CadenceReport) -> None:
     show_default=True,
     help="超限、有检查或全部零售户 · outlets over the cap, visited, or all",
 )
-@click.option(
-    "--format",
-    "shape",
-    type=click.Choice(["table", "csv", "json", "xlsx"]),
-    default="table",
-    show_default=True,
-)
-@click.option("--output", type=click.Path(path_type=Path), help="写入文件（xlsx 必填）· file to write")
-@click.option("--bureau", help="单位名称 · bureau")
+@_delivered
 def cap(
     year: int | None, as_of: datetime | None, which: str, shape: str, output: Path | None, bureau: str | None
 ) -> None:
@@ -172,22 +196,14 @@ def cap(
     with bureau_work(bureau) as work:
         moment = moment_for(work, as_of)
         report = cap_report(work, year_for(work, year, moment), moment)
-    if shape == "xlsx":
-        if output is None:
-            raise click.UsageError("xlsx 需要 --output 文件名 · xlsx needs --output")
-        output.write_bytes(cap_export.as_xlsx(report, which))
-        return
-    if shape == "table" and output is None:
-        _show_cap(report, which)
-        return
-    if shape == "json":
-        text = json.dumps(cap_export.as_json(report, which), ensure_ascii=False, indent=2) + "\n"
-    else:
-        text = cap_export.as_csv(report, which)
-    if output is None:
-        click.echo(text, nl=False)
-    else:
-        output.write_text(text, encoding="utf-8-sig" if shape == "csv" else "utf-8")
+    _deliver(
+        shape,
+        output,
+        table=lambda: _show_cap(report, which),
+        csv=lambda: cap_export.as_csv(report, which),
+        json=lambda: json.dumps(cap_export.as_json(report, which), ensure_ascii=False, indent=2) + "\n",
+        xlsx=lambda: cap_export.as_xlsx(report, which),
+    )
 
 
 def _show_cap(report: CapReport, which: str) -> None:
@@ -218,15 +234,7 @@ def _show_cap(report: CapReport, which: str) -> None:
 @click.option(
     "--by", type=click.Choice(["squad", "device"]), default="squad", show_default=True, help="分组 · rows"
 )
-@click.option(
-    "--format",
-    "shape",
-    type=click.Choice(["table", "csv", "json", "xlsx"]),
-    default="table",
-    show_default=True,
-)
-@click.option("--output", type=click.Path(path_type=Path), help="写入文件（xlsx 必填）· file to write")
-@click.option("--bureau", help="单位名称 · bureau")
+@_delivered
 def health(
     period: str | None,
     as_of: datetime | None,
@@ -240,19 +248,14 @@ def health(
         moment = moment_for(work, as_of)
         report = sync_health(work, week_for(work, period, moment), moment, by)
         machine = machine_now(work.session) if as_of is None else None
-    if shape == "xlsx":
-        if output is None:
-            raise click.UsageError("xlsx 需要 --output 文件名 · xlsx needs --output")
-        output.write_bytes(health_export.as_xlsx(report))
-        return
-    if shape == "table" and output is None:
-        _show_health(report, machine)
-        return
-    text = health_export.as_csv(report) if shape in ("csv", "table") else _health_as_json(report, machine)
-    if output is None:
-        click.echo(text, nl=False)
-    else:
-        output.write_text(text, encoding="utf-8-sig" if shape == "csv" else "utf-8")
+    _deliver(
+        shape,
+        output,
+        table=lambda: _show_health(report, machine),
+        csv=lambda: health_export.as_csv(report),
+        json=lambda: _health_as_json(report, machine),
+        xlsx=lambda: health_export.as_xlsx(report),
+    )
 
 
 def _health_as_json(report: SyncHealth, machine: Machine | None) -> str:
