@@ -15,10 +15,11 @@ from schemas.reports import CadenceAnswer, HealthAnswer
 from server.commands.bureau import bureau_work
 from server.commands.printing import console, print_table
 from server.reports import cap_export, health_export
-from server.reports.cadence import By, CadenceReport, cadence_report, moment_for, period_for
+from server.reports.cadence import By, CadenceReport, cadence_report
 from server.reports.cap import CapReport, cap_report, year_for
 from server.reports.export import COLUMNS, as_csv, as_row, as_xlsx
 from server.reports.machine import Machine, machine_now
+from server.reports.moment import moment_for, period_for
 from server.reports.sheets import NO_FIGURE
 from server.reports.sync_health import SyncHealth, sync_health, week_for
 

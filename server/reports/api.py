@@ -23,10 +23,12 @@ from server.kernel.http import Noun
 from server.kernel.permissions import Permission
 from server.kernel.work import Work
 from server.reports import cap_export, health_export
-from server.reports.cadence import By, cadence_report, judged, moment_for, period_for
+from server.reports.cadence import By, cadence_report
 from server.reports.cap import cap_report, year_for
 from server.reports.export import as_csv, as_row, as_xlsx
+from server.reports.judged import judged
 from server.reports.machine import machine_now
+from server.reports.moment import moment_for, period_for
 from server.reports.sync_health import Figure, items_behind, sync_health, week_for
 
 blueprint = Noun("reports", "报表 Reports")

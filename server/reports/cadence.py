@@ -13,20 +13,13 @@ from typing import Any
 from sqlalchemy import select
 
 from schemas.vocabulary import CadenceTier, ObligationState
-from server.cadence import rules
-from server.cadence.histories import Owed, load_histories
-from server.cadence.periods import BadPeriod, ReportingPeriod, period_of, reporting_period
-from server.cadence.tally import PENDING, Tally, tally
-from server.cadence.timeline import need_rulebook
+from server.cadence.periods import ReportingPeriod
+from server.cadence.tally import Tally, tally
 from server.grids.models import GridCell
-from server.grids.queries import cells_in_scope
-from server.kernel.permissions import Permission
-from server.kernel.problems import Problem
 from server.kernel.work import Work
 from server.org.models import Person, Squad
 from server.outlets.models import Outlet
-from server.reports.responsible import Responsible, load_responsible
-from server.reports.unknown import Silence, load_silence
+from server.reports.judged import Item, judged
 
 
 class By(StrEnum):
@@ -37,16 +30,6 @@ class By(StrEnum):
     OFFICER = "officer"
     CELL = "cell"
     OUTLET = "outlet"
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One judged obligation with whom it is counted under."""
-
-    judgement: rules.Judgement
-    row: Owed
-    responsible: Responsible | None
-    unknown: bool
 
 
 @dataclass(slots=True)
@@ -72,70 +55,6 @@ class CadenceReport:
     by: By
     provisional: bool
     lines: list[Line] = field(default_factory=list)
-
-
-def moment_for(work: Work, given: datetime | None) -> datetime:
-    """The moment asked for in the bureau's time, by default now; without an offset it is that time already.
-
-    Raises:
-        Problem: ``invalid`` for a moment to come, of which nothing is known and whose figures would change.
-    """
-    if given is None:
-        return work.now.astimezone(work.zone)
-    moment = given.replace(tzinfo=work.zone) if given.tzinfo is None else given.astimezone(work.zone)
-    if moment > work.now:
-        detail = f"{moment.isoformat(timespec='minutes')} 还没有到，只能查到当前为止。"
-        raise Problem("invalid", errors=[{"path": "/as_of", "code": "in_future", "detail": detail}])
-    return moment
-
-
-def period_for(work: Work, text: str | None, as_of: datetime) -> ReportingPeriod:
-    """The period asked for; by default the quarter that holds ``as_of``.
-
-    Raises:
-        Problem: ``bad_period``.
-    """
-    try:
-        if text is None:
-            text = period_of(CadenceTier.QUARTERLY, as_of.astimezone(work.zone).date()).key
-        return reporting_period(text)
-    except BadPeriod as error:
-        raise Problem(
-            "bad_period", errors=[{"path": "/period", "code": "bad_period", "detail": str(error)}]
-        ) from error
-
-
-def judged(work: Work, period: ReportingPeriod, as_of: datetime) -> list[Item]:
-    """Every obligation of the period in the actor's scope, judged; upcoming and void ones included."""
-    rulebook = need_rulebook(work, as_of.astimezone(work.zone).date())
-    seen = None
-    if not work.actor.reaches_bureau(Permission.REPORT_READ):
-        seen = set(work.session.scalars(cells_in_scope(work.actor, Permission.REPORT_READ)))
-    responsible_for = load_responsible(work, as_of)
-    silence = load_silence(work, as_of)
-    items: list[Item] = []
-    for loaded in load_histories(work, None).values():
-        for judgement in rules.judge(loaded.history, rulebook, as_of):
-            owed = judgement.obligation
-            if owed.key not in period.keys[owed.tier]:
-                continue
-            row = loaded.owed[owed.id]
-            if seen is not None and judgement.cell_id not in seen:
-                continue
-            responsible = responsible_for(
-                judgement.cell_id, min(owed.last_day, as_of.astimezone(work.zone).date())
-            )
-            items.append(Item(judgement, row, responsible, _unknown(judgement, responsible, silence)))
-    return items
-
-
-def _unknown(judgement: rules.Judgement, responsible: Responsible | None, silence: Silence) -> bool:
-    """待同步: the answer may still lie on a device of the responsible squad. An overlay inside P and M."""
-    if responsible is None:
-        return False
-    if judgement.state in PENDING or judgement.state in (ObligationState.MISSED, ObligationState.MADE_UP):
-        return silence.of(responsible.squad_id, judgement.obligation.last_day)
-    return False
 
 
 def cadence_report(

@@ -20,7 +20,7 @@ from server.kernel.permissions import Permission
 from server.kernel.work import Work
 from server.org.models import Person, Squad, SquadMember
 from server.reports import health_rows as rows
-from server.reports.cadence import period_for
+from server.reports.moment import period_for
 
 # A device in use that has said nothing for so long is silent.
 SILENT_AFTER = timedelta(hours=24)

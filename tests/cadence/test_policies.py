@@ -31,7 +31,8 @@ from server.kernel.actor import Actor, house
 from server.kernel.problems import Problem
 from server.kernel.work import Kernel
 from server.outlets.models import Outlet
-from server.reports.cadence import By, cadence_report, period_for
+from server.reports.cadence import By, cadence_report
+from server.reports.moment import period_for
 from tests.fieldwork import check_of, push_at
 from tests.town import MONDAY, ROLE_ACCOUNTS, Town, settle_town
 

@@ -40,8 +40,9 @@ from server.kernel.work import Kernel
 from server.org.models import Person
 from server.outlets.models import Outlet
 from server.records.models import GoodsLine, Record, RoadStop
-from server.reports.cadence import By, CadenceReport, cadence_report, period_for
+from server.reports.cadence import By, CadenceReport, cadence_report
 from server.reports.cap import cap_report
+from server.reports.moment import period_for
 from sync.keys import KeyRing
 from sync.receipts import verify_receipt
 from tests.conftest import own_database, settings_for
