@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,46 +13,19 @@ from rich.table import Table
 from sqlalchemy import select
 
 from schemas.policies import CapIn, CapList, PlanOut, PolicyDraft, PolicyOut
-from server.access.ops import verified_account
 from server.cadence import policies
 from server.cadence.cap_policies import list_caps, publish_cap
 from server.cadence.models import Policy
 from server.cadence.policy_api import described
+from server.commands.acting import acting, as_account, of_bureau
 from server.commands.bureau import bureau_work
 from server.commands.printing import console
-from server.kernel.actor import Actor
 from server.kernel.arguments import refuse_unstorable
 from server.kernel.http import problem_of_fields
-from server.kernel.permissions import Permission, Role
+from server.kernel.permissions import Permission
 from server.kernel.problems import Problem
 from server.kernel.work import Work
 from server.reports.sheets import NO_FIGURE
-
-_bureau = click.option("--bureau", help="单位名称 · bureau")
-_as = click.option(
-    "--as", "username", help="以本人账号操作，须输入口令 · act as yourself; asks for the password"
-)
-
-
-@contextmanager
-def _acting(bureau: str | None, username: str | None, permission: Permission) -> Iterator[Work]:
-    """A unit of work as the named account, whose password is asked for, or as the house."""
-    password = ""
-    if username is not None:
-        password = os.environ.get("XUNGE_PASSWORD") or click.prompt("口令 · password", hide_input=True)
-    with bureau_work(bureau) as work:
-        if username is not None:
-            account = verified_account(work, username, password)
-            if account.bureau_id != work.bureau_id:
-                raise Problem("bad_credentials")
-            work.actor = Actor(
-                bureau_id=account.bureau_id,
-                account_id=account.id,
-                roles=frozenset(Role(role) for role in account.roles),
-                person_id=account.person_id,
-            )
-        work.actor.must(permission)
-        yield work
 
 
 @click.group("policy")
@@ -64,7 +34,7 @@ def group() -> None:
 
 
 @group.command("list")
-@_bureau
+@of_bureau
 def list_(bureau: str | None) -> None:
     """列出全部版本 · list the versions."""
     table = Table()
@@ -85,7 +55,7 @@ def list_(bureau: str | None) -> None:
 
 @group.command()
 @click.argument("version", type=int)
-@_bureau
+@of_bureau
 def show(version: int, bureau: str | None) -> None:
     """以 JSON 显示一个版本 · show a version as JSON."""
     with bureau_work(bureau) as work:
@@ -94,12 +64,12 @@ def show(version: int, bureau: str | None) -> None:
 
 @group.command()
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@_as
-@_bureau
+@as_account
+@of_bureau
 def draft(file: Path, username: str | None, bureau: str | None) -> None:
     """起草新版本（JSON，同 POST /policies）· draft a version from a JSON file."""
     given = _read(file, PolicyDraft())
-    with _acting(bureau, username, Permission.POLICY_MANAGE) as work:
+    with acting(bureau, username, Permission.POLICY_MANAGE) as work:
         made = policies.draft_policy(work, given)
         version = made.version
     click.echo(f"已起草第 {version} 版 · drafted version {version}")
@@ -108,11 +78,11 @@ def draft(file: Path, username: str | None, bureau: str | None) -> None:
 @group.command()
 @click.argument("version", type=int)
 @click.option("--format", "shape", type=click.Choice(["table", "json"]), default="table", show_default=True)
-@_as
-@_bureau
+@as_account
+@of_bureau
 def plan(version: int, shape: str, username: str | None, bureau: str | None) -> None:
     """推算生效后的变化 · what activating it would do."""
-    with _acting(bureau, username, Permission.POLICY_MANAGE) as work:
+    with acting(bureau, username, Permission.POLICY_MANAGE) as work:
         figures = policies.plan_policy(work, _find(work, version).id).to_json()
     if shape == "json":
         _print(PlanOut(), figures)
@@ -140,21 +110,21 @@ def plan(version: int, shape: str, username: str | None, bureau: str | None) -> 
 @click.argument("version", type=int)
 @click.option("--ground", required=True, help="理由和依据 · on what ground")
 @click.option("--as", "username", required=True, help="法制人员账号 · the account that signs")
-@_bureau
+@of_bureau
 def sign_off(version: int, ground: str, username: str, bureau: str | None) -> None:
     """法制人员签批超限 · let a version ask more than the cap; asks for the signer's password."""
-    with _acting(bureau, username, Permission.POLICY_SIGN_OFF) as work:
+    with acting(bureau, username, Permission.POLICY_SIGN_OFF) as work:
         policies.sign_off_policy(work, _find(work, version).id, ground)
     click.echo(f"第 {version} 版已签批 · signed off")
 
 
 @group.command()
 @click.argument("version", type=int)
-@_as
-@_bureau
+@as_account
+@of_bureau
 def activate(version: int, username: str | None, bureau: str | None) -> None:
     """使版本自生效日起施行 · put a planned version in force."""
-    with _acting(bureau, username, Permission.POLICY_MANAGE) as work:
+    with acting(bureau, username, Permission.POLICY_MANAGE) as work:
         first = policies.activate_policy(work, _find(work, version).id).effective_from
     click.echo(f"第 {version} 版自 {first} 起施行 · in force from then on")
 
@@ -167,11 +137,11 @@ def activate(version: int, username: str | None, bureau: str | None) -> None:
     type=click.DateTime(["%Y-%m-%d"]),
     help="施行的最后一天 · the last day it holds",
 )
-@_as
-@_bureau
+@as_account
+@of_bureau
 def retire(version: int, last_day: datetime, username: str | None, bureau: str | None) -> None:
     """废止版本 · end a version after a day."""
-    with _acting(bureau, username, Permission.POLICY_MANAGE) as work:
+    with acting(bureau, username, Permission.POLICY_MANAGE) as work:
         ended = policies.retire_policy(work, _find(work, version).id, last_day.date()).effective_to
     click.echo(f"第 {version} 版施行至 {ended} · it holds until then")
 
@@ -182,7 +152,7 @@ def caps() -> None:
 
 
 @caps.command("list")
-@_bureau
+@of_bureau
 def list_cap(bureau: str | None) -> None:
     """以 JSON 列出全部版本 · list the versions as JSON."""
     with bureau_work(bureau) as work:
@@ -191,12 +161,12 @@ def list_cap(bureau: str | None) -> None:
 
 @caps.command()
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@_as
-@_bureau
+@as_account
+@of_bureau
 def publish(file: Path, username: str | None, bureau: str | None) -> None:
     """公布上限（JSON，同 POST /caps）· publish caps from a JSON file."""
     given = _read(file, CapIn())
-    with _acting(bureau, username, Permission.CAP_MANAGE) as work:
+    with acting(bureau, username, Permission.CAP_MANAGE) as work:
         version = publish_cap(work, given).version
     click.echo(f"已公布上限第 {version} 版 · published")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -64,7 +64,19 @@ def cadence_report(
 
     Sums are of obligations, so totals are never averages of rates.
     """
-    items = judged(work, period, as_of)
+    return report_of(work, period, as_of, by, judged(work, period, as_of), each_period=each_period)
+
+
+def report_of(
+    work: Work,
+    period: ReportingPeriod,
+    as_of: datetime,
+    by: By,
+    items: Sequence[Item],
+    *,
+    each_period: bool = False,
+) -> CadenceReport:
+    """R1 counted from obligations that are judged already, so that several cuts of it rest on one judging."""
     names = _names(work, by, items)
     groups: dict[tuple[str, uuid.UUID | None, CadenceTier, str], list[Item]] = defaultdict(list)
     for item in items:

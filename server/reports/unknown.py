@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from server.access.models import Device, DeviceContact
@@ -21,8 +21,12 @@ OPEN_SILENCE = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """The last that was heard of one device's queue by the moment of the report."""
+    """The last that was heard of one device's queue by the moment of the report; whose it is, and in which squad."""
 
+    device_id: uuid.UUID
+    label: str
+    person_id: uuid.UUID
+    squad_id: uuid.UUID | None
     last_at: datetime | None
     last_queue: int
     last_empty_at: datetime | None
@@ -34,12 +38,22 @@ class Silence:
 
     as_of: datetime
     zone: ZoneInfo
-    by_squad: dict[uuid.UUID, list[Heard]]
+    by_squad: dict[uuid.UUID | None, list[Heard]]
 
     def of(self, squad_id: uuid.UUID, last_day: date) -> bool:
         """Whether some device of the squad may still hold a visit of the window that ends with ``last_day``."""
-        end = datetime.combine(last_day + timedelta(days=1), datetime.min.time(), self.zone)
+        end = self._end(last_day)
         return any(self._silent(heard, end) for heard in self.by_squad.get(squad_id, []))
+
+    def unsynced(self, last_day: date) -> list[Heard]:
+        """The devices that may still hold a visit of the window that ends with ``last_day``, by squad."""
+        end = self._end(last_day)
+        return [
+            heard for of_squad in self.by_squad.values() for heard in of_squad if self._silent(heard, end)
+        ]
+
+    def _end(self, last_day: date) -> datetime:
+        return datetime.combine(last_day + timedelta(days=1), datetime.min.time(), self.zone)
 
     def _silent(self, heard: Heard, end: datetime) -> bool:
         if end <= self.as_of:
@@ -65,9 +79,19 @@ def load_silence(work: Work, as_of: datetime) -> Silence:
         .subquery()
     )
     rows = work.session.execute(
-        select(SquadMember.squad_id, last.c.heard_at, func.coalesce(last.c.queue_length, 0), empty.c.at)
-        .select_from(Device)
-        .join(SquadMember, SquadMember.person_id == Device.person_id)
+        select(
+            Device.id,
+            Device.label,
+            Device.person_id,
+            SquadMember.squad_id,
+            last.c.heard_at,
+            func.coalesce(last.c.queue_length, 0),
+            empty.c.at,
+        )
+        .outerjoin(
+            SquadMember,
+            and_(SquadMember.person_id == Device.person_id, SquadMember.valid.op("@>")(today)),
+        )
         .outerjoin(last, last.c.device_id == Device.id)
         .outerjoin(empty, empty.c.device_id == Device.id)
         .where(
@@ -75,10 +99,11 @@ def load_silence(work: Work, as_of: datetime) -> Silence:
             Device.enrolled_at <= as_of,
             Device.expires_at > as_of,
             Device.revoked_at.is_(None) | (Device.revoked_at > as_of),
-            SquadMember.valid.op("@>")(today),
         )
+        .order_by(SquadMember.squad_id, Device.id)
     )
-    by_squad: dict[uuid.UUID, list[Heard]] = defaultdict(list)
-    for squad_id, last_at, queue, empty_at in rows:
-        by_squad[squad_id].append(Heard(last_at, queue, empty_at))
+    by_squad: dict[uuid.UUID | None, list[Heard]] = defaultdict(list)
+    for device_id, label, person_id, squad_id, last_at, queue, empty_at in rows:
+        heard = Heard(device_id, label, person_id, squad_id, last_at, queue, empty_at)
+        by_squad[squad_id].append(heard)
     return Silence(as_of, work.zone, dict(by_squad))
