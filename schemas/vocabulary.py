@@ -40,6 +40,59 @@ class CadenceTier(Labelled):
 _TIER_DEPTHS = {tier: depth for depth, tier in enumerate(CadenceTier)}
 
 
+class Deed(Labelled):
+    """What was performed at a subject when it was no tier's checklist; a tier's checklist is an inspection too."""
+
+    INSPECTION = "INSPECTION", "检查"
+    SERVICE = "SERVICE", "走访"
+    DEPOT_CHECK = "DEPOT_CHECK", "寄递网点检查"
+    CALLBACK = "CALLBACK", "电话回访"
+    DOOR_CALLBACK = "DOOR_CALLBACK", "上门回访"
+    NOTICE = "NOTICE", "通报"
+    REVIEW = "REVIEW", "复查"
+
+
+Performed = CadenceTier | Deed
+
+
+def performed(code: str) -> Performed:
+    """What a stored code says was performed. Raises ValueError for a code that is neither."""
+    return CadenceTier(code) if code in _TIER_DEPTHS else Deed(code)
+
+
+class DutyRule(Labelled):
+    """Why something is owed besides the tiers of re-inspection: each has a trigger, and carries its own window."""
+
+    TRIPLE_RECHECK = "triple_recheck", "查一补三"
+    RECTIFICATION_RECHECK = "rectification_recheck", "责令改正复查"
+    DEPOT_RECHECK = "depot_recheck", "寄递网点函告后复查"
+    ATTEMPT_RETRY = "attempt_retry", "未查成再访"
+    DORMANCY_CHECK = "dormancy_check", "休眠证嫌疑核实"
+    COMPLAINT_CALLBACK = "complaint_callback", "举报投诉电话回访"
+    COMPLAINT_VISIT = "complaint_visit", "重大举报投诉上门回访"
+    CLUE_NOTICE = "clue_notice", "线索通报"
+    HOUSEHOLD_VISIT = "household_visit", "入户检查"
+    ROUND = "round", "轮次核实"
+    LOOK_BACK_REVIEW = "look_back_review", "案件回头看"
+
+    @property
+    def supersedes(self) -> bool:
+        """Whether a new trigger at the same subject ends what is still open of the ones before it."""
+        return self in (DutyRule.TRIPLE_RECHECK, DutyRule.ATTEMPT_RETRY)
+
+
+class SubjectKind(Labelled):
+    """Whom an obligation is about. The first two have registers of their own."""
+
+    OUTLET = "outlet", "零售户"
+    DEPOT = "depot", "物流寄递网点"
+    UNLICENSED = "unlicensed", "无证户"
+    HOUSEHOLD = "household", "农户"
+    COMPLAINT = "complaint", "举报投诉"
+    CLUE = "clue", "线索"
+    CASE = "case", "案件"
+
+
 class ObligationState(Labelled):
     """What has become of an obligation (应查) by some moment."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import server.access.models
 import server.backups.models
+import server.cadence.duty_models
 import server.cadence.models
 import server.evidence.models
 import server.grids.models

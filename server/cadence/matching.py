@@ -5,38 +5,75 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from itertools import pairwise
 from typing import Literal
 from uuid import UUID
 
-from schemas.vocabulary import CadenceTier
+from schemas.vocabulary import CadenceTier, DutyRule, Performed
+from server.cadence.rulebook import Window
+
+Track = CadenceTier | tuple[DutyRule, UUID]
+"""Within one track a visit meets one obligation at most: a tier, or what one trigger asks for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """What an obligation of another rule than the tiers follows from, with the window that it carries itself.
+
+    ``at`` is when the finding, attempt, order or closing happened. The duty counts from ``known_at`` on, with its true
+    days, and from ``withdrawn_at`` on nothing is owed for it.
+    """
+
+    id: UUID
+    rule: DutyRule
+    at: datetime
+    window: Window
+    known_at: datetime
+    withdrawn_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Obligation:
-    """One check owed (应查). ``key`` is unique in the tier; both days are days of the bureau's zone.
+    """One check owed (应查). ``key`` is unique in the track; both days are days of the bureau's zone.
 
-    ``voided`` says that a change of policy took it away before it began.
+    It has either a ``tier``, whose policy gives the window, or a ``trigger``, which carries it. ``voided`` says that a
+    change of policy took it away before it began. Raises ValueError if it has neither or both.
     """
 
     id: UUID
-    tier: CadenceTier
+    tier: CadenceTier | None
     key: str
     first_day: date
     last_day: date
     voided: bool = False
+    trigger: Trigger | None = None
+
+    def __post_init__(self) -> None:
+        if (self.tier is None) is (self.trigger is None):
+            raise ValueError("An obligation has either a tier or a trigger.")
+
+    @property
+    def track(self) -> Track:
+        """Its tier, or its rule and trigger."""
+        return (self.trigger.rule, self.trigger.id) if self.trigger else self.of_tier
+
+    @property
+    def of_tier(self) -> CadenceTier:
+        """Its tier. Raises ValueError for what something triggered."""
+        return CadenceTier(self.tier or "")
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
     """One version of what a visit's record amounts to.
 
-    ``tier`` is its deepest checklist, ``performed_at`` its start by the corrected device clock, ``makes_up``
+    ``tier`` is its deepest checklist or what else was done, ``performed_at`` its start by the corrected clock, ``makes_up``
     the key of the missed obligation that the officers named. A later judgement of the same record and tier,
     such as a leader's review, is another version with a later ``known_at``.
     """
 
     record_id: UUID
-    tier: CadenceTier
+    tier: Performed
     performed_at: datetime
     known_at: datetime
     valid: bool
@@ -131,7 +168,7 @@ class Term:
     obligation: Obligation
     grace_last_day: date
     min_gap_days: int
-    checklists: frozenset[CadenceTier]
+    checklists: frozenset[Performed]
     waived: bool = False
     void_from: date | None = None
 
@@ -154,12 +191,12 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A valid record as one tier sees it: ``day`` is the bureau's own day of ``performed_at``, ``checklists`` those
-    that it was done with.
+    """A valid record as one track sees it: ``day`` is the bureau's own day of ``performed_at``, ``checklists`` those
+    that it was done with, and what else was done.
     """
 
     record_id: UUID
-    checklists: frozenset[CadenceTier]
+    checklists: frozenset[Performed]
     day: date
     performed_at: datetime
     makes_up: str | None
@@ -170,7 +207,7 @@ def facts_known(facts: Iterable[Fact], as_of: datetime) -> list[Fact]:
 
     A version that moves the visit behind ``as_of`` or makes it invalid hides the earlier ones.
     """
-    latest: dict[tuple[UUID, CadenceTier], Fact] = {}
+    latest: dict[tuple[UUID, Performed], Fact] = {}
     for fact in facts:
         if fact.known_at <= as_of:
             version = (fact.record_id, fact.tier)
@@ -179,7 +216,7 @@ def facts_known(facts: Iterable[Fact], as_of: datetime) -> list[Fact]:
                 latest[version] = fact
     kept = [fact for fact in latest.values() if fact.valid and fact.performed_at <= as_of]
     # A record may stand in two tiers: the depth settles the order of what is otherwise equal.
-    return sorted(kept, key=lambda fact: (fact.performed_at, fact.record_id, -fact.tier.depth))
+    return sorted(kept, key=lambda fact: (fact.performed_at, fact.record_id, _depth_first(fact.tier)))
 
 
 def attempts_known(attempts: Iterable[Attempt], as_of: datetime) -> list[Attempt]:
@@ -254,15 +291,16 @@ def cell_on(placements: Iterable[Placement], day: date, as_of: datetime) -> UUID
     return min(known, key=_placement_order).cell_id
 
 
-def visits_of(facts: Sequence[tuple[Fact, date]], checklists: Collection[CadenceTier]) -> list[Visit]:
-    """The visits that count in a tier: the facts with one of the ``checklists`` that some of its obligations take.
+def visits_of(facts: Sequence[tuple[Fact, date]], checklists: Collection[Performed]) -> list[Visit]:
+    """The visits that count in a track: the facts with one of the ``checklists`` that some of its obligations take.
 
-    ``facts`` come sorted by (time, id), each with its day. A record counts once in a tier.
+    ``facts`` come sorted by (time, id), each with its day. A record counts once in a track.
     """
     found: dict[UUID, Visit] = {}
     for fact, day in facts:
         if fact.tier in checklists:
-            own, known = frozenset((fact.tier,)), found.get(fact.record_id)
+            own: frozenset[Performed] = frozenset((fact.tier,))
+            known = found.get(fact.record_id)
             if known is None:
                 found[fact.record_id] = Visit(fact.record_id, own, day, fact.performed_at, fact.makes_up)
             else:
@@ -273,7 +311,7 @@ def visits_of(facts: Sequence[tuple[Fact, date]], checklists: Collection[Cadence
 def match(
     terms: Sequence[Term], visits: Sequence[Visit], last_met: date | None = None
 ) -> tuple[dict[UUID, Visit], dict[UUID, Visit]]:
-    """Walk a tier's visits in order of time and give each to at most one obligation, the oldest debt first.
+    """Walk a track's visits in order of time and give each to at most one obligation, the oldest debt first.
 
     A visit meets an earlier unmet obligation that is still in grace and takes its checklist; else the one whose
     window holds its day, if that takes its checklist and at least ``min_gap_days`` calendar days have passed since the
@@ -281,7 +319,7 @@ def match(
     periods from being met back to back, so it does not bind a late visit. Naming a missed obligation does not keep a
     visit from a debt or a window: only what is left over makes up.
 
-    ``terms`` are one tier's, sorted by (first day, key); ``visits`` are sorted by (time, id). ``last_met`` is the
+    ``terms`` are one track's, sorted by (first day, key); ``visits`` are sorted by (time, id). ``last_met`` is the
     day that last met anything before the first of these visits, where the walk is taken up in the middle. Returns the
     visits that met an obligation and those that made one up, both by obligation id.
     """
@@ -312,6 +350,32 @@ def match(
             if named and takes and named.missed_before(visit.day) and named.obligation.id not in met:
                 made_up.setdefault(named.obligation.id, visit)
     return met, made_up
+
+
+def superseded(triggers: Iterable[Trigger], as_of: datetime) -> dict[UUID, datetime]:
+    """The triggers after which another of the same rule came, with the time of the first that did.
+
+    Those that became known after ``as_of`` or were withdrawn by then do not count. Of two at one instant the greater id
+    is the later one, so that the order of arrival does not matter.
+    """
+    by_rule: dict[DutyRule, list[Trigger]] = {}
+    for trigger in {one.id: one for one in triggers}.values():
+        if trigger.rule.supersedes and trigger.known_at <= as_of and not withdrawn(trigger, as_of):
+            by_rule.setdefault(trigger.rule, []).append(trigger)
+    found: dict[UUID, datetime] = {}
+    for of_rule in by_rule.values():
+        of_rule.sort(key=lambda trigger: (trigger.at, trigger.id))
+        found |= {earlier.id: later.at for earlier, later in pairwise(of_rule)}
+    return found
+
+
+def withdrawn(trigger: Trigger, as_of: datetime) -> bool:
+    """Whether the trigger was taken back by ``as_of``."""
+    return trigger.withdrawn_at is not None and trigger.withdrawn_at <= as_of
+
+
+def _depth_first(what: Performed) -> int:
+    return -what.depth if isinstance(what, CadenceTier) else 1
 
 
 def _placement_order(placement: Placement) -> tuple[date, datetime, str]:

@@ -19,9 +19,17 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
+from schemas.vocabulary import CadenceTier, Deed
 from server.kernel.db import Base, Owned
 
 TIERS = "tier in ('WEEKLY', 'MONTHLY', 'QUARTERLY')"
+PERFORMED = "tier in ({})".format(", ".join(f"'{code}'" for code in (*CadenceTier, *Deed)))
+# What a triggered duty carries itself, and an obligation of a tier does not have.
+CARRIED = ("triggered_at", "rule_version_id", "due_from", "accepts", "min_gap_days", "known_at")
+TRIGGERED = (
+    f"(tier is not null and policy_tier_id is not null and num_nonnulls(trigger_id, {', '.join(CARRIED)}) = 0)"
+    f" or (tier is null and policy_tier_id is null and num_nulls(trigger_id, {', '.join(CARRIED)}) = 0)"
+)
 
 
 class Policy(Owned, Base):
@@ -82,6 +90,10 @@ class Obligation(Owned, Base):
 
     ``met_by`` and ``met_at`` are kept from the facts by upkeep; the state is derived, never stored. ``voided_at`` is
     when a change of policy, known before the period began, took it away again.
+
+    One that something triggered has no tier: it carries its window (``due_from``, ``accepts`` what was performed,
+    ``min_gap_days``), its trigger and the version of the rule, counts from ``known_at`` on, and from ``withdrawn_at``
+    on no more. Its key is ``<trigger>/<n>``, or a period.
     """
 
     __tablename__ = "obligation"
@@ -89,16 +101,32 @@ class Obligation(Owned, Base):
         UniqueConstraint("subject_kind", "subject_id", "rule", "key"),
         CheckConstraint("last_day >= first_day", name="days"),
         CheckConstraint(TIERS, name="tier"),
+        CheckConstraint(TRIGGERED, name="triggered"),
         Index("ix_obligation_bureau_id_tier_last_day", "bureau_id", "tier", "last_day"),
         Index("ix_obligation_cell_id", "cell_id"),
+        Index(
+            "ix_obligation_triggered",
+            "subject_id",
+            "grace_last_day",
+            postgresql_where="trigger_id is not null",
+        ),
+        Index("ix_obligation_trigger_id", "trigger_id", postgresql_where="trigger_id is not null"),
     )
 
     subject_kind: Mapped[str]
     subject_id: Mapped[uuid.UUID]
     rule: Mapped[str]
     key: Mapped[str]
-    tier: Mapped[str]
-    policy_tier_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("policy_tier.id"))
+    tier: Mapped[str | None]
+    policy_tier_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("policy_tier.id"))
+    trigger_id: Mapped[uuid.UUID | None]
+    triggered_at: Mapped[datetime | None]
+    rule_version_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("duty_rule_version.id"))
+    due_from: Mapped[date | None]
+    accepts: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    min_gap_days: Mapped[int | None]
+    known_at: Mapped[datetime | None]
+    withdrawn_at: Mapped[datetime | None]
     first_day: Mapped[date]
     last_day: Mapped[date]
     grace_last_day: Mapped[date]
@@ -112,11 +140,13 @@ class Obligation(Owned, Base):
 
 
 class VisitFact(Base):
-    """That a record did, or did not validly, perform a tier's check at a subject; a later judgement is a later row."""
+    """That a record did, or did not validly, perform a tier's check or another deed at a subject; a later judgement is a
+    later row.
+    """
 
     __tablename__ = "visit_fact"
     __table_args__ = (
-        CheckConstraint(TIERS, name="tier"),
+        CheckConstraint(PERFORMED, name="tier"),
         Index("ix_visit_fact_subject_id_performed_at", "subject_id", "performed_at"),
         Index("ix_visit_fact_ahead", "bureau_id", "performed_at", postgresql_where="performed_at > known_at"),
     )

@@ -113,7 +113,7 @@ def _missing(
     timeline: Timeline,
 ) -> list[dict[str, Any]]:
     """The rows of what an outlet owes and what is not written down yet."""
-    have = {(CadenceTier(row.tier), row.key) for row in one.owed.values()}
+    have = {(row.of_tier, row.key) for row in one.owed.values()}
     today = work.now.astimezone(work.zone).date()
     rows: list[dict[str, Any]] = []
     for tier_key, (tier_row, period) in owes.items():
@@ -178,9 +178,9 @@ def _follow(work: Work, rows: Sequence[Owed], timeline: Timeline, members: Membe
 
 def _wanted(
     work: Work, row: Owed, timeline: Timeline, members: Members
-) -> tuple[uuid.UUID, date, bool, datetime | None]:
+) -> tuple[uuid.UUID | None, date, bool, datetime | None]:
     """Tier, grace, whether it is provisional, and since when it is void, as the policy has it now."""
-    period = Period(CadenceTier(row.tier), row.key, row.first_day, row.last_day)
+    period = Period(row.of_tier, row.key, row.first_day, row.last_day)
     edition = timeline.on(period.first_day)
     tier_row = edition.tiers.get(period.tier) if edition else None
     if tier_row is None or not members.hold(row.subject_id, tier_row, period):

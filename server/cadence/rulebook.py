@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, tzinfo
 from types import MappingProxyType
 
-from schemas.vocabulary import CadenceTier
+from schemas.vocabulary import CadenceTier, Performed
 from server.kernel.workdays import Workdays
 
 _DAY = timedelta(days=1)
@@ -59,7 +59,7 @@ class Version:
             if any(other.depth >= tier.depth for other in policy.satisfies):
                 raise ValueError(f"The {tier.lower()} checklist can meet shallower tiers only.")
 
-    def checklists(self, tier: CadenceTier) -> frozenset[CadenceTier]:
+    def checklists(self, tier: CadenceTier) -> frozenset[Performed]:
         """The checklists that meet ``tier``: its own, and the deeper ones whose policy says so."""
         deeper = (other for other, policy in self.tiers.items() if tier in policy.satisfies)
         return frozenset((tier, *deeper))
@@ -67,13 +67,14 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The days that decide about one period.
+    """The days that decide about one period, or about what a trigger asks for.
 
     ``due_from`` is the first day from which no more than ``due_soon_working_days`` working days remain, that
     day and the period's last day included; it is never before the first day. For a week without holidays and
     2 working days it is Thursday, for a month that ends on a Friday also Thursday. ``grace_last_day`` is the
     last day of grace in working days after the last day. ``provisional`` says that a year whose holidays are
     not loaded had a part in it. ``min_gap_days`` and ``checklists``, those that meet the period, are the policy's.
+    A triggered duty carries a window of its own, worked out by the version of its rule that held on its trigger's day.
     """
 
     due_from: date
@@ -81,7 +82,7 @@ class Window:
     waived_by_rule: bool
     provisional: bool
     min_gap_days: int
-    checklists: frozenset[CadenceTier]
+    checklists: frozenset[Performed]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ class Rulebook:
         """What is asked of a period of ``tier`` that begins on ``first_day``. Raises KeyError without a policy."""
         return self.version(tier, first_day).tiers[tier]
 
-    def tiers_met_by(self, checklists: Collection[CadenceTier]) -> list[CadenceTier]:
+    def tiers_met_by(self, checklists: Collection[Performed]) -> list[CadenceTier]:
         """The tiers that any of the checklists meets under any version."""
         return sorted(
             {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from uuid import UUID
 
@@ -22,6 +22,8 @@ from server.cadence.matching import (
     Placement,
     StatusChange,
     Term,
+    Track,
+    Trigger,
     Visit,
     Waiver,
     attempts_known,
@@ -30,11 +32,16 @@ from server.cadence.matching import (
     facts_known,
     inactivities,
     match,
+    superseded,
     visits_of,
     waived_by,
+    withdrawn,
 )
 from server.cadence.periods import Period, periods_between
 from server.cadence.rulebook import DEFAULT_POLICIES, Rulebook, TierPolicy, Version, Window
+
+_DAY = timedelta(days=1)
+_NO_TRIGGER = UUID(int=0)
 
 __all__ = [
     "DEFAULT_POLICIES",
@@ -47,6 +54,8 @@ __all__ = [
     "Rulebook",
     "StatusChange",
     "TierPolicy",
+    "Track",
+    "Trigger",
     "Version",
     "Waiver",
     "Window",
@@ -84,9 +93,9 @@ def judge(
     history: History,
     rulebook: Rulebook,
     as_of: datetime,
-    last_met: Mapping[CadenceTier, date] = MappingProxyType({}),
+    last_met: Mapping[Track, date] = MappingProxyType({}),
 ) -> tuple[Judgement, ...]:
-    """Every obligation's state as known by ``as_of`` and judged at it, by tier, first day and key.
+    """Every obligation's state as known by ``as_of`` and judged at it, by track, first day and key.
 
     What became known after ``as_of`` is left out, and so is what was performed after it. The state is, in
     this order: met or met_late; void where a change of policy took it away, and from a suspension on, which a
@@ -95,11 +104,14 @@ def judge(
 
     The walk may be taken up in the middle: visits go to obligations in order of time, so those of an earlier
     time are not moved by later ones. The history then holds only visits from some instant on and the obligations
-    not met before it, and ``last_met`` says on which day each tier was last met before it.
+    not met before it, and ``last_met`` says on which day each track was last met before it.
 
-    Each obligation is judged by the version of the policy that held on its first day, whatever holds now.
+    Each obligation is judged by the version of the policy that held on its first day, whatever holds now. One that
+    something triggered is judged by the window that it carries; it is not there before it became known, and is void
+    when its trigger is withdrawn, or from the day after the one on which a later trigger superseded it. What the
+    licence covers does not matter to it.
 
-    Raises ValueError if ``as_of`` is naive or two obligations of a tier share a key, KeyError if a tier has
+    Raises ValueError if ``as_of`` is naive or two obligations of a track share a key, KeyError if a tier has
     no policy.
     """
     if as_of.utcoffset() is None:
@@ -108,16 +120,27 @@ def judge(
     facts = [(fact, rulebook.day(fact.performed_at)) for fact in facts_known(history.facts, as_of)]
     attempts = [(rulebook.day(a.at), a.record_id) for a in attempts_known(history.attempts, as_of)]
     waived = waived_by(history.waivers, as_of)
-    stretches = inactivities(changes_known(history.changes, as_of), changes_known(history.scopes, as_of))
+    changes = changes_known(history.changes, as_of)
+    out_of_business = inactivities(changes)
+    stretches = inactivities(changes, changes_known(history.scopes, as_of))
+    ended = {
+        trigger: rulebook.day(at) + _DAY
+        for trigger, at in superseded(
+            (owed.trigger for owed in history.obligations if owed.trigger is not None), as_of
+        ).items()
+    }
 
     judgements: list[Judgement] = []
-    for tier, obligations in _by_tier(history.obligations):
-        windows = [rulebook.window(tier, owed.first_day, owed.last_day) for owed in obligations]
+    for track, obligations in _by_track(history.obligations, as_of):
+        windows = [_window(owed, rulebook) for owed in obligations]
         terms = [
-            _term(owed, window, waived, stretches) for owed, window in zip(obligations, windows, strict=True)
+            _term(owed, window, waived, stretches)
+            if owed.trigger is None
+            else _triggered_term(owed, owed.trigger, waived, out_of_business, ended, as_of)
+            for owed, window in zip(obligations, windows, strict=True)
         ]
         visits = visits_of(facts, frozenset().union(*(term.checklists for term in terms)))
-        met, made_up = match(terms, visits, last_met.get(tier))
+        met, made_up = match(terms, visits, last_met.get(track))
         for term, window in zip(terms, windows, strict=True):
             owed = term.obligation
             tried = tuple(record for day, record in attempts if owed.first_day <= day <= owed.last_day)
@@ -155,16 +178,28 @@ def owed_periods(
     )
 
 
-def _by_tier(obligations: Iterable[Obligation]) -> list[tuple[CadenceTier, list[Obligation]]]:
-    """The obligations of each tier, shallowest first, oldest first."""
-    tiers: dict[CadenceTier, list[Obligation]] = {}
+def _by_track(obligations: Iterable[Obligation], as_of: datetime) -> list[tuple[Track, list[Obligation]]]:
+    """The obligations of each track that are known, oldest first: tiers from the shallowest, then rule by rule."""
+    tracks: dict[Track, list[Obligation]] = {}
     for obligation in obligations:
-        tiers.setdefault(obligation.tier, []).append(obligation)
-    for tier, owed in tiers.items():
+        if obligation.trigger is None or obligation.trigger.known_at <= as_of:
+            tracks.setdefault(obligation.track, []).append(obligation)
+    for track, owed in tracks.items():
         owed.sort(key=lambda obligation: (obligation.first_day, obligation.key))
         if len({obligation.key for obligation in owed}) < len(owed):
-            raise ValueError(f"Two {tier.lower()} obligations of the subject share a key.")
-    return sorted(tiers.items(), key=lambda item: item[0].depth)
+            name = track.lower() if isinstance(track, CadenceTier) else track[0]
+            raise ValueError(f"Two {name} obligations of the subject share a key.")
+    return sorted(tracks.items(), key=lambda item: _track_order(item[0]))
+
+
+def _track_order(track: Track) -> tuple[int, str, UUID]:
+    return (track.depth, "", _NO_TRIGGER) if isinstance(track, CadenceTier) else (len(CadenceTier), *track)
+
+
+def _window(owed: Obligation, rulebook: Rulebook) -> Window:
+    if owed.trigger is not None:
+        return owed.trigger.window
+    return rulebook.window(owed.of_tier, owed.first_day, owed.last_day)
 
 
 def _term(
@@ -179,6 +214,29 @@ def _term(
         checklists=window.checklists,
         waived=window.waived_by_rule or obligation.id in waived,
         void_from=first_day if obligation.voided else next(voiding, None),
+    )
+
+
+def _triggered_term(
+    obligation: Obligation,
+    trigger: Trigger,
+    waived: frozenset[UUID],
+    stretches: tuple[Inactivity, ...],
+    ended: Mapping[UUID, date],
+    as_of: datetime,
+) -> Term:
+    first_day, last_day, window = obligation.first_day, obligation.last_day, trigger.window
+    void = [stretch.since for stretch in stretches if stretch.voids(first_day, last_day)]
+    # A later trigger within the window ends what is open of it; what it comes after has been missed.
+    void += [day for day in (ended.get(trigger.id),) if day is not None and day - _DAY <= last_day]
+    void += [first_day] if withdrawn(trigger, as_of) else []
+    return Term(
+        obligation=obligation,
+        grace_last_day=window.grace_last_day,
+        min_gap_days=window.min_gap_days,
+        checklists=window.checklists,
+        waived=window.waived_by_rule or obligation.id in waived,
+        void_from=min(void, default=None),
     )
 
 

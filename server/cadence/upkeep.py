@@ -4,10 +4,23 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Integer, column, func, select, union, update
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    DateTime,
+    Integer,
+    cast,
+    column,
+    func,
+    or_,
+    select,
+    union,
+    update,
+)
 from sqlalchemy.dialects.postgresql import UUID
 
 from server.cadence import rules
@@ -18,9 +31,11 @@ from server.cadence.histories import (
     load_ends,
     load_histories,
     load_subjects,
+    load_triggered,
 )
 from server.cadence.models import AttemptFact, Obligation, VisitFact
 from server.cadence.ops import materialise
+from server.cadence.tally import PENDING
 from server.cadence.timeline import load_timeline
 from server.grids.ops import announce
 from server.kernel.bulk import among, as_rows, recordset
@@ -62,8 +77,8 @@ def settle_visits(work: Work, subject_ids: Sequence[uuid.UUID]) -> None:
     """Settle visits that became known just now: what was met before the first of them cannot move.
 
     Where a record is judged again, its visit may have moved: then the first of all that was known of it counts, for
-    what it met before is met no more. A visit that names a missed obligation may reach far back, so its subject is
-    settled whole.
+    what it met before is met no more. A visit that names a missed obligation may reach far back, and what something
+    triggered hangs together with other triggers: such a subject is settled whole.
     """
     rulebook = load_timeline(work).rulebook
     hold_subjects(work, subject_ids)
@@ -73,22 +88,40 @@ def settle_visits(work: Work, subject_ids: Sequence[uuid.UUID]) -> None:
         .scalar_subquery()
     )
     news = work.session.execute(
-        select(VisitFact.subject_id, func.min(VisitFact.performed_at), func.count(VisitFact.makes_up))
+        select(
+            VisitFact.subject_id,
+            func.min(VisitFact.performed_at),
+            or_(func.count(VisitFact.makes_up) > 0, _something_triggered(work)),
+        )
         .where(among(VisitFact.subject_id, subject_ids), VisitFact.record_id.in_(known_now))
         .group_by(VisitFact.subject_id)
     ).all()
-    whole = [subject_id for subject_id, _, naming in news if naming]
-    since: datetime | None = min((at for _, at, naming in news if not naming), default=None)
+    whole = [subject_id for subject_id, _, wholly in news if wholly]
+    since: datetime | None = min((at for _, at, wholly in news if not wholly), default=None)
     if whole:
         settle_subjects(work, whole)
     if since is None:
         return
     changes: list[tuple[Owed, rules.Judgement, int]] = []
-    rest = [subject_id for subject_id, _, naming in news if not naming]
+    rest = [subject_id for subject_id, _, wholly in news if not wholly]
     ends = load_ends(work, rest, since, rulebook)
     for loaded in ends.values():
         changes += [(owed, found, owed.attempt_count) for owed, found in _judged(work, loaded, rulebook)]
     _write(work, changes)
+
+
+def _something_triggered(work: Work) -> ColumnElement[bool]:
+    """Whether the subject of the visits owes what something triggered, and the first of them may still bear on it."""
+    first_day = cast(func.timezone(work.zone.key, func.min(VisitFact.performed_at)), Date)
+    return (
+        select(Obligation.id)
+        .where(
+            Obligation.subject_id == VisitFact.subject_id,
+            Obligation.trigger_id.is_not(None),
+            Obligation.grace_last_day >= first_day,
+        )
+        .exists()
+    )
 
 
 def settle_dated_ahead(work: Work) -> int:
@@ -117,7 +150,12 @@ def settle_dated_ahead(work: Work) -> int:
 
 def _judged(work: Work, loaded: Loaded, rulebook: rules.Rulebook) -> Iterable[tuple[Owed, rules.Judgement]]:
     for judgement in rules.judge(loaded.history, rulebook, work.now, loaded.last_met):
-        yield loaded.owed[judgement.obligation.id], judgement
+        owed = loaded.owed[judgement.obligation.id]
+        if not loaded.placements:
+            # Where such a subject lay is not told by facts: what is closed stays where it was settled last.
+            closed = judgement.state not in PENDING
+            judgement = replace(judgement, cell_id=owed.cell_id if closed else loaded.cell_id)
+        yield owed, judgement
 
 
 def _write(work: Work, changes: Iterable[tuple[Owed, rules.Judgement, int]]) -> None:
@@ -150,4 +188,6 @@ def sync_subjects(work: Work, outlet_ids: Sequence[uuid.UUID]) -> None:
     subjects = list(load_subjects(work, outlet_ids))
     if subjects:
         materialise(work, subjects)
-        settle_subjects(work, subjects)
+    owing = {*subjects, *load_triggered(work, outlet_ids)}
+    if owing:
+        settle_subjects(work, sorted(owing))

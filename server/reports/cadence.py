@@ -81,7 +81,7 @@ def report_of(
     groups: dict[tuple[str, uuid.UUID | None, CadenceTier, str], list[Item]] = defaultdict(list)
     for item in items:
         group_id = _group_of(item, by)
-        tier = item.judgement.obligation.tier
+        tier = item.tier
         key = item.judgement.obligation.key if each_period else period.key
         groups[(names.get(group_id, "未定" if by is not By.TOTAL else "合计"), group_id, tier, key)].append(
             item

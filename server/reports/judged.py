@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from schemas.vocabulary import ObligationState
+from schemas.vocabulary import CadenceTier, ObligationState
 from server.cadence import rules
 from server.cadence.histories import Owed, load_histories
 from server.cadence.periods import ReportingPeriod
@@ -23,6 +23,7 @@ class Item:
     """One judged obligation with whom it is counted under."""
 
     judgement: rules.Judgement
+    tier: CadenceTier
     row: Owed
     responsible: Responsible | None
     unknown: bool
@@ -40,7 +41,7 @@ def judged(work: Work, period: ReportingPeriod, as_of: datetime) -> list[Item]:
     for loaded in load_histories(work, None).values():
         for judgement in rules.judge(loaded.history, rulebook, as_of):
             owed = judgement.obligation
-            if owed.key not in period.keys[owed.tier]:
+            if owed.tier is None or owed.key not in period.keys[owed.tier]:
                 continue
             row = loaded.owed[owed.id]
             if seen is not None and judgement.cell_id not in seen:
@@ -48,7 +49,9 @@ def judged(work: Work, period: ReportingPeriod, as_of: datetime) -> list[Item]:
             responsible = responsible_for(
                 judgement.cell_id, min(owed.last_day, as_of.astimezone(work.zone).date())
             )
-            items.append(Item(judgement, row, responsible, _unknown(judgement, responsible, silence)))
+            items.append(
+                Item(judgement, owed.tier, row, responsible, _unknown(judgement, responsible, silence))
+            )
     return items
 
 
