@@ -16,9 +16,10 @@ RUN uv sync --frozen --no-dev --no-editable
 
 FROM python:3.12-slim-trixie
 
-# pg_dump and pg_restore, of the major version of the database in docker-compose.yml.
+# pg_dump and pg_restore, of the major version of the database in docker-compose.yml; Pango and a Chinese font for PDF.
 RUN apt-get update \
     && apt-get install -y --no-install-recommends postgresql-client-17 \
+        libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-noto-cjk \
     && rm -rf /var/lib/apt/lists/*
 # A fixed number, so that the owner of a mounted volume does not depend on the image's user list.
 RUN useradd --system --uid 10001 --user-group --home-dir /srv/xunge --create-home xunge \

@@ -14,7 +14,16 @@ missing_packages() {
     if ! find_postgres >/dev/null; then printf 'postgresql-postgis\n'; fi
     if ! command -v redis-server >/dev/null || ! command -v redis-cli >/dev/null; then printf 'redis-server\n'; fi
     if ! venv_is_usable && ! find_python >/dev/null; then printf 'python3-venv\n'; fi
+    # Reports are set as PDF with Pango and a font that has the Chinese characters.
+    if ! has_library libpango-1.0.so.0; then printf 'libpango-1.0-0\n'; fi
+    if ! has_library libpangoft2-1.0.so.0; then printf 'libpangoft2-1.0-0\n'; fi
+    if ! has_library libharfbuzz-subset.so.0; then printf 'libharfbuzz-subset0\n'; fi
+    if ! has_chinese_font; then printf 'fonts-noto-cjk\n'; fi
 }
+
+# ldconfig is in /sbin, which a plain user's PATH may not have.
+has_library() { PATH="$PATH:/sbin:/usr/sbin" ldconfig -p 2>/dev/null | grep -F -- "$1" >/dev/null; }
+has_chinese_font() { [ -n "$(fc-list :lang=zh-cn family 2>/dev/null)" ]; }
 
 ensure_packages() {
     local packages

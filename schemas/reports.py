@@ -8,6 +8,7 @@ from schemas.moment import Moment
 from schemas.policies import CapOut
 from schemas.vocabulary import CadenceTier, ObligationState
 
+SHAPES = ("json", "csv", "xlsx", "pdf")
 _BY = ("total", "squad", "officer", "cell", "outlet")
 
 
@@ -23,14 +24,32 @@ class PeriodQuery(Schema):
     )
 
 
-class CadenceQuery(PeriodQuery):
+class ShapeQuery(Schema):
+    """In what shape a report is told: the figures are the same in each."""
+
+    format = fields.String(
+        load_default="json",
+        validate=validate.OneOf(SHAPES),
+        metadata={"description": "PDF is set at once, so a very long one is refused (report_too_long)"},
+    )
+
+
+class PolicyVersion(Schema):
+    """A version of the policy that held on some day of the report."""
+
+    version = fields.Integer()
+    name = fields.String()
+    effective_from = fields.Date()
+    legal_basis = fields.String()
+
+
+class CadenceQuery(PeriodQuery, ShapeQuery):
     """How R1 is cut."""
 
     by = fields.String(load_default="squad", validate=validate.OneOf(_BY))
     each_period = fields.Boolean(
         load_default=False, metadata={"description": "One row a week, month or quarter"}
     )
-    format = fields.String(load_default="json", validate=validate.OneOf(("json", "csv", "xlsx")))
 
 
 class CadenceRow(Schema):
@@ -66,6 +85,12 @@ class CadenceAnswer(Schema):
     by = fields.String(required=True)
     provisional = fields.Boolean(
         required=True, metadata={"description": "True where a year's workdays are not loaded"}
+    )
+    policies = fields.List(fields.Nested(PolicyVersion), required=True)
+    totals = fields.List(
+        fields.Nested(CadenceRow),
+        required=True,
+        metadata={"description": "The sum of each tier's rows; none where the rows are the total"},
     )
     rows = fields.List(fields.Nested(CadenceRow), required=True)
 
@@ -109,11 +134,10 @@ class CadenceObligations(Schema):
     items = fields.List(fields.Nested(CadenceObligation), required=True)
 
 
-class HealthQuery(PeriodQuery):
+class HealthQuery(PeriodQuery, ShapeQuery):
     """How R11 is cut; without a period it is the current week."""
 
     by = fields.String(load_default="squad", validate=validate.OneOf(("squad", "device")))
-    format = fields.String(load_default="json", validate=validate.OneOf(("json", "csv", "xlsx")))
 
 
 class HealthRow(Schema):
@@ -198,7 +222,7 @@ class HealthItems(Schema):
     items = fields.List(fields.Nested(HealthItem), required=True)
 
 
-class CapQuery(Schema):
+class CapQuery(ShapeQuery):
     """Which year's ledger, as known when, and which outlets."""
 
     year = fields.Integer(
@@ -208,7 +232,6 @@ class CapQuery(Schema):
     )
     as_of = Moment(load_default=None, metadata={"description": "As known by this moment; default: now"})
     which = fields.String(load_default="over", validate=validate.OneOf(("over", "visited", "all")))
-    format = fields.String(load_default="json", validate=validate.OneOf(("json", "csv", "xlsx")))
 
 
 class CapRow(Schema):

@@ -106,6 +106,11 @@ CATALOGUE: dict[str, Kind] = {
     ),
     "rate_limited": Kind(429, "尝试过于频繁，请稍后再试。", "Too many tries; wait a little."),
     "reference_missing": Kind(409, "引用的对象不存在。", "Something this refers to does not exist."),
+    "report_too_long": Kind(
+        422,
+        "报表太长，不能即时排成 PDF，请改用 CSV 或 XLSX，或缩小范围。",
+        "The report is too long to be set as PDF at once; take CSV or XLSX, or ask for less.",
+    ),
     "sign_in_needed": Kind(401, "请先登录。", "Sign in first."),
     "storage_full": Kind(
         507,

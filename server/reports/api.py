@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, jsonify
+from flask import Response
 
 from schemas.reports import (
     CadenceAnswer,
@@ -22,10 +22,12 @@ from schemas.vocabulary import ObligationState
 from server.kernel.http import Noun
 from server.kernel.permissions import Permission
 from server.kernel.work import Work
-from server.reports import cap_export, health_export
+from server.reports.answering import answer
 from server.reports.cadence import By, cadence_report
+from server.reports.cadence_sheet import cadence_sheet
 from server.reports.cap import cap_report, year_for
-from server.reports.export import as_csv, as_row, as_xlsx
+from server.reports.cap_sheet import cap_sheet
+from server.reports.health_sheet import health_sheet
 from server.reports.judged import judged
 from server.reports.machine import machine_now
 from server.reports.moment import moment_for, period_for
@@ -33,34 +35,17 @@ from server.reports.sync_health import Figure, items_behind, sync_health, week_f
 
 blueprint = Noun("reports", "报表 Reports")
 UNCOUNTED = frozenset({ObligationState.UPCOMING, ObligationState.VOID})
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @blueprint.endpoint(
     "GET", "/reports/cadence", permission=Permission.REPORT_READ, takes=CadenceQuery, gives=CadenceAnswer
 )
 def cadence(work: Work, query: dict[str, Any]) -> Response:
-    """R1: 周复查、月核查、季抽查 by squad, officer, cell or outlet, as JSON, CSV or XLSX."""
+    """R1: 周复查、月核查、季抽查 by squad, officer, cell or outlet, as JSON, CSV, XLSX or PDF."""
     as_of = moment_for(work, query["as_of"])
     period = period_for(work, query["period"], as_of)
     report = cadence_report(work, period, as_of, By(query["by"]), each_period=query["each_period"])
-    name = f"cadence-{period.key}"
-    if query["format"] == "csv":
-        # The mark tells spreadsheet programs that the text is UTF-8.
-        return _file("\ufeff" + as_csv(report), "text/csv; charset=utf-8", f"{name}.csv")
-    if query["format"] == "xlsx":
-        return _file(as_xlsx(report), XLSX, f"{name}.xlsx")
-    return jsonify(
-        CadenceAnswer().dump(
-            {
-                "period": period.key,
-                "as_of": as_of,
-                "by": report.by,
-                "provisional": report.provisional,
-                "rows": [as_row(line) for line in report.lines],
-            }
-        )
-    )
+    return answer(cadence_sheet(work, report), query["format"])
 
 
 @blueprint.endpoint(
@@ -112,14 +97,7 @@ def cap(work: Work, query: dict[str, Any]) -> Response:
     """R10: inspections of each outlet beside the annual cap of its credit grade; by default those over it."""
     as_of = moment_for(work, query["as_of"])
     report = cap_report(work, year_for(work, query["year"], as_of), as_of)
-    name = f"cap-{report.year}"
-    if query["format"] == "csv":
-        return _file(
-            "\ufeff" + cap_export.as_csv(report, query["which"]), "text/csv; charset=utf-8", f"{name}.csv"
-        )
-    if query["format"] == "xlsx":
-        return _file(cap_export.as_xlsx(report, query["which"]), XLSX, f"{name}.xlsx")
-    return jsonify(cap_export.as_json(report, query["which"]))
+    return answer(cap_sheet(work, report, query["which"]), query["format"])
 
 
 @blueprint.endpoint(
@@ -129,23 +107,9 @@ def health(work: Work, query: dict[str, Any]) -> Response:
     """R11: devices, queues, clocks, late and flagged records, conflicts and quarantine, by squad or device."""
     as_of = moment_for(work, query["as_of"])
     report = sync_health(work, week_for(work, query["period"], as_of), as_of, query["by"])
-    name = f"sync-health-{report.period.key}"
-    if query["format"] == "csv":
-        return _file("\ufeff" + health_export.as_csv(report), "text/csv; charset=utf-8", f"{name}.csv")
-    if query["format"] == "xlsx":
-        return _file(health_export.as_xlsx(report), XLSX, f"{name}.xlsx")
     told = query["as_of"] is None and work.actor.reaches_bureau(Permission.REPORT_READ)
-    return jsonify(
-        HealthAnswer().dump(
-            {
-                "period": report.period.key,
-                "as_of": as_of,
-                "by": report.by,
-                "rows": health_export.rows_of(report),
-                "machine": machine_now(work.session) if told else None,
-            }
-        )
-    )
+    machine = machine_now(work.session) if told else None
+    return answer(health_sheet(work, report, machine), query["format"])
 
 
 @blueprint.endpoint(
@@ -168,9 +132,3 @@ def health_items(work: Work, query: dict[str, Any]) -> dict[str, Any]:
         flag=query["flag"],
     )
     return {"as_of": as_of, "items": items}
-
-
-def _file(body: str | bytes, mimetype: str, name: str) -> Response:
-    return Response(
-        body, content_type=mimetype, headers={"Content-Disposition": f'attachment; filename="{name}"'}
-    )

@@ -68,9 +68,12 @@ class Quarter:
 
     def get(self, path: str, name: str = "ju", **query: Any) -> Any:
         """An answer of the report's address."""
+        return self.ask(f"/api/v1/reports/{path}", {"period": "2026Q3", "as_of": AFTERWARDS, **query}, name)
+
+    def ask(self, path: str, query: dict[str, Any], name: str = "ju") -> Any:
+        """An answer of any address, as somebody of the town."""
         headers = {"Authorization": f"Bearer {self.tokens[name]}"}
-        query = {"period": "2026Q3", "as_of": AFTERWARDS, **query}
-        return self.app.test_client().get(f"/api/v1/reports/{path}", query_string=query, headers=headers)
+        return self.app.test_client().get(path, query_string=query, headers=headers)
 
     def rows(self, name: str = "ju", **query: Any) -> list[dict[str, Any]]:
         """The rows of R1."""

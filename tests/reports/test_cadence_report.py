@@ -11,7 +11,6 @@ from typing import Any
 import openpyxl
 import pytest
 
-from server.reports.export import COLUMNS
 from tests.reports.conftest import AFTERWARDS, COUNTS, Quarter, read_csv
 
 CUTS = ("squad", "officer", "cell", "outlet")
@@ -75,35 +74,9 @@ def test_a_year_is_its_quarters(quarter: Quarter) -> None:
         assert sum((by_tier(rows)[tier] for rows in months), Counter()) == +whole[tier]
 
 
-@pytest.mark.parametrize("by", ["total", *CUTS])
-def test_every_shape_tells_the_same(quarter: Quarter, by: str) -> None:
-    rows = quarter.rows(by=by, each_period="true")
-    names = [name for name, _ in COLUMNS]
-    shown = [["—" if row[name] is None else str(row[name]) for name in names] for row in rows]
-    answer = quarter.get("cadence", by=by, each_period="true", format="csv")
-    assert answer.mimetype == "text/csv"
-    assert answer.headers["Content-Disposition"] == 'attachment; filename="cadence-2026-Q3.csv"'
-    text = answer.get_data(as_text=True)
-    assert text.startswith("\ufeff")
-    assert [[unquoted(line[name]) for name in names] for line in read_csv(text)] == shown
-    book = openpyxl.load_workbook(
-        io.BytesIO(quarter.get("cadence", by=by, each_period="true", format="xlsx").data)
-    )
-    sheet = list(sheet_of(book).iter_rows(values_only=True))
-    assert "2026-Q3" in sheet[0][0]
-    assert AFTERWARDS[:16] in sheet[1][0]
-    assert list(sheet[2]) == [heading for _, heading in COLUMNS]
-    assert [[unquoted(str(value)) for value in line] for line in sheet[3:]] == shown
-
-
 def sheet_of(book: openpyxl.Workbook) -> Any:
     """The workbook's one sheet."""
     return book.active
-
-
-def unquoted(text: str) -> str:
-    """Without the mark that keeps a spreadsheet from running a text."""
-    return text[1:] if text.startswith("'=") else text
 
 
 @pytest.mark.parametrize("by", ["total", *CUTS])

@@ -17,7 +17,7 @@ from server.access.models import Device
 from server.cli import main
 from server.kernel.settings import Settings
 from server.kernel.work import Kernel
-from server.reports.health_export import COLUMNS
+from server.reports.health_sheet import COLUMNS
 from server.reports.machine import machine_now
 from tests.api.conftest import problem_of
 from tests.sync.bureau import Bureau
@@ -143,16 +143,16 @@ def test_every_shape_tells_the_same(
 ) -> None:
     leader = client_of(app, kernel, town, "ju")
     rows = leader.get("/api/v1/reports/sync-health", query_string={"by": "device"}).get_json()["rows"]
-    names = [name for name, _ in COLUMNS if name != "flags_text"]
+    names = [column.name for column in COLUMNS if column.name != "flags_text"]
     shown = [["—" if row[name] is None else str(row[name]) for name in names] for row in rows]
     sheet = leader.get("/api/v1/reports/sync-health", query_string={"by": "device", "format": "csv"})
     read = list(csv.DictReader(io.StringIO(sheet.get_data(as_text=True).removeprefix("\ufeff"))))
     assert [[line[name].lstrip("'") for name in names] for line in read] == shown
     book = leader.get("/api/v1/reports/sync-health", query_string={"by": "device", "format": "xlsx"})
     lines = list(openpyxl.load_workbook(io.BytesIO(book.data)).active.iter_rows(values_only=True))
-    assert [heading for _, heading in COLUMNS] == list(lines[2])
-    kept = [place for place, (name, _) in enumerate(COLUMNS) if name != "flags_text"]
-    assert [[str(line[place]) for place in kept] for line in lines[3:]] == shown
+    assert [column.heading for column in COLUMNS] == list(lines[2])
+    kept = [place for place, column in enumerate(COLUMNS) if column.name != "flags_text"]
+    assert [[str(line[place]) for place in kept] for line in lines[3:-1]] == shown
     environment = {"XUNGE_DATABASE_URL": settings.database_url, "XUNGE_REDIS_URL": settings.redis_url}
     for shape in ("table", "csv", "json"):
         command = ["report", "sync-health", "--period", "2026-W28", "--by", "device", "--format", shape]

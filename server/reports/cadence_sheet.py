@@ -1,0 +1,133 @@
+"""R1 as a sheet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from schemas.reports import CadenceAnswer
+from schemas.vocabulary import CadenceTier
+from server.cadence.tally import Tally
+from server.kernel.work import Work
+from server.reports.cadence import By, CadenceReport, Line
+from server.reports.heading import bureau_name, days_of, policies_between
+from server.reports.sheets import NO_FIGURE, Bar, Chart, Column, Sheet
+
+COLUMNS = (
+    Column("group", "对象", brief=True, text=True, width=2.6),
+    Column("tier", "层级", printed=False, text=True),
+    Column("tier_zh", "制度", brief=True, text=True, width=1.2),
+    Column("period", "周期", brief=True, text=True, width=1.5),
+    Column("obligations", "应查", brief=True),
+    Column("waived", "免查", brief=True),
+    Column("due", "应完成", brief=True),
+    Column("on_time", "按期完成", brief=True),
+    Column("late", "逾期完成", brief=True),
+    Column("missed", "漏查", brief=True),
+    Column("made_up", "其中补查"),
+    Column("pending", "待查", brief=True),
+    Column("unknown", "其中待同步", brief=True),
+    Column("on_time_rate", "按期检查率%", brief=True, width=1.3),
+    Column("on_time_rate_to_date", "截至当前按期检查率%", width=1.5),
+    Column("completion_rate", "完成率%", brief=True, width=1.2),
+    Column("waived_share", "免查占比%", width=1.2),
+    Column("mean_days_late", "平均逾期天数"),
+    Column("attempts", "到店未查成次数", width=1.1),
+)
+# More bars than this say less than the sums of the tiers.
+MOST_BARS = 16
+NOTES = (
+    "应完成＝应查－免查＝按期完成＋逾期完成＋漏查＋待查；按期检查率＝按期完成÷应完成；截至当前按期检查率＝按期完成÷（应完成－待查）；"
+    "完成率＝（按期完成＋逾期完成）÷应完成；免查占比＝免查÷应查。合计由各项相加后计算，不取各行比率的平均。“—”表示没有应完成的任务。",
+    "其中补查已计入漏查；其中待同步指责任中队的手持机可能尚有未上传的记录，已计入漏查或待查。周按其星期四归入月、季、年。",
+)
+PROVISIONAL = "暂定：含尚未公布工作日安排的年度，有关期限按周一至周五推算，待公布后重新计算"
+
+
+def cadence_sheet(work: Work, report: CadenceReport) -> Sheet:
+    """The sheet of an R1."""
+    rows = [as_row(line) for line in report.lines]
+    totals = [] if report.by is By.TOTAL else _totals(report)
+    policies = policies_between(work, report.period.first_day, report.period.last_day, report.as_of)
+    body = {
+        "period": report.period.key,
+        "as_of": report.as_of,
+        "by": report.by,
+        "provisional": report.provisional,
+        "policies": policies,
+        "totals": totals,
+        "rows": rows,
+    }
+    return Sheet(
+        code="R1",
+        stem=f"cadence-{report.period.key}",
+        tab="复查执行情况",
+        title="周复查、月核查、季抽查执行情况",
+        bureau=bureau_name(work),
+        period=days_of(report.period.key, report.period.first_day, report.period.last_day),
+        as_of=report.as_of,
+        columns=COLUMNS,
+        rows=rows,
+        answer=CadenceAnswer().dump(body),
+        totals=totals,
+        marks=[PROVISIONAL] if report.provisional else [],
+        basis=[policy.line for policy in policies],
+        notes=NOTES,
+        chart=_chart(rows, totals),
+    )
+
+
+def as_row(line: Line) -> dict[str, Any]:
+    """One line by field name; a rate of nothing is ``None``."""
+    row = _row(line.group_id, line.group, line.tier, line.period, line.counts, line.unknown, line.attempts)
+    return row | {"mean_days_late": line.mean_days_late}
+
+
+def _row(
+    group_id: Any, group: str, tier: CadenceTier, period: str, counts: Tally, unknown: int, attempts: int
+) -> dict[str, Any]:
+    return {
+        "group_id": group_id,
+        "group": group,
+        "tier": tier.value,
+        "tier_zh": tier.label_zh,
+        "period": period,
+        "obligations": counts.obligations,
+        "waived": counts.waived,
+        "due": counts.due,
+        "on_time": counts.on_time,
+        "late": counts.late,
+        "missed": counts.missed,
+        "made_up": counts.made_up,
+        "pending": counts.pending,
+        "unknown": unknown,
+        "on_time_rate": counts.on_time_rate,
+        "on_time_rate_to_date": counts.on_time_rate_to_date,
+        "completion_rate": counts.completion_rate,
+        "waived_share": counts.waived_share,
+        "mean_days_late": None,
+        "attempts": attempts,
+    }
+
+
+def _totals(report: CadenceReport) -> list[dict[str, Any]]:
+    """A row of each tier, with the sums of its lines."""
+    sums: dict[CadenceTier, tuple[Tally, int, int]] = {}
+    for line in report.lines:
+        counts, unknown, attempts = sums.get(line.tier, (Tally(), 0, 0))
+        sums[line.tier] = (counts + line.counts, unknown + line.unknown, attempts + line.attempts)
+    return [
+        _row(None, "合计", tier, report.period.key, *sums[tier])
+        for tier in sorted(sums, key=lambda tier: tier.depth)
+    ]
+
+
+def _chart(rows: list[dict[str, Any]], totals: list[dict[str, Any]]) -> Chart:
+    shown = rows if len(rows) <= MOST_BARS else totals
+    return Chart("应查任务完成情况", [_bar(row) for row in shown])
+
+
+def _bar(row: dict[str, Any]) -> Bar:
+    parts = {name: row[name] for name in ("on_time", "late", "missed", "pending", "waived")}
+    told = f"应查 {row['obligations']}，按期检查率 "
+    rate = NO_FIGURE if row["on_time_rate"] is None else f"{row['on_time_rate']}%"
+    return Bar(f"{row['group']}　{row['tier_zh']}", parts, told + rate)
