@@ -141,7 +141,7 @@ def test_an_unknown_query_parameter_is_not_passed_over(world: World) -> None:
         ("obligations", "tier", "weekly"),
         ("obligations", "open_on", "2026-02-30"),
         ("reports/cadence", "by", "people"),
-        ("reports/cadence", "format", "pdf"),
+        ("reports/cadence", "format", "docx"),
         ("reports/cadence", "each_period", "2"),
         ("reports/cadence", "as_of", "yesterday"),
         ("reports/cadence", "as_of", "2026-08-01"),
