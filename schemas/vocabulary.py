@@ -188,3 +188,13 @@ class FileKind(Labelled):
     SIGNATURE = "signature", "签名"
     TRACK = "track", "轨迹"
     VIDEO = "video", "录像"
+
+
+class NoticeKind(Labelled):
+    """What a digest tells of. One digest a recipient, kind and day."""
+
+    DUE_SOON = "due_soon", "临期提醒"
+    DUE_TODAY = "due_today", "到期提醒"
+    MISSED = "missed", "漏查上报"
+    UNSYNCED = "unsynced", "锁期前未同步"
+    WORKDAYS_MISSING = "workdays_missing", "工作日表未载入"

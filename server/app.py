@@ -41,6 +41,7 @@ from server.kernel.problems import Problem
 from server.kernel.settings import Settings
 from server.kernel.work import Kernel, Work
 from server.metrics import add_metrics
+from server.notices.api import blueprint as notices
 from server.outlets.api import blueprint as outlets
 from server.records.api import blueprint as records
 from server.replication import COLLECTIONS, reader_of
@@ -102,7 +103,7 @@ def create_app(settings: Settings) -> Flask:
     kernel = compose(settings)
     http.install(app, kernel, authenticate)
     api = http.ProblemApi(app)
-    for blueprint in (access, grids, outlets, cadence, policies, records, evidence, reports, desk):
+    for blueprint in (access, grids, outlets, cadence, policies, records, evidence, reports, notices, desk):
         api.register_blueprint(blueprint)
     replication = sync.api.mount(
         session=lambda: _syncing(kernel),

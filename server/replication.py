@@ -20,6 +20,7 @@ from server.kernel.calendar import WorkdayYear
 from server.kernel.permissions import Permission
 from server.kernel.problems import Problem
 from server.kernel.work import Kernel, Work
+from server.notices import queries as notices
 from server.org import queries as org
 from server.outlets import queries as outlets
 from server.outlets.models import Outlet
@@ -73,6 +74,7 @@ COLLECTIONS: Mapping[str, Collection] = {
             edit_rectifications,
             held=lambda ids: records.held_rectifications(ids, BUREAU),
         ),
+        Collection("notices", lambda ids: notices.synced(ids, PERSON)),
         Collection("people", lambda ids: org.synced_people(ids, BUREAU, TODAY)),
         Collection("reference", synced_reference),
     )

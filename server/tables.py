@@ -10,6 +10,7 @@ import server.evidence.models
 import server.grids.models
 import server.kernel.calendar
 import server.kernel.events
+import server.notices.models
 import server.org.models
 import server.outlets.models
 import server.records.models  # noqa: F401

@@ -26,6 +26,7 @@ from server.house import QUEUE, beat_scheduler, compose, queue_of
 from server.kernel.actor import house
 from server.kernel.settings import Settings, read_settings
 from server.kernel.work import Kernel, Work
+from server.notices.ops import retire_notices, send_digests
 from server.org.models import Bureau
 from server.records.window import carry_out_dates
 from server.replication import prune_feeds
@@ -39,10 +40,10 @@ def _kernel() -> Kernel:
     return compose(read_settings())
 
 
-def _for_each_bureau(name: str, act: Callable[[Work], int]) -> None:
+def _for_each_bureau(name: str, act: Callable[[Work], int], at: datetime | None = None) -> None:
     """Run ``act`` in a transaction of its own for every bureau; one that fails keeps no other from its turn."""
     kernel = _kernel()
-    now = datetime.now(UTC)
+    now = at or datetime.now(UTC)
     failed: list[Exception] = []
     for bureau_id in _bureaus(kernel):
         try:
@@ -99,6 +100,19 @@ def prune_tombstones() -> None:
         log.info("feed", bureau_id=str(bureau_id), pruned=prune_feeds(kernel, bureau_id, now))
 
 
+def tell_people(at: str | None = None) -> None:
+    """Every morning: the day's digests, and notices that are old leave the handhelds.
+
+    Before the hour of the setting there is no digest: a scheduler that starts at night asks for every job. ``at`` is
+    the moment, in RFC 3339, where it is not now.
+    """
+    kernel = _kernel()
+    now = datetime.fromisoformat(at) if at else datetime.now(UTC)
+    _for_each_bureau("retired_notices", retire_notices, now)
+    if now.astimezone(kernel.settings.zone).hour >= kernel.settings.notice_hour:
+        _for_each_bureau("notices", send_digests, now)
+
+
 def run_worker(settings: Settings) -> None:
     """Work the queue until told to stop."""
     queue = queue_of(settings)
@@ -130,13 +144,18 @@ JOBS = (
 )
 
 
+def jobs_of(settings: Settings) -> tuple[tuple[Callable[..., None], str], ...]:
+    """Every job with its time, in cron's five fields and the bureau's zone."""
+    return (*JOBS, (tell_people, f"0 {settings.notice_hour} * * *"))
+
+
 def run_scheduler(settings: Settings) -> None:
     """Enqueue the nightly jobs at the bureau's midnight, and once now for the nights it was down."""
     # RQ reads cron fields in the process's local time, so the process lives in the bureau's zone.
     os.environ["TZ"] = settings.zone.key
     time.tzset()
     schedule = Schedule(settings)
-    for job, cron in JOBS:
+    for job, cron in jobs_of(settings):
         schedule.register(job, queue_name=QUEUE, cron=cron)
         schedule.queue.enqueue(job)
     schedule.start()  # type: ignore[no-untyped-call]  # rq leaves it untyped.

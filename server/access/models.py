@@ -14,7 +14,10 @@ from server.kernel.db import Base, Owned
 
 
 class Account(Owned, Base):
-    """A sign-in. ``password_hash`` is argon2; ``roles`` are names of permissions.Role."""
+    """A sign-in. ``password_hash`` is argon2; ``roles`` are names of permissions.Role.
+
+    Digests go to ``email`` where there is one, unless its owner wants none (``email_notices``).
+    """
 
     __tablename__ = "account"
     __table_args__ = (
@@ -27,6 +30,8 @@ class Account(Owned, Base):
     roles: Mapped[list[str]] = mapped_column(ARRAY(Text))
     person_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("person.id"))
     disabled_at: Mapped[datetime | None]
+    email: Mapped[str | None]
+    email_notices: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
 
 
 class Device(Owned, Base):

@@ -20,6 +20,7 @@ COMMANDS = {
     "import": ("server.commands.imports", "group"),
     "restore": ("server.commands.backup", "restore"),
     "keys": ("server.commands.keys", "group"),
+    "notices": ("server.commands.notices", "group"),
     "policy": ("server.commands.policy", "group"),
     "report": ("server.commands.report", "group"),
     "sync": ("server.commands.desk", "group"),

@@ -71,10 +71,19 @@ Key = InstrumentedAttribute[Any] | Column[Any]
 
 
 def page_of(
-    session: Session, query: Select[Any], keys: Sequence[Key], after: str | None, limit: int
+    session: Session,
+    query: Select[Any],
+    keys: Sequence[Key],
+    after: str | None,
+    limit: int,
+    *,
+    newest_first: bool = False,
 ) -> dict[str, Any]:
-    """``{"items": […], "after": text or null}`` of an entity query ordered by ``keys``, the last of them unique."""
-    return _page(lambda page: session.scalars(page), query, keys, after, limit)
+    """``{"items": […], "after": text or null}`` of an entity query ordered by ``keys``, the last of them unique.
+
+    ``newest_first`` turns the order of all keys round.
+    """
+    return _page(lambda page: session.scalars(page), query, keys, after, limit, newest_first)
 
 
 def page_of_rows(
@@ -90,12 +99,14 @@ def _page(
     keys: Sequence[Key],
     after: str | None,
     limit: int,
+    descending: bool = False,
 ) -> dict[str, Any]:
     if after:
         values = decode_after(after, [key.type.python_type for key in keys])
-        typed = (literal(value, key.type) for key, value in zip(keys, values, strict=True))
-        query = query.where(tuple_(*keys) > tuple_(*typed))
-    rows = list(run(query.order_by(*keys).limit(limit + 1)))
+        typed = tuple_(*(literal(value, key.type) for key, value in zip(keys, values, strict=True)))
+        query = query.where(tuple_(*keys) < typed if descending else tuple_(*keys) > typed)
+    order = [key.desc() for key in keys] if descending else keys
+    rows = list(run(query.order_by(*order).limit(limit + 1)))
     items, more = rows[:limit], len(rows) > limit
     following = encode_after([getattr(items[-1], str(key.key)) for key in keys]) if more else None
     return {"items": items, "after": following}

@@ -17,6 +17,7 @@ class Permission(StrEnum):
     DEVICE_MANAGE = "device.manage"
     DUTY_ASSIGN = "duty.assign"
     FORM_READ = "form.read"
+    NOTICE_MANAGE = "notice.manage"
     OBLIGATION_READ = "obligation.read"
     OUTLET_READ = "outlet.read"
     PERSON_READ = "person.read"
@@ -86,6 +87,7 @@ ROLES: dict[Role, frozenset[Permission]] = {
         P.CELL_MANAGE,
         P.DEVICE_MANAGE,
         P.DUTY_ASSIGN,
+        P.NOTICE_MANAGE,
         P.OUTLET_READ,
         P.PERSON_READ,
         P.PERSON_TRANSFER,

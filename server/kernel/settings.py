@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from environs import Env, validate
+from environs import Env, EnvError, validate
 
 from server.kernel.clients import Versions, read_versions
+from server.kernel.smtp import MailServer, read_mail_server
 
 _MB = 1024 * 1024
+_ADDRESS = re.compile(r"[^@\s<>]+@[A-Za-z0-9.-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,9 @@ class Settings:
     ``file_limits`` are bytes by kind of file (schemas.vocabulary.FileKind); ``files_reserve_bytes`` stay free on the disk.
     ``receipt_keys_file`` holds the keys that sign receipts (``xunge keys create``).
     ``min_client`` is the oldest version of each app that may sync; with ``client_required`` every app must tell its own.
+    Digests are made from ``notice_hour`` on, in the bureau's time, and stay on handhelds for ``notice_days``; they are
+    mailed where there is a ``mail_server``. Webhooks reach public addresses, and private ones in ``webhook_networks``;
+    ``ca_file`` names the authorities to trust instead of the machine's. ``secrets_key_file`` seals webhooks' secrets.
     ``trusted_proxies`` is how many proxies of ours stand in front: so many X-Forwarded-For entries are believed.
     """
 
@@ -49,6 +56,13 @@ class Settings:
     file_limits: Mapping[str, int]
     files_reserve_bytes: int
     upload_days: int
+    notice_hour: int
+    notice_days: int
+    mail_server: MailServer | None
+    mail_from: str
+    ca_file: Path | None
+    webhook_networks: tuple[IPv4Network | IPv6Network, ...]
+    secrets_key_file: Path
 
     @property
     def secure_cookies(self) -> bool:
@@ -61,6 +75,7 @@ def read_settings() -> Settings:
     env = Env(prefix="XUNGE_")
     database_url: str = env.str("DATABASE_URL")
     device_days: int = env.int("DEVICE_DAYS", 90)
+    mail_server, mail_from = _mail(env)
     return Settings(
         database_url=database_url,
         owner_database_url=env.str("OWNER_DATABASE_URL", database_url),
@@ -93,4 +108,30 @@ def read_settings() -> Settings:
         },
         files_reserve_bytes=env.int("FILES_RESERVE_BYTES", 1024 * _MB),
         upload_days=env.int("UPLOAD_DAYS", 7),
+        notice_hour=env.int("NOTICE_HOUR", 8, validate=validate.Range(min=0, max=23)),
+        notice_days=env.int("NOTICE_DAYS", 30, validate=validate.Range(min=1, max=366)),
+        mail_server=mail_server,
+        mail_from=mail_from,
+        ca_file=Path(env.str("CA_FILE")) if env.str("CA_FILE", "") else None,
+        webhook_networks=_networks(env.list("WEBHOOK_NETWORKS", [])),
+        secrets_key_file=Path(env.str("SECRETS_KEY_FILE", "var/secrets.key")),
     )
+
+
+def _mail(env: Env) -> tuple[MailServer | None, str]:
+    """The mail server and who the mail is from; the one is of no use without the other."""
+    try:
+        server = read_mail_server(env.str("SMTP_URL", ""))
+    except ValueError as error:
+        raise EnvError(str(error)) from error
+    sender: str = env.str("MAIL_FROM", "")
+    if server is not None and not _ADDRESS.fullmatch(sender):
+        raise EnvError("XUNGE_MAIL_FROM must be the address that digests come from, such as xunge@example.cn")
+    return server, sender
+
+
+def _networks(texts: list[str]) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        return tuple(ip_network(text.strip()) for text in texts)
+    except ValueError as error:
+        raise EnvError(f"XUNGE_WEBHOOK_NETWORKS: {error}") from error

@@ -40,6 +40,8 @@ def path_of(rule: Rule, world: World) -> str:
         "person_id": town.people["wang"],
         # None is given in the world: an id that nobody has.
         "grant_id": uuid.UUID(int=7),
+        # One's own only, so nobody else has any of it.
+        "notice_id": uuid.UUID(int=7),
         "policy_id": world.policy_id,
         "conflict_id": world.conflict_id,
         "kept_id": world.kept_id,

@@ -32,6 +32,7 @@ SERVER_BUT_RECORDS = [
         "evidence",
         "grids",
         "kernel",
+        "notices",
         "org",
         "outlets",
         "reports",

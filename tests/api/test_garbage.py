@@ -181,6 +181,7 @@ def sound_body(world: World, schema: str) -> dict[str, Any]:
             "dry_run": False,
         },
         "WaiverIn": {"obligation_ids": [str(uuid.uuid4())], "reason": "试样理由"},
+        "ReadIn": {"notice_ids": [str(uuid.uuid4())]},
         "WorkdayImport": {"year": 2030, "source": "试样通知", "off": ["2030-01-01"], "make_up": []},
         "Revocation": {"at_once": False},
         "SettlementIn": {

@@ -1,0 +1,73 @@
+"""A town for a whole file of tests about notices; each test works on a week of its own or only reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import Engine, select
+
+from server.app import create_app
+from server.kernel.actor import house
+from server.kernel.settings import Settings
+from server.kernel.work import Kernel
+from server.notices.models import Notice
+from server.notices.ops import send_digests
+from tests.conftest import own_database, settings_for
+from tests.town import ZONE, Town, client_of, settle_town
+
+
+@dataclass(slots=True)
+class Place:
+    """The application, its settings and the town."""
+
+    app: Flask
+    settings: Settings
+    kernel: Kernel
+    town: Town
+
+    def client(self, name: str, *, device: bool = False) -> FlaskClient:
+        return client_of(self.app, self.kernel, self.town, name, device=device)
+
+    def morning(self, month: int, day: int, hour: int = 8) -> int:
+        """Make the digests of a morning of 2026; how many there were."""
+        with self.kernel.work(house(self.town.bureau_id), moment(month, day, hour)) as work:
+            return send_digests(work)
+
+    def notices(self) -> list[Notice]:
+        with self.kernel.sessions() as session:
+            return list(session.scalars(select(Notice).order_by(Notice.id)))
+
+
+def moment(month: int, day: int, hour: int = 8) -> datetime:
+    """An hour of 2026 in the bureau's time."""
+    return datetime(2026, month, day, hour, tzinfo=ZONE)
+
+
+@pytest.fixture
+def places(superuser: Engine, template_database: str, tmp_path: Path) -> Iterator[Callable[..., Place]]:
+    """Makes a place over a database of its own, with some settings changed."""
+    made: list[Place] = []
+    with own_database(superuser, template_database) as name:
+
+        def settle(**changed: object) -> Place:
+            settings = replace(settings_for(name, tmp_path), **changed)  # type: ignore[arg-type]
+            app = create_app(settings)
+            kernel: Kernel = app.extensions["xunge"]
+            made.append(Place(app, settings, kernel, settle_town(kernel)))
+            return made[-1]
+
+        yield settle
+        for place in made:
+            place.kernel.close()
+
+
+@pytest.fixture
+def place(places: Callable[..., Place]) -> Place:
+    """A town without mail and webhooks."""
+    return places()
