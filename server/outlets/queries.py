@@ -6,10 +6,11 @@ import uuid
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Text, cast, func, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from server.grids.queries import cells_in_scope, scope_holds
 from server.kernel.actor import Actor
-from server.outlets.models import Outlet, Site
+from server.outlets.models import Outlet, OutletStatus, Registration, Site
 
 
 def visible_to(actor: Actor) -> Select[Outlet]:
@@ -41,8 +42,19 @@ def document() -> ColumnElement[str]:
         "lat", func.ST_Y(Outlet.geom),
         "location_source", Outlet.location_source,
         "location_accuracy_m", Outlet.location_accuracy_m,
+        "statuses", _history_of(OutletStatus, "status"),
+        "scopes", _history_of(Registration, "licence_scope"),
     )  # fmt: skip
     return cast(fields, Text)
+
+
+def _history_of(facts: type[OutletStatus] | type[Registration], said: str) -> ColumnElement[Any]:
+    """What was said of an outlet from which day on, and when it became known: what it owes follows from it."""
+    row = func.json_build_object(
+        "from_day", facts.from_day, said, getattr(facts, said), "known_at", facts.known_at
+    )
+    rows = select(func.json_agg(aggregate_order_by(row, facts.from_day, facts.known_at)))
+    return func.coalesce(rows.where(facts.outlet_id == Outlet.id).scalar_subquery(), func.json_build_array())
 
 
 def synced(ids: ColumnElement[uuid.UUID], person_id: ColumnElement[uuid.UUID]) -> Select[str, uuid.UUID]:
