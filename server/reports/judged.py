@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from typing import NamedTuple
+
+from sqlalchemy import select
 
 from schemas.vocabulary import CadenceTier, ObligationState
 from server.cadence import rules
-from server.cadence.histories import Owed, load_histories
+from server.cadence.judging import judged_rows
 from server.cadence.periods import ReportingPeriod
 from server.cadence.tally import PENDING
 from server.cadence.timeline import need_rulebook
 from server.grids.queries import cells_in_scope
 from server.kernel.permissions import Permission
 from server.kernel.work import Work
-from server.reports.responsible import Responsible, load_responsible
+from server.reports.responsible import Responsible
 from server.reports.unknown import Silence, load_silence
+
+
+class Owed(NamedTuple):
+    """What the obligation is about, as a report tells it."""
+
+    id: uuid.UUID
+    subject_id: uuid.UUID
+    tier: str
+    key: str
+    first_day: date
+    last_day: date
+    grace_last_day: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,28 +46,36 @@ class Item:
 
 
 def judged(work: Work, period: ReportingPeriod, as_of: datetime) -> list[Item]:
-    """Every obligation of the period in the actor's scope, judged; upcoming and void ones included."""
-    rulebook = need_rulebook(work, as_of.astimezone(work.zone).date())
-    seen = None
+    """Every obligation of the period in the actor's scope, judged; upcoming and void ones included.
+
+    Raises:
+        Problem: ``not_found`` where no policy had begun by then.
+    """
+    need_rulebook(work, as_of.astimezone(work.zone).date())
+    rows = judged_rows(work, as_of, period.keys)
+    found = select(rows).order_by(rows.c.subject_id, rows.c.first_day, rows.c.last_day, rows.c.key)
     if not work.actor.reaches_bureau(Permission.REPORT_READ):
-        seen = set(work.session.scalars(cells_in_scope(work.actor, Permission.REPORT_READ)))
-    responsible_for = load_responsible(work, as_of)
+        found = found.where(rows.c.cell_id.in_(cells_in_scope(work.actor, Permission.REPORT_READ)))
     silence = load_silence(work, as_of)
     items: list[Item] = []
-    for loaded in load_histories(work, None).values():
-        for judgement in rules.judge(loaded.history, rulebook, as_of):
-            owed = judgement.obligation
-            if owed.tier is None or owed.key not in period.keys[owed.tier]:
-                continue
-            row = loaded.owed[owed.id]
-            if seen is not None and judgement.cell_id not in seen:
-                continue
-            responsible = responsible_for(
-                judgement.cell_id, min(owed.last_day, as_of.astimezone(work.zone).date())
-            )
-            items.append(
-                Item(judgement, owed.tier, row, responsible, _unknown(judgement, responsible, silence))
-            )
+    for row in work.session.execute(found):
+        tier = CadenceTier(row.tier)
+        judgement = rules.Judgement(
+            obligation=rules.Obligation(row.obligation_id, tier, row.key, row.first_day, row.last_day),
+            state=ObligationState(row.state),
+            met_by=row.met_by,
+            performed_at=row.performed_at,
+            days_late=row.days_late,
+            attempts=tuple(row.attempts),
+            made_up_by=row.made_up_by,
+            provisional=row.provisional,
+            cell_id=row.cell_id,
+        )
+        responsible = Responsible(row.squad_id, row.officer_id) if row.squad_id else None
+        owed = Owed(
+            row.obligation_id, row.subject_id, tier, row.key, row.first_day, row.last_day, row.grace_last_day
+        )
+        items.append(Item(judgement, tier, owed, responsible, _unknown(judgement, responsible, silence)))
     return items
 
 

@@ -1,0 +1,124 @@
+"""Every obligation of a bureau, judged in the database: the set-based twin of rules.judge.
+
+The statement is in judging.sql. It reads facts alone, so any past moment can be asked for; that it agrees with the rules on
+every obligation is proved on random histories (tests/cadence/test_judging.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from importlib.resources import files
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    Date,
+    DateTime,
+    Integer,
+    Subquery,
+    Text,
+    bindparam,
+    column,
+    func,
+    select,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, UUID
+
+from schemas.vocabulary import CadenceTier, Deed, LicenceScope
+from server.cadence.histories import OF_OUTLETS, OF_TIERS
+from server.cadence.models import Obligation
+from server.cadence.rulebook import Rulebook
+from server.cadence.timeline import load_timeline
+from server.kernel.bulk import as_rows
+from server.kernel.work import Work
+
+_UUID = UUID(as_uuid=True)
+_STATEMENT = text(files("server.cadence").joinpath("judging.sql").read_text(encoding="utf-8"))
+_COLUMNS: tuple[Any, ...] = (
+    column("obligation_id", _UUID),
+    column("subject_id", _UUID),
+    column("cell_id", _UUID),
+    column("squad_id", _UUID),
+    column("officer_id", _UUID),
+    column("tier", Text),
+    column("key", Text),
+    column("first_day", Date),
+    column("last_day", Date),
+    column("grace_last_day", Date),
+    column("state", Text),
+    column("met_by", _UUID),
+    column("made_up_by", _UUID),
+    column("performed_at", DateTime(timezone=True)),
+    column("days_late", Integer),
+    column("attempts", ARRAY(_UUID)),
+    column("provisional", Boolean),
+)
+# What can be performed, the deepest checklist first. A set of them is a number with a bit for each place in this order.
+_PERFORMED = [*sorted(CadenceTier, key=lambda tier: -tier.depth), *Deed]
+# With less, the walk's table is sorted into files anew for every step.
+_WORK_MEM = "256MB"
+
+
+def judged_rows(
+    work: Work, as_of: datetime, keys: Mapping[CadenceTier, Sequence[str]] | None = None
+) -> Subquery:
+    """The bureau's obligations as known by ``as_of`` and judged at it, one row each, to select from and to group by.
+
+    With ``keys`` only the periods named of each tier, otherwise all. The columns are those of rules.Judgement:
+    obligation_id, subject_id, cell_id (where the subject lay when it was settled), squad_id and officer_id (who answered
+    for that cell on the last day, or at ``as_of`` before it; null where nobody did), tier, key, first_day, last_day,
+    grace_last_day, state (ObligationState), met_by, made_up_by, performed_at, days_late, attempts (record ids in order of
+    time) and provisional. Nobody's scope is looked at.
+
+    Raises KeyError where a tier that is owed has no policy on the first day.
+    """
+    work.session.execute(select(func.set_config("work_mem", _WORK_MEM, True)))
+    asked = None if keys is None else [{"tier": tier, "key": key} for tier in keys for key in keys[tier]]
+    given: dict[str, Any] = {
+        "bureau_id": work.bureau_id,
+        "as_of": as_of,
+        "today": as_of.astimezone(work.zone).date(),
+        "zone": work.zone.key,
+        "windows": as_rows(_windows(_spans(work), load_timeline(work).rulebook)),
+        "keys": None if asked is None else as_rows(asked),
+        "scope": LicenceScope.ECIG.value,
+    }
+    types: dict[str, Any] = {"bureau_id": _UUID, "as_of": DateTime(timezone=True), "today": Date}
+    bound = [bindparam(name, value, types.get(name, Text), unique=True) for name, value in given.items()]
+    bound.append(bindparam("performed", list(_PERFORMED), ARRAY(Text), unique=True))
+    return _STATEMENT.bindparams(*bound).columns(*_COLUMNS).subquery("judged")
+
+
+def _spans(work: Work) -> Iterable[tuple[CadenceTier, date, date]]:
+    """The windows that anybody owes: few, for subjects share their periods."""
+    found = (
+        select(Obligation.tier, Obligation.first_day, Obligation.last_day)
+        .where(Obligation.bureau_id == work.bureau_id, OF_OUTLETS, OF_TIERS)
+        .distinct()
+    )
+    for tier, first_day, last_day in work.session.execute(found):
+        yield CadenceTier(tier or ""), first_day, last_day
+
+
+def _windows(spans: Iterable[tuple[CadenceTier, date, date]], rulebook: Rulebook) -> list[dict[str, Any]]:
+    """What decides about each window, as rows."""
+    rows = []
+    for tier, first_day, last_day in spans:
+        window = rulebook.window(tier, first_day, last_day)
+        rows.append(
+            {
+                "tier": tier.value,
+                "first_day": first_day,
+                "last_day": last_day,
+                "due_from": window.due_from,
+                "grace_last_day": window.grace_last_day,
+                "waived_by_rule": window.waived_by_rule,
+                "provisional": window.provisional,
+                "min_gap_days": window.min_gap_days,
+                "longest_gap_days": rulebook.longest_gap_days,
+                "checklists": sum(1 << _PERFORMED.index(one) + 1 for one in window.checklists),
+            }
+        )
+    return rows
