@@ -35,6 +35,7 @@ from server.evidence.storage import LocalDisk
 from server.evidence.uploading import EvidenceUploads
 from server.grids.api import blueprint as grids
 from server.house import compose
+from server.issuing.api import blueprint as issuing
 from server.kernel import clients, http
 from server.kernel.permissions import Permission
 from server.kernel.problems import Problem
@@ -103,7 +104,19 @@ def create_app(settings: Settings) -> Flask:
     kernel = compose(settings)
     http.install(app, kernel, authenticate)
     api = http.ProblemApi(app)
-    for blueprint in (access, grids, outlets, cadence, policies, records, evidence, reports, notices, desk):
+    for blueprint in (
+        access,
+        grids,
+        outlets,
+        cadence,
+        policies,
+        records,
+        evidence,
+        reports,
+        issuing,
+        notices,
+        desk,
+    ):
         api.register_blueprint(blueprint)
     replication = sync.api.mount(
         session=lambda: _syncing(kernel),

@@ -8,6 +8,7 @@ import server.cadence.duty_models
 import server.cadence.models
 import server.evidence.models
 import server.grids.models
+import server.issuing.models
 import server.kernel.calendar
 import server.kernel.events
 import server.notices.models

@@ -18,6 +18,7 @@ COMMANDS = {
     "files": ("server.commands.files", "group"),
     "cap": ("server.commands.policy", "caps"),
     "import": ("server.commands.imports", "group"),
+    "issue": ("server.commands.issue", "group"),
     "restore": ("server.commands.backup", "restore"),
     "keys": ("server.commands.keys", "group"),
     "notices": ("server.commands.notices", "group"),

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from server.commands.bureau import bureau_work
 from server.commands.printing import console, print_table
+from server.commands.restated import deliver_restated, restated_options
 from server.commands.sheets import as_known_by, deliver, delivered, show
 from server.reports.cadence import By, cadence_report
 from server.reports.cadence_sheet import cadence_sheet
@@ -38,17 +39,23 @@ def group() -> None:
     help="分组 · rows",
 )
 @click.option("--each-period", is_flag=True, help="逐周、逐月、逐季 · one row a period")
+@restated_options
 @delivered
 def cadence(
     period: str | None,
     as_of: datetime | None,
     by: str,
     each_period: bool,
+    restated: bool,
+    since: datetime | None,
     shape: str,
     output: Path | None,
     bureau: str | None,
 ) -> None:
     """R1：周复查、月核查、季抽查执行情况 · cadence compliance."""
+    if restated or since is not None:
+        deliver_restated(period, since, as_of, shape, output, bureau)
+        return
     with bureau_work(bureau) as work:
         moment = moment_for(work, as_of)
         report = cadence_report(

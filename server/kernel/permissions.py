@@ -28,7 +28,10 @@ class Permission(StrEnum):
     RECORD_READ = "record.read"
     RECORD_WRITE = "record.write"
     REGISTER_IMPORT = "register.import"
+    REPORT_DRAFT = "report.draft"
+    REPORT_ISSUE = "report.issue"
     REPORT_READ = "report.read"
+    REPORT_REVIEW = "report.review"
     SCOPE_GRANT = "scope.grant"
     SELF_READ = "self.read"
     SYNC_SETTLE = "sync.settle"
@@ -74,10 +77,19 @@ _READER = _EVERYONE | {
 ROLES: dict[Role, frozenset[Permission]] = {
     Role.OFFICER: _FIELD | {P.REPORT_READ},
     Role.AUXILIARY: _FIELD,
-    Role.SQUAD_LEADER: _FIELD | {P.REPORT_READ, P.CADENCE_WAIVE, P.DUTY_ASSIGN, P.SCOPE_GRANT, P.SYNC_SETTLE},
+    Role.SQUAD_LEADER: _FIELD
+    | {P.REPORT_DRAFT, P.REPORT_READ, P.CADENCE_WAIVE, P.DUTY_ASSIGN, P.SCOPE_GRANT, P.SYNC_SETTLE},
     Role.BUREAU_LEADER: _READER
-    | {P.CADENCE_WAIVE, P.DUTY_ASSIGN, P.PERSON_TRANSFER, P.SCOPE_GRANT, P.SYNC_SETTLE},
-    Role.LEGAL: _READER | {P.CAP_MANAGE, P.POLICY_SIGN_OFF},
+    | {
+        P.CADENCE_WAIVE,
+        P.DUTY_ASSIGN,
+        P.PERSON_TRANSFER,
+        P.REPORT_DRAFT,
+        P.REPORT_ISSUE,
+        P.SCOPE_GRANT,
+        P.SYNC_SETTLE,
+    },
+    Role.LEGAL: _READER | {P.CAP_MANAGE, P.POLICY_SIGN_OFF, P.REPORT_REVIEW},
     Role.EVIDENCE_KEEPER: _EVERYONE | {P.RECORD_READ, P.PERSON_READ},
     Role.GIS: _EVERYONE | {P.CELL_READ, P.CELL_MANAGE, P.OUTLET_READ, P.REPORT_READ},
     Role.ADMIN: _EVERYONE

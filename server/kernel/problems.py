@@ -77,6 +77,36 @@ CATALOGUE: dict[str, Kind] = {
         500, "服务器出错，已发送的内容没有丢失。", "The server failed; nothing already sent is lost."
     ),
     "invalid": Kind(422, "有字段填写不对，见 errors。", "Some fields are not valid; see errors."),
+    "issue_same_person": Kind(
+        403,
+        "拟稿、审核、签发须由三个不同的人办理。",
+        "Drafting, reviewing and issuing are done by three different people.",
+    ),
+    "issue_stale": Kind(
+        409,
+        "按截止时刻重新计算，结果与拟稿不一致，请退回后重新拟稿。",
+        "Worked out again as of its moment the report differs from the draft; return it and draft it anew.",
+    ),
+    "issue_state": Kind(
+        409,
+        "报表当前的办理状态不允许此操作。",
+        "The report is not in the state that this step needs.",
+    ),
+    "issue_too_early": Kind(
+        422,
+        "周期尚未结束或宽限期未满，还不能按该时刻拟稿。",
+        "The period, or its grace, is not over by that moment; the report cannot be drafted as of it yet.",
+    ),
+    "issue_unchanged": Kind(
+        409,
+        "与上一版相比没有变化，不需要更正。",
+        "Nothing differs from the version before; there is nothing to restate.",
+    ),
+    "issue_unsynced": Kind(
+        409,
+        "有设备在周期结束后尚未同步，见 errors；写明情况后才能拟稿。",
+        "Devices have not synced since the period's end, see errors; say what of it to draft nevertheless.",
+    ),
     "licence_taken": Kind(409, "该许可证号已登记。", "This licence number is already registered."),
     "method_not_allowed": Kind(405, "该地址不支持这种请求。", "This address does not take this method."),
     "not_acceptable": Kind(406, "不支持所要求的格式。", "The requested format is not offered."),

@@ -31,6 +31,7 @@ SERVER_BUT_RECORDS = [
         "desk",
         "evidence",
         "grids",
+        "issuing",
         "kernel",
         "notices",
         "org",

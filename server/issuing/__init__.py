@@ -1,0 +1,1 @@
+"""Reports that are signed off: drafted, reviewed, issued, frozen, and what became known since."""
