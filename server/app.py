@@ -28,6 +28,7 @@ from server.backups.queries import backed_up_before
 from server.cadence.api import blueprint as cadence
 from server.cadence.policy_api import blueprint as policies
 from server.desk.api import blueprint as desk
+from server.draws.api import blueprint as draws
 from server.evidence import tus
 from server.evidence.api import blueprint as evidence
 from server.evidence.queries import files_of
@@ -114,6 +115,7 @@ def create_app(settings: Settings) -> Flask:
         evidence,
         reports,
         issuing,
+        draws,
         notices,
         desk,
     ):

@@ -67,16 +67,15 @@ def draw(population: Population, key: str, pool: Mapping[str, str]) -> tuple[str
     """
     drawn: list[str] = []
     for grade in GRADES:
-        members = sorted(
-            (licence for licence, held in pool.items() if held == grade),
-            key=lambda licence: _rank(population.seed or "", key, licence),
-        )
+        licences = (licence for licence, held in pool.items() if held == grade)
+        members = in_drawn_order(population.seed or "", key, licences)
         drawn += members[: -(-len(members) * population.percent.get(grade, 0) // 100)]
     return tuple(sorted(drawn))
 
 
-def _rank(seed: str, key: str, licence: str) -> tuple[str, str]:
-    return hashlib.sha256(f"{seed}:{key}:{licence}".encode()).hexdigest(), licence
+def in_drawn_order(seed: str, key: str, names: Iterable[str]) -> list[str]:
+    """The names in order of SHA-256 over ``seed:key:name`` (UTF-8, in hexadecimal), in whatever order they came."""
+    return sorted(names, key=lambda name: (hashlib.sha256(f"{seed}:{key}:{name}".encode()).hexdigest(), name))
 
 
 def has_open_finding(findings: Iterable[Finding], day: date, as_of: datetime) -> bool:

@@ -14,6 +14,7 @@ COMMANDS = {
     "bureau": ("server.commands.founding", "bureau"),
     "demo": ("server.commands.demo", "demo"),
     "doctor": ("server.commands.doctor", "doctor"),
+    "draw": ("server.commands.draw", "group"),
     "demo-shift": ("server.commands.demo", "demo_shift"),
     "files": ("server.commands.files", "group"),
     "cap": ("server.commands.policy", "caps"),

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import click
-from marshmallow import Schema, ValidationError
 from rich.table import Table
 from sqlalchemy import select
 
@@ -18,10 +15,9 @@ from server.cadence.cap_policies import list_caps, publish_cap
 from server.cadence.models import Policy
 from server.cadence.policy_api import described
 from server.commands.acting import acting, as_account, of_bureau
+from server.commands.bodies import print_json, read_file
 from server.commands.bureau import bureau_work
 from server.commands.printing import console
-from server.kernel.arguments import refuse_unstorable
-from server.kernel.http import problem_of_fields
 from server.kernel.permissions import Permission
 from server.kernel.problems import Problem
 from server.kernel.work import Work
@@ -59,7 +55,7 @@ def list_(bureau: str | None) -> None:
 def show(version: int, bureau: str | None) -> None:
     """以 JSON 显示一个版本 · show a version as JSON."""
     with bureau_work(bureau) as work:
-        _print(PolicyOut(), described(work, [_find(work, version)])[0])
+        print_json(PolicyOut(), described(work, [_find(work, version)])[0])
 
 
 @group.command()
@@ -68,7 +64,7 @@ def show(version: int, bureau: str | None) -> None:
 @of_bureau
 def draft(file: Path, username: str | None, bureau: str | None) -> None:
     """起草新版本（JSON，同 POST /policies）· draft a version from a JSON file."""
-    given = _read(file, PolicyDraft())
+    given = read_file(file, PolicyDraft())
     with acting(bureau, username, Permission.POLICY_MANAGE) as work:
         made = policies.draft_policy(work, given)
         version = made.version
@@ -85,7 +81,7 @@ def plan(version: int, shape: str, username: str | None, bureau: str | None) -> 
     with acting(bureau, username, Permission.POLICY_MANAGE) as work:
         figures = policies.plan_policy(work, _find(work, version).id).to_json()
     if shape == "json":
-        _print(PlanOut(), figures)
+        print_json(PlanOut(), figures)
         return
     title = f"第 {version} 版，{figures['effective_from']} 至 {figures['until']}"
     tiers = Table(title=title)
@@ -156,7 +152,7 @@ def caps() -> None:
 def list_cap(bureau: str | None) -> None:
     """以 JSON 列出全部版本 · list the versions as JSON."""
     with bureau_work(bureau) as work:
-        _print(CapList(), {"items": list_caps(work)})
+        print_json(CapList(), {"items": list_caps(work)})
 
 
 @caps.command()
@@ -165,7 +161,7 @@ def list_cap(bureau: str | None) -> None:
 @of_bureau
 def publish(file: Path, username: str | None, bureau: str | None) -> None:
     """公布上限（JSON，同 POST /caps）· publish caps from a JSON file."""
-    given = _read(file, CapIn())
+    given = read_file(file, CapIn())
     with acting(bureau, username, Permission.CAP_MANAGE) as work:
         version = publish_cap(work, given).version
     click.echo(f"已公布上限第 {version} 版 · published")
@@ -178,23 +174,3 @@ def _find(work: Work, version: int) -> Policy:
     if found is None:
         raise Problem("not_found")
     return found
-
-
-def _read(file: Path, schema: Schema) -> Any:
-    """What a JSON file gives.
-
-    Raises:
-        Problem: ``invalid`` with each field at fault, as over HTTP.
-    """
-    try:
-        value = json.loads(file.read_text(encoding="utf-8"))
-        refuse_unstorable([("", value)])
-        return schema.load(value)
-    except ValidationError as error:
-        raise problem_of_fields(error) from error
-    except ValueError as error:
-        raise Problem("bad_request", detail=f"{file} 不是有效的 JSON：{error}") from error
-
-
-def _print(schema: Schema, value: Any) -> None:
-    click.echo(json.dumps(schema.dump(value), ensure_ascii=False, indent=2))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, timedelta
+from itertools import groupby
 
 from sqlalchemy import Select, or_, select
 from sqlalchemy.dialects.postgresql import Range
@@ -71,10 +72,52 @@ def grant_scope(
         Problem: ``invalid`` for days that are over, reversed or more than a year, and unless exactly one of person
             and squad is named; ``not_found`` for a cell that is no leaf of the bureau, or whoever is of another one.
     """
-    today = work.now.astimezone(work.zone).date()
     if (person_id is None) == (squad_id is None):
         detail = "请指定一名人员或一个中队。Name one person or one squad."
         raise Problem("invalid", errors=[{"path": "/person_id", "code": "not_exactly_one", "detail": detail}])
+    check_days(work, from_day, to_day)
+    whom = (
+        select(Person.id).where(Person.id == person_id, Person.bureau_id == work.bureau_id)
+        if person_id
+        else select(Squad.id).where(Squad.id == squad_id, Squad.bureau_id == work.bureau_id)
+    )
+    if work.session.scalar(whom) is None:
+        raise Problem("not_found", detail="没有这名人员或这个中队。No such person or squad.")
+    wanted = [(person_id, squad_id, cell) for cell in sorted(set(cell_ids))]
+    grants = _write(work, wanted, from_day=from_day, to_day=to_day, ground=ground, reason=reason)
+    apply_due_scope(work, changed=True)
+    return grants
+
+
+def grant_to_people(
+    work: Work,
+    cells_of: Mapping[uuid.UUID, Collection[uuid.UUID]],
+    *,
+    from_day: date,
+    to_day: date,
+    ground: str,
+    reason: str,
+) -> list[ScopeGrant]:
+    """Like ``grant_scope`` for many people of the bureau at once, each with leaf cells of his own, carried out once.
+
+    Raises:
+        Problem: ``invalid`` for days that are over, reversed or more than a year; ``not_found`` for a cell that is no
+            leaf of the bureau.
+    """
+    check_days(work, from_day, to_day)
+    wanted = [(person, None, cell) for person in sorted(cells_of) for cell in sorted(cells_of[person])]
+    grants = _write(work, wanted, from_day=from_day, to_day=to_day, ground=ground, reason=reason)
+    apply_due_scope(work, changed=True)
+    return grants
+
+
+def check_days(work: Work, from_day: date, to_day: date) -> None:
+    """Whether a grant may be for these days.
+
+    Raises:
+        Problem: ``invalid`` for days that are over, reversed or more than a year.
+    """
+    today = work.now.astimezone(work.zone).date()
     if from_day < today:
         detail = "日期已过。The day is over."
         raise Problem("invalid", errors=[{"path": "/from_day", "code": "in_past", "detail": detail}])
@@ -84,23 +127,28 @@ def grant_scope(
     if to_day - today > LONGEST:
         detail = "临时授权最长一年。A grant lasts a year at most."
         raise Problem("invalid", errors=[{"path": "/to_day", "code": "too_far_ahead", "detail": detail}])
-    wanted = sorted(set(cell_ids))
+
+
+def _write(
+    work: Work,
+    wanted: Sequence[tuple[uuid.UUID | None, uuid.UUID | None, uuid.UUID]],
+    *,
+    from_day: date,
+    to_day: date,
+    ground: str,
+    reason: str,
+) -> list[ScopeGrant]:
+    """Write grants down as (person, squad, cell), with an event for each of whom they are given to."""
+    cells = sorted({cell for _, _, cell in wanted})
     known = work.session.scalars(
         select(GridCell.id).where(
-            among(GridCell.id, wanted), GridCell.bureau_id == work.bureau_id, GridCell.cell_level == 4
+            among(GridCell.id, cells), GridCell.bureau_id == work.bureau_id, GridCell.cell_level == 4
         )
     ).all()
-    if missing := set(wanted) - set(known):
+    if missing := set(cells) - set(known):
         raise Problem(
             "not_found", detail=f"没有这些末级网格：{sorted(map(str, missing))[:5]}。No such leaf cells."
         )
-    whom = (
-        select(Person.id).where(Person.id == person_id, Person.bureau_id == work.bureau_id)
-        if person_id
-        else select(Squad.id).where(Squad.id == squad_id, Squad.bureau_id == work.bureau_id)
-    )
-    if work.session.scalar(whom) is None:
-        raise Problem("not_found", detail="没有这名人员或这个中队。No such person or squad.")
     grants = [
         ScopeGrant(
             id=new_id(work.now),
@@ -114,20 +162,20 @@ def grant_scope(
             granted_at=work.now,
             granted_by=work.actor.account_id,
         )
-        for cell in wanted
+        for person_id, squad_id, cell in wanted
     ]
     work.session.add_all(grants)
     work.session.flush()
-    record_event(
-        work,
-        "scope.granted",
-        [grant.id for grant in grants],
-        to=str(person_id or squad_id),
-        ground=ground,
-        from_day=from_day.isoformat(),
-        to_day=to_day.isoformat(),
-    )
-    apply_due_scope(work, changed=True)
+    for whom, given in groupby(grants, key=lambda grant: grant.person_id or grant.squad_id):
+        record_event(
+            work,
+            "scope.granted",
+            [grant.id for grant in given],
+            to=str(whom),
+            ground=ground,
+            from_day=from_day.isoformat(),
+            to_day=to_day.isoformat(),
+        )
     return grants
 
 
@@ -148,7 +196,14 @@ def find_grant(work: Work, grant_id: uuid.UUID) -> ScopeGrant:
 
 def revoke_grant(work: Work, grant: ScopeGrant, reason: str) -> None:
     """End a grant now. What other grounds give stays."""
-    grant.revoked_at, grant.revoked_by, grant.revoke_reason = work.now, work.actor.account_id, reason
+    revoke_grants(work, [grant], reason)
+
+
+def revoke_grants(work: Work, grants: Sequence[ScopeGrant], reason: str) -> None:
+    """End grants now, carried out once. What other grounds give stays."""
+    for grant in grants:
+        grant.revoked_at, grant.revoked_by, grant.revoke_reason = work.now, work.actor.account_id, reason
     work.session.flush()
-    record_event(work, "scope.revoked", [grant.id], reason=reason)
-    apply_due_scope(work, changed=True)
+    if grants:
+        record_event(work, "scope.revoked", [grant.id for grant in grants], reason=reason)
+        apply_due_scope(work, changed=True)

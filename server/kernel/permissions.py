@@ -15,6 +15,8 @@ class Permission(StrEnum):
     CELL_READ = "cell.read"
     DEVICE_ENROL = "device.enrol"
     DEVICE_MANAGE = "device.manage"
+    DRAW_MANAGE = "draw.manage"
+    DRAW_READ = "draw.read"
     DUTY_ASSIGN = "duty.assign"
     FORM_READ = "form.read"
     NOTICE_MANAGE = "notice.manage"
@@ -67,6 +69,7 @@ _FIELD = _EVERYONE | {
 }
 _READER = _EVERYONE | {
     P.CELL_READ,
+    P.DRAW_READ,
     P.OBLIGATION_READ,
     P.OUTLET_READ,
     P.PERSON_READ,
@@ -75,13 +78,22 @@ _READER = _EVERYONE | {
 }
 
 ROLES: dict[Role, frozenset[Permission]] = {
-    Role.OFFICER: _FIELD | {P.REPORT_READ},
+    Role.OFFICER: _FIELD | {P.DRAW_READ, P.REPORT_READ},
     Role.AUXILIARY: _FIELD,
     Role.SQUAD_LEADER: _FIELD
-    | {P.REPORT_DRAFT, P.REPORT_READ, P.CADENCE_WAIVE, P.DUTY_ASSIGN, P.SCOPE_GRANT, P.SYNC_SETTLE},
+    | {
+        P.CADENCE_WAIVE,
+        P.DRAW_READ,
+        P.DUTY_ASSIGN,
+        P.REPORT_DRAFT,
+        P.REPORT_READ,
+        P.SCOPE_GRANT,
+        P.SYNC_SETTLE,
+    },
     Role.BUREAU_LEADER: _READER
     | {
         P.CADENCE_WAIVE,
+        P.DRAW_MANAGE,
         P.DUTY_ASSIGN,
         P.PERSON_TRANSFER,
         P.REPORT_DRAFT,
@@ -89,7 +101,7 @@ ROLES: dict[Role, frozenset[Permission]] = {
         P.SCOPE_GRANT,
         P.SYNC_SETTLE,
     },
-    Role.LEGAL: _READER | {P.CAP_MANAGE, P.POLICY_SIGN_OFF, P.REPORT_REVIEW},
+    Role.LEGAL: _READER | {P.CAP_MANAGE, P.DRAW_MANAGE, P.POLICY_SIGN_OFF, P.REPORT_REVIEW},
     Role.EVIDENCE_KEEPER: _EVERYONE | {P.RECORD_READ, P.PERSON_READ},
     Role.GIS: _EVERYONE | {P.CELL_READ, P.CELL_MANAGE, P.OUTLET_READ, P.REPORT_READ},
     Role.ADMIN: _EVERYONE

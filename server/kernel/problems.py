@@ -55,6 +55,36 @@ CATALOGUE: dict[str, Kind] = {
         "本设备已停用：未上传的记录仍可上传，不再下发数据。",
         "This device is revoked: its pending records still land, nothing more is sent to it.",
     ),
+    "draw_pool_stale": Kind(
+        409,
+        "冻结后登记了新的回避，备选名单已不适用，请取消后重新冻结。",
+        "Somebody of the pool was recused since it was frozen; cancel the draw and freeze it anew.",
+    ),
+    "draw_pool_too_small": Kind(
+        422,
+        "备选名单不足以按规则抽取，什么都没有抽。",
+        "The pool is too small for the rule; nothing was drawn.",
+    ),
+    "draw_seed_known": Kind(
+        422,
+        "种子须在冻结（或上一次抽取）之后公布。",
+        "The seed must have become public after the pool was frozen, or after the round before.",
+    ),
+    "draw_state": Kind(
+        409,
+        "该抽取的当前状态不允许此操作。",
+        "The draw is not in the state that this needs.",
+    ),
+    "draw_unreadable": Kind(
+        422,
+        "文件不是完整的抽取公开文件。",
+        "The file is no published file of a draw.",
+    ),
+    "draw_window_over": Kind(
+        409,
+        "该抽取的检查日期已过。",
+        "The days of this draw are over.",
+    ),
     "duty_overlap": Kind(
         409, "同一网格同一时间只能有一个责任中队。", "A cell has one responsible squad at any one time."
     ),
@@ -135,6 +165,11 @@ CATALOGUE: dict[str, Kind] = {
         "The policy is not in the state that this needs.",
     ),
     "rate_limited": Kind(429, "尝试过于频繁，请稍后再试。", "Too many tries; wait a little."),
+    "recusal_over": Kind(
+        409,
+        "该回避已经解除。",
+        "This recusal was ended already.",
+    ),
     "reference_missing": Kind(409, "引用的对象不存在。", "Something this refers to does not exist."),
     "report_too_long": Kind(
         422,
@@ -197,8 +232,11 @@ CONSTRAINTS: dict[str, str] = {
     "ex_duty_cell_id_valid": "duty_overlap",
     "uq_account_username": "username_taken",
     "uq_account_username_lower": "username_taken",
+    "uq_draw_round_draw_id_number": "draw_state",
+    "uq_draw_step_draw_id_step": "draw_state",
     "uq_form_bureau_id_form_code_version": "form_published",
     "uq_outlet_bureau_id_licence_no": "licence_taken",
+    "uq_recusal_end_recusal_id": "recusal_over",
 }
 
 STATUS_CODES: dict[int, str] = {

@@ -44,6 +44,8 @@ def path_of(rule: Rule, world: World) -> str:
         "notice_id": uuid.UUID(int=7),
         "issue_id": uuid.UUID(int=7),
         "squad_id": town.squads[0],
+        "draw_id": uuid.UUID(int=7),
+        "recusal_id": uuid.UUID(int=7),
         "policy_id": world.policy_id,
         "conflict_id": world.conflict_id,
         "kept_id": world.kept_id,

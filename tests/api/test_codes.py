@@ -29,6 +29,7 @@ SERVER_BUT_RECORDS = [
         "authentication.py",
         "cadence",
         "desk",
+        "draws",
         "evidence",
         "grids",
         "issuing",

@@ -22,6 +22,13 @@ FACTS = (
         "policy_sign_off",
         "cap_policy",
         "cap_exemption",
+        "recusal",
+        "recusal_end",
+        "draw",
+        "draw_round",
+        "draw_place",
+        "draw_step",
+        "draw_grant",
     ),
 )
 EVIDENCE = ("record", "record_officer", "road_stop", "goods_line")
