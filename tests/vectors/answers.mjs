@@ -15,14 +15,24 @@ const versionOf = ([effectiveFrom, tiers]) => ({
 });
 const maybe = (text) => (text === null ? null : parseInstant(text));
 
+const triggerOf = (id, rule, at, known, withdrawn, window) => ({
+  id, rule, at: parseInstant(at), knownAt: parseInstant(known), withdrawnAt: maybe(withdrawn),
+  window: windowOf(...window),
+});
+const windowOf = (dueFrom, graceLastDay, waivedByRule, provisional, minGapDays, checklists) => ({
+  dueFrom: parseDay(dueFrom), graceLastDay: parseDay(graceLastDay), waivedByRule, provisional, minGapDays,
+  checklists: new Set(checklists),
+});
+
 function historyOf(given) {
   const rows = (name, build) => (given[name] ?? []).map((row) => build(...row));
   const change = (fromDay, active, knownAt) => ({
     fromDay: parseDay(fromDay), active, knownAt: parseInstant(knownAt),
   });
   return {
-    obligations: rows("obligations", (tier, key, first, last, voided) => ({
+    obligations: rows("obligations", (tier, key, first, last, voided, trigger) => ({
       id: key, tier, key, firstDay: parseDay(first), lastDay: parseDay(last), voided,
+      trigger: trigger ? triggerOf(...trigger) : null,
     })),
     facts: rows("facts", (recordId, tier, performed, known, valid, makesUp) => ({
       recordId, tier, performedAt: parseInstant(performed), knownAt: parseInstant(known), valid, makesUp,

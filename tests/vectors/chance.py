@@ -5,23 +5,26 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from random import Random
-from uuid import UUID
+from uuid import NAMESPACE_OID, UUID, uuid5
 from zoneinfo import ZoneInfo
 
-from schemas.vocabulary import CadenceTier
+from schemas.vocabulary import CadenceTier, Deed, DutyRule, Performed
 from server.cadence.rules import (
     Attempt,
     Fact,
     History,
+    Obligation,
     Placement,
     Rulebook,
     StatusChange,
     TierPolicy,
+    Trigger,
     Version,
     Waiver,
+    Window,
 )
 from tests.cadence.small_histories import BEIJING, MONTHLY, QUARTERLY, WEEKLY, WORKDAYS, owed
-from tests.vectors.written import long
+from tests.vectors.written import long, short
 
 KEYS = [f"2026-W{week}" for week in range(35, 43)] + ["2026-08", "2026-09", "2026-10", "2026-Q3", "2026-Q4"]
 # Eight weeks around National Day, short enough for visits to come close upon each other.
@@ -59,8 +62,8 @@ class Chance:
             hours=self.random.randrange(longest, 1) if longest < 0 else self.random.randrange(longest)
         )
 
-    def tier(self) -> CadenceTier:
-        return (WEEKLY, WEEKLY, MONTHLY, QUARTERLY)[self.random.randrange(4)]
+    def performed(self) -> Performed:
+        return (WEEKLY, WEEKLY, MONTHLY, QUARTERLY, Deed.INSPECTION, Deed.SERVICE)[self.random.randrange(6)]
 
     def key(self) -> str:
         return KEYS[self.random.randrange(len(KEYS))]
@@ -72,7 +75,38 @@ class Chance:
         named = (None, self.key(), ended[self.random.randrange(len(ended))])
         makes_up = named[self.random.choice((0, 1, 2, 2))]
         valid = self.random.randrange(5) > 0
-        return Fact(self.record(), self.tier(), when, when + self.delay(), valid, makes_up)
+        return Fact(self.record(), self.performed(), when, when + self.delay(), valid, makes_up)
+
+    def triggered(self) -> list[Obligation]:
+        """What one trigger asks for: some checks of different days within a window of its own."""
+        rules = (DutyRule.TRIPLE_RECHECK, DutyRule.TRIPLE_RECHECK, DutyRule.ATTEMPT_RETRY, DutyRule.ROUND)
+        happened = self.moment()
+        first = happened.astimezone(BEIJING).date() + timedelta(days=1)
+        last = first + timedelta(days=self.random.randrange(9))
+        checklists = [*CadenceTier, Deed.INSPECTION, *((Deed.SERVICE,) if self.random.randrange(2) else ())]
+        window = Window(
+            due_from=first + timedelta(days=self.random.randrange((last - first).days + 1)),
+            grace_last_day=last + timedelta(days=self.random.choice((0, 0, 2))),
+            waived_by_rule=False,
+            provisional=self.random.randrange(5) == 0,
+            min_gap_days=self.random.randrange(3),
+            checklists=frozenset[Performed](checklists[self.random.randrange(2) :]),
+        )
+        withdrawn = (
+            happened + timedelta(hours=self.random.randrange(200)) if self.random.randrange(4) == 0 else None
+        )
+        trigger = Trigger(
+            long(f"{self.random.getrandbits(32):08x}"),
+            rules[self.random.randrange(len(rules))],
+            happened,
+            window,
+            happened + self.delay(),
+            withdrawn,
+        )
+        return [
+            Obligation(uuid5(NAMESPACE_OID, key), None, key, first, last, trigger=trigger)
+            for key in (f"{short(trigger.id)}/{n}" for n in range(1, self.random.randrange(2, 5)))
+        ]
 
     def attempt(self) -> Attempt:
         when = self.moment()
@@ -84,11 +118,14 @@ class Chance:
         revoked = when + length if self.random.randrange(2) else None
         return Waiver(owed(self.key()).id, "门店装修", when, revoked_at=revoked)
 
-    def facts(self) -> list[Fact]:
-        """Some visits are of one moment, and some records were made with two checklists."""
+    def facts(self, triggered: list[Obligation]) -> list[Fact]:
+        """Some visits are of one moment, some records were made with two checklists, some name what was triggered."""
         found = [self.fact() for _ in range(self.random.randrange(15))]
+        found += [
+            replace(self.fact(), makes_up=one.key) for one in triggered if self.random.randrange(3) == 0
+        ]
         for fact in found[:]:
-            other, tier = self.fact(), self.tier()
+            other, tier = self.fact(), self.performed()
             if self.random.randrange(6) == 0:
                 found.append(replace(other, performed_at=fact.performed_at))
             if self.random.randrange(6) == 0:
@@ -115,10 +152,11 @@ class Chance:
 
     def history(self) -> History:
         dropped = {self.key() for _ in range(self.random.randrange(3))}
+        triggered = [one for _ in range(self.random.choice((0, 0, 1, 3))) for one in self.triggered()]
         keys = KEYS if self.random.randrange(2) else [key for key in KEYS if self.random.randrange(3)]
         return History(
-            [replace(owed(key), voided=key in dropped) for key in keys],
-            self.facts(),
+            [*(replace(owed(key), voided=key in dropped) for key in keys), *triggered],
+            self.facts(triggered),
             [self.attempt() for _ in range(self.random.randrange(5))],
             [self.waiver() for _ in range(self.random.randrange(4))],
             self.changes(self.random.choice((0, 0, 1, 3))),

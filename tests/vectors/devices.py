@@ -6,22 +6,26 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from schemas.vocabulary import CadenceTier, ObligationState
+from schemas.vocabulary import ObligationState, performed
 from server.cadence.rules import (
     DEFAULT_POLICIES,
     Attempt,
     Fact,
     History,
     Judgement,
+    Obligation,
     Rulebook,
     StatusChange,
+    Trigger,
     Version,
     judge,
 )
 from tests.cadence.small_histories import BEIJING, at, owed, visit
 from tests.vectors.chance import HOURS, NOTICES, Chance
-from tests.vectors.examples import FIRST, SECOND
+from tests.vectors.examples import FIRST, SECOND, triple_recheck
 from tests.vectors.written import Json, long, moment, short
+
+_DEFAULT = Rulebook([Version(date(2026, 1, 1), DEFAULT_POLICIES)], NOTICES, BEIJING)
 
 
 def device_vector(seed: int) -> Json:
@@ -69,18 +73,31 @@ def _midway(unsynced: str, offset_s: int = 0) -> Json:
     """W37 was met on its Sunday, and Tuesday's visit, too soon for W38, made up W36; then a record of another day."""
     facts = [visit(FIRST, "2026-09-13"), visit(SECOND, "2026-09-15", makes_up="2026-W36")]
     known = History([owed(key) for key in ("2026-W36", "2026-W37", "2026-W38")], facts)
-    started = at(unsynced).isoformat()
-    record: Json = {"id": "f0000000", "kind": "ecig_check", "tier": "WEEKLY", "started_at": started}
-    record |= {"clock_offset_s": offset_s, "makes_up": None, "amends_id": None, "valid": True}
-    book = Rulebook([Version(date(2026, 1, 1), DEFAULT_POLICIES)], NOTICES, BEIJING)
-    return _vector(known, book, at("2026-09-16 08:00"), [record], at("2026-09-21 20:00"))
+    record = _weekly("f0000000", unsynced, offset_s)
+    return _vector(known, _DEFAULT, at("2026-09-16 08:00"), [record], at("2026-09-21 20:00"))
 
 
 def midway_vectors() -> list[Json]:
     """A visit for which the made-up one is not the last met; one that comes before what was synced already; one that the
     device's clock, nine minutes fast, has on Monday.
     """
-    return [_midway("2026-09-16"), _midway("2026-09-14"), _midway("2026-09-21 00:05", 540)]
+    return [_midway("2026-09-16"), _midway("2026-09-14"), _midway("2026-09-21 00:05", 540), _chain()]
+
+
+def _chain() -> Json:
+    """查一补三: two checks of one day count once, whatever the handheld is told of its gap."""
+    known = History(triple_recheck(FIRST, "2026-09-29", "2026-09-29 18:00"))
+    records = [
+        _weekly(f"f000000{number}", when)
+        for number, when in enumerate(("2026-09-30 09:00", "2026-09-30 17:00", "2026-10-02 09:00"))
+    ]
+    return _vector(known, _DEFAULT, at("2026-09-30 08:00"), records, at("2026-10-03 20:00"))
+
+
+def _weekly(number: str, started: str, offset_s: int = 0) -> Json:
+    record: Json = {"id": number, "kind": "ecig_check", "performed": "WEEKLY"}
+    record |= {"started_at": at(started).isoformat(), "clock_offset_s": offset_s}
+    return record | {"makes_up": None, "amends_id": None, "valid": True}
 
 
 def _pulled(history: History, at: datetime) -> History:
@@ -97,7 +114,18 @@ def _pulled(history: History, at: datetime) -> History:
         changes=[change for change in history.changes if change.known_at <= at],
         scopes=[scope for scope in history.scopes if scope.known_at <= at],
         placements=[],
+        obligations=[_known(owed, at) for owed in history.obligations if not _comes(owed, at)],
     )
+
+
+def _comes(owed: Obligation, at: datetime) -> bool:
+    return owed.trigger is not None and owed.trigger.known_at > at
+
+
+def _known(owed: Obligation, at: datetime) -> Obligation:
+    if owed.trigger is None or owed.trigger.withdrawn_at is None or owed.trigger.withdrawn_at <= at:
+        return owed
+    return replace(owed, trigger=replace(owed.trigger, withdrawn_at=None))
 
 
 def _document(judgement: Judgement, known: History) -> Json:
@@ -105,7 +133,8 @@ def _document(judgement: Judgement, known: History) -> Json:
     waived = any(waiver.obligation_id == owed.id for waiver in known.waivers)
     return {
         "id": owed.key,
-        "tier": owed.tier.value,
+        "rule": owed.trigger.rule.value if owed.trigger else "ecig_cadence",
+        "tier": owed.tier,
         "key": owed.key,
         "first_day": owed.first_day.isoformat(),
         "last_day": owed.last_day.isoformat(),
@@ -114,6 +143,23 @@ def _document(judgement: Judgement, known: History) -> Json:
         "attempts": len(judgement.attempts),
         "waiver": "门店装修" if waived else None,
         "voided": owed.voided,
+        "provisional": judgement.provisional,
+        **_carried(owed.trigger),
+    }
+
+
+def _carried(trigger: Trigger | None) -> Json:
+    if trigger is None:
+        return {}
+    return {
+        "trigger_id": short(trigger.id),
+        "triggered_at": moment(trigger.at),
+        "known_at": moment(trigger.known_at),
+        "withdrawn_at": moment(trigger.withdrawn_at),
+        "due_from": trigger.window.due_from.isoformat(),
+        "grace_last_day": trigger.window.grace_last_day.isoformat(),
+        "accepts": sorted(trigger.window.checklists),
+        "min_gap_days": trigger.window.min_gap_days,
     }
 
 
@@ -125,7 +171,7 @@ def _record(chance: Chance, number: int, missed: list[str | None], after: dateti
     return {
         "id": f"f{chance.random.getrandbits(28):07x}",
         "kind": "attempt" if attempted else "ecig_check",
-        "tier": None if attempted else chance.tier().value,
+        "performed": None if attempted else chance.performed().value,
         "started_at": (at + timedelta(seconds=offset)).isoformat(),
         "clock_offset_s": offset,
         "makes_up": missed[chance.random.randrange(len(missed))] if chance.random.randrange(2) else None,
@@ -139,10 +185,10 @@ def _performed(record: Json) -> datetime:
 
 
 def _fact(record: Json, now: datetime) -> Fact | None:
-    if record["tier"] is None or record["amends_id"] is not None:
+    if record["performed"] is None or record["amends_id"] is not None:
         return None
-    tier = CadenceTier(record["tier"])
-    return Fact(long(record["id"]), tier, _performed(record), now, record["valid"], record["makes_up"])
+    what = performed(record["performed"])
+    return Fact(long(record["id"]), what, _performed(record), now, record["valid"], record["makes_up"])
 
 
 def _policies(book: Rulebook) -> list[Json]:

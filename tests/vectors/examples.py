@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date, timedelta
 from typing import NamedTuple
+from uuid import NAMESPACE_OID, uuid5
 
-from server.cadence.rules import Attempt, Fact, History, StatusChange, Waiver
+from schemas.vocabulary import CadenceTier, Deed, DutyRule
+from server.cadence.rules import Attempt, Fact, History, Obligation, StatusChange, Trigger, Waiver, Window
 from tests.cadence.small_histories import (
     MONTHLY,
     QUARTERLY,
+    at,
     attempt,
     owed,
+    record,
     status,
     visit,
     waiver,
@@ -45,7 +50,40 @@ def example(
     return Example(says, history, tuple(moments.split(", ")))
 
 
+def triple_recheck(number: int, found: str, known: str) -> list[Obligation]:
+    """查一补三: three checks on different days within the seven calendar days after the finding, no holiday extends."""
+    day = date.fromisoformat(found)
+    first, last = day + timedelta(days=1), day + timedelta(days=7)
+    window = Window(
+        last - timedelta(days=1), last, False, False, 1, frozenset((*CadenceTier, Deed.INSPECTION))
+    )
+    trigger = Trigger(record(number), DutyRule.TRIPLE_RECHECK, at(found), window, at(known))
+    keys = (f"{number >> 96}/{check}" for check in (1, 2, 3))
+    return [Obligation(uuid5(NAMESPACE_OID, key), None, key, first, last, trigger=trigger) for key in keys]
+
+
+def chain(says: str, moments: str, owed: list[Obligation], facts: Iterable[Fact]) -> Example:
+    return Example(says, History(owed, list(facts)), tuple(moments.split(", ")))
+
+
 EXAMPLES = (
+    chain(
+        "查一补三 over National Day: found on 29 September, three different days by 6 October.",
+        "2026-09-29 13:00, 2026-09-30 13:00, 2026-10-03, 2026-10-06 23:59, 2026-10-07",
+        triple_recheck(FIRST, "2026-09-29", "2026-09-29 18:00"),
+        [
+            visit(FIRST, "2026-09-30"),
+            visit(SECOND, "2026-09-30 18:00"),
+            Fact(record(THIRD), Deed.INSPECTION, at("2026-10-02"), at("2026-10-02"), valid=True),
+        ],
+    ),
+    chain(
+        "A new finding supersedes the chain: what was open of it is void from the next day, what it missed stays missed.",
+        "2026-07-09 13:00, 2026-07-10 13:00, 2026-07-11, 2026-07-18",
+        triple_recheck(FIRST, "2026-07-06", "2026-07-06")
+        + triple_recheck(SECOND, "2026-07-10", "2026-07-10"),
+        [visit(FIRST, "2026-07-08"), visit(THIRD, "2026-07-10 15:00"), visit(SECOND, "2026-07-11")],
+    ),
     example(
         "An ordinary week by the clock: due from Thursday, in grace to Tuesday, then missed.",
         "2026-W37",

@@ -31,8 +31,8 @@ from tests.vectors.written import (
 
 HERE = Path(__file__).parent / "cadence"
 RULEBOOK = Rulebook.of(DEFAULT_POLICIES, NOTICES, BEIJING)
-HISTORIES = 300
-DEVICES = 120
+HISTORIES = 220
+DEVICES = 90
 
 
 def vectors() -> dict[str, Json]:

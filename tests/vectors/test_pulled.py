@@ -61,7 +61,7 @@ def shown(
                 one for one in documents["obligations"] if one["subject_id"] == str(town.outlets[number])
             ],
             "unsynced": [
-                {**record, "tier": tiers[record["form_code"]], "valid": True}
+                {**record, "performed": tiers[record["form_code"]], "valid": True}
                 for record in unsynced
                 if record["subject_id"] == str(town.outlets[number])
             ],

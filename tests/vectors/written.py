@@ -92,7 +92,17 @@ def history_json(history: History) -> Json:
 
 
 def _obligation(owed: Obligation) -> list[Any]:
-    return [owed.tier.value, owed.key, owed.first_day.isoformat(), owed.last_day.isoformat(), owed.voided]
+    """A triggered one ends with its trigger and the window that this carries."""
+    own = [owed.tier, owed.key, owed.first_day.isoformat(), owed.last_day.isoformat(), owed.voided]
+    if (trigger := owed.trigger) is None:
+        return own
+    window = trigger.window
+    carried = [
+        *(window.due_from.isoformat(), window.grace_last_day.isoformat(), window.waived_by_rule),
+        *(window.provisional, window.min_gap_days, sorted(window.checklists)),
+    ]
+    when = [moment(trigger.at), moment(trigger.known_at), moment(trigger.withdrawn_at)]
+    return [*own, [short(trigger.id), trigger.rule.value, *when, carried]]
 
 
 def _fact(fact: Fact) -> list[Any]:

@@ -4,17 +4,35 @@
  */
 
 import { type Day, type Instant, type Zone, parseDay, parseInstant } from "./days.ts";
-import { type Attempt, type Fact, type Obligation, type StatusChange, type Waiver } from "./matching.ts";
+import {
+  type Attempt,
+  type Fact,
+  type History,
+  type Obligation,
+  type StatusChange,
+  type Trigger,
+  type Waiver,
+} from "./matching.ts";
 import { type CadenceTier } from "./periods.ts";
-import { type LastMet, type ObligationState, judge } from "./rules.ts";
-import { Rulebook, type TierPolicy, type Version } from "./rulebook.ts";
+import { type LastMet, type ObligationState, judge, trackOf } from "./rules.ts";
+import { Rulebook, type TierPolicy, type Version, type Window } from "./rulebook.ts";
 import { Workdays } from "./workdays.ts";
 
-/** What is read of a document of the collection `obligations`. */
+/** What is read of a document of the collection `obligations`; without a tier it carries its trigger and its window. */
 export interface ObligationDocument {
   readonly id: string;
-  readonly tier: CadenceTier;
+  readonly rule: string;
+  readonly tier: CadenceTier | null;
   readonly key: string;
+  readonly trigger_id: string | null;
+  readonly triggered_at: string | null;
+  readonly known_at: string | null;
+  readonly withdrawn_at: string | null;
+  readonly due_from: string | null;
+  readonly grace_last_day: string;
+  readonly accepts: readonly string[] | null;
+  readonly min_gap_days: number | null;
+  readonly provisional: boolean;
   readonly first_day: string;
   readonly last_day: string;
   readonly met_by: string | null;
@@ -55,13 +73,13 @@ export interface WorkdaysDocument {
 }
 
 /**
- * A final record of the subject that the server does not have yet; `tier` is that of its form, null where the form meets
- * none. `valid` is what the handheld makes of it: the server has the last word.
+ * A final record of the subject that the server does not have yet; `performed` is the tier of its form, or what else was
+ * done with it, null where that meets nothing. `valid` is what the handheld makes of it: the server has the last word.
  */
 export interface UnsyncedRecord {
   readonly id: string;
   readonly kind: string;
-  readonly tier: CadenceTier | null;
+  readonly performed: string | null;
   readonly started_at: string;
   readonly clock_offset_s?: number;
   readonly makes_up?: string | null;
@@ -109,40 +127,45 @@ export function rulebookOf(reference: Iterable<{ readonly kind: string }>, zone:
 /**
  * Every obligation's state now.
  *
- * What was met before the first unsynced visit stays met, and the walk is taken up there: what was met after it is
- * matched again, by the visits that the documents tell of, for the unsynced one may come in between.
+ * Of the tiers, what was met before the first unsynced visit stays met, and the walk is taken up there: what was met
+ * after it is matched again, by the visits that the documents tell of, for the unsynced one may come in between. What
+ * something triggered hangs together with other triggers, and is walked whole.
  */
 export function statesNow(subject: Subject, rulebook: Rulebook, now: Instant): StateNow[] {
   const records = subject.unsynced.filter((record) => !record.amends_id);
-  const visits = records.flatMap((record) => (record.tier ? [factOf(record, record.tier, now)] : []));
+  const visits = records.flatMap((record) => (record.performed ? [factOf(record, record.performed, now)] : []));
   const since = Math.min(Infinity, ...visits.map((visit) => visit.performedAt));
-  const settled = subject.obligations.filter((one) => one.met_at !== null && parseInstant(one.met_at) < since);
+  const settled = subject.obligations.filter(
+    (one) => one.tier !== null && one.met_at !== null && parseInstant(one.met_at) < since,
+  );
   const moving = subject.obligations.filter((one) => !settled.includes(one));
-  const judged = judge(
-    {
-      obligations: moving.map(obligationOf),
-      facts: [...factsBehind(moving, rulebook), ...visits],
-      attempts: records.filter(({ kind }) => kind === "attempt").map((record) => attemptOf(record, now)),
-      waivers: moving.flatMap((one): Waiver[] =>
-        one.waiver === null ? [] : [{ obligationId: one.id, knownAt: -Infinity, revokedAt: null }],
-      ),
-      changes: subject.outlet.statuses.map(({ status, ...rest }) => changeOf(rest, status === "active")),
-      scopes: subject.outlet.scopes.map(({ licence_scope, ...rest }) => changeOf(rest, licence_scope.includes("ecig"))),
-      placements: [],
-    },
-    rulebook,
-    now,
-    lastMetBy(settled, rulebook),
+  const rest: Omit<History, "obligations" | "facts"> = {
+    attempts: records.filter(({ kind }) => kind === "attempt").map((record) => attemptOf(record, now)),
+    waivers: moving.flatMap((one): Waiver[] =>
+      one.waiver === null ? [] : [{ obligationId: one.id, knownAt: -Infinity, revokedAt: null }],
+    ),
+    changes: subject.outlet.statuses.map(({ status, ...row }) => changeOf(row, status === "active")),
+    scopes: subject.outlet.scopes.map(({ licence_scope, ...row }) => changeOf(row, licence_scope.includes("ecig"))),
+    placements: [],
+  };
+  // Each by itself, for the visit behind what was met is only known to have met it.
+  const judged = [moving.filter((one) => one.tier !== null), moving.filter((one) => one.tier === null)].flatMap((some) =>
+    judge(
+      { ...rest, obligations: some.map(obligationOf), facts: [...factsBehind(some, rulebook), ...visits] },
+      rulebook,
+      now,
+      lastMetBy(settled, rulebook),
+    ),
   );
   const found = new Map(judged.map((one) => [one.obligation.id, one]));
   const mine = new Set(records.map((record) => record.id.toLowerCase()));
-  return subject.obligations.map((obligation) => {
-    const window = windowOf(obligation, rulebook);
-    const judgement = found.get(obligation.id);
-    const metBy = judgement ? (judgement.metBy ?? judgement.madeUpBy) : obligation.met_by;
+  return subject.obligations.map((document) => {
+    const window = windowOf(document, rulebook);
+    const judgement = found.get(document.id);
+    const metBy = judgement ? (judgement.metBy ?? judgement.madeUpBy) : document.met_by;
     return {
-      obligation,
-      state: judgement ? moved(judgement.state, obligation) : closed(obligation, rulebook),
+      obligation: document,
+      state: judgement ? moved(judgement.state, document) : closed(document, rulebook),
       metBy,
       unsynced: metBy !== null && mine.has(metBy),
       dueFrom: window.dueFrom,
@@ -181,10 +204,39 @@ function versionOf(policy: PolicyDocument): Version {
 
 function obligationOf(document: ObligationDocument): Obligation {
   const { id, tier, key, voided } = document;
-  return { id, tier, key, firstDay: parseDay(document.first_day), lastDay: parseDay(document.last_day), voided };
+  const owed = { id, key, voided, firstDay: parseDay(document.first_day), lastDay: parseDay(document.last_day) };
+  return tier ? { ...owed, tier, trigger: null } : { ...owed, tier: null, trigger: triggerOf(document) };
 }
 
-function windowOf(document: ObligationDocument, rulebook: Rulebook) {
+function triggerOf(document: ObligationDocument): Trigger {
+  return {
+    id: document.trigger_id ?? document.id,
+    rule: document.rule,
+    at: parseInstant(document.triggered_at ?? ""),
+    window: ownWindow(document),
+    knownAt: parseInstant(document.known_at ?? ""),
+    withdrawnAt: document.withdrawn_at === null ? null : parseInstant(document.withdrawn_at),
+  };
+}
+
+function ownWindow(document: ObligationDocument): Window {
+  return {
+    dueFrom: parseDay(document.due_from ?? document.first_day),
+    graceLastDay: parseDay(document.grace_last_day),
+    waivedByRule: false,
+    provisional: document.provisional,
+    minGapDays: document.min_gap_days ?? 0,
+    checklists: new Set([...(document.accepts ?? []), whatMet(document)]),
+  };
+}
+
+/** What was performed where only that it met the obligation is known: of a tier its checklist, else a word of its own. */
+function whatMet(document: ObligationDocument): string {
+  return document.tier ?? `met ${document.rule} ${document.trigger_id}`;
+}
+
+function windowOf(document: ObligationDocument, rulebook: Rulebook): Window {
+  if (document.tier === null) return ownWindow(document);
   return rulebook.window(document.tier, parseDay(document.first_day), parseDay(document.last_day));
 }
 
@@ -192,7 +244,7 @@ function timeOf(record: UnsyncedRecord): Instant {
   return parseInstant(record.started_at) - (record.clock_offset_s ?? 0) * 1_000_000;
 }
 
-function factOf(record: UnsyncedRecord, tier: CadenceTier, now: Instant): Fact {
+function factOf(record: UnsyncedRecord, tier: string, now: Instant): Fact {
   return {
     recordId: record.id.toLowerCase(),
     tier,
@@ -217,7 +269,7 @@ function factsBehind(obligations: readonly ObligationDocument[], rulebook: Ruleb
   const named = new Map(met.filter((one) => wasMadeUp(one, rulebook)).map((one) => [one.met_by, one.key]));
   return met.map((one) => ({
     recordId: one.met_by ?? "",
-    tier: one.tier,
+    tier: whatMet(one),
     performedAt: parseInstant(one.met_at ?? ""),
     knownAt: -Infinity,
     valid: true,
@@ -227,10 +279,11 @@ function factsBehind(obligations: readonly ObligationDocument[], rulebook: Ruleb
 
 /** The last day on which each tier was met; what was made up after its grace does not count for the gap. */
 function lastMetBy(settled: readonly ObligationDocument[], rulebook: Rulebook): LastMet {
-  const found: Partial<Record<CadenceTier, Day>> = {};
+  const found = new Map<string, Day>();
   for (const one of settled) {
     if (wasMadeUp(one, rulebook)) continue;
-    found[one.tier] = Math.max(found[one.tier] ?? -Infinity, dayMet(one, rulebook));
+    const track = trackOf(obligationOf(one));
+    found.set(track, Math.max(found.get(track) ?? -Infinity, dayMet(one, rulebook)));
   }
   return found;
 }

@@ -1,25 +1,47 @@
 /** One subject's history, cut down to what was known by a moment, and which visit meets which obligation. */
 
 import { type Day, type Instant } from "./days.ts";
-import { type CadenceTier, depthOf } from "./periods.ts";
+import { type CadenceTier, TIERS } from "./periods.ts";
+import { type Window } from "./rulebook.ts";
 
-/** One check owed (应查); `key` is unique in the tier, `voided` says that a change of policy took it away. */
-export interface Obligation {
+/** What was performed: a tier's checklist, or another deed such as `SERVICE`. */
+export type Performed = string;
+
+/**
+ * What an obligation of another rule than the tiers follows from, with the window that it carries itself. It counts from
+ * `knownAt` on, and from `withdrawnAt` on nothing is owed for it.
+ */
+export interface Trigger {
   readonly id: string;
-  readonly tier: CadenceTier;
+  readonly rule: string;
+  readonly at: Instant;
+  readonly window: Window;
+  readonly knownAt: Instant;
+  readonly withdrawnAt: Instant | null;
+}
+
+/**
+ * One check owed (应查), of a tier, whose policy gives the window, or of a trigger, which carries it. `key` is unique
+ * in its track; `voided` says that a change of policy took it away.
+ */
+export type Obligation = {
+  readonly id: string;
   readonly key: string;
   readonly firstDay: Day;
   readonly lastDay: Day;
   readonly voided: boolean;
-}
+} & (
+  | { readonly tier: CadenceTier; readonly trigger: null }
+  | { readonly tier: null; readonly trigger: Trigger }
+);
 
 /**
- * One version of what a visit's record amounts to: its deepest checklist, its start by the corrected clock, the key of
- * the missed obligation that the officers named. Ids are UUIDs in lower case, which order as text as they do by number.
+ * One version of what a visit's record amounts to: its deepest checklist or what else was done, its start by the corrected
+ * clock, the key of the missed obligation that the officers named. Ids are UUIDs in lower case: they order alike as text.
  */
 export interface Fact {
   readonly recordId: string;
-  readonly tier: CadenceTier;
+  readonly tier: Performed;
   readonly performedAt: Instant;
   readonly knownAt: Instant;
   readonly valid: boolean;
@@ -76,15 +98,15 @@ export interface Term {
   readonly obligation: Obligation;
   readonly graceLastDay: Day;
   readonly minGapDays: number;
-  readonly checklists: ReadonlySet<CadenceTier>;
+  readonly checklists: ReadonlySet<Performed>;
   readonly waived: boolean;
   readonly voidFrom: Day | null;
 }
 
-/** A valid record as one tier sees it, with the checklists that it was done with. */
+/** A valid record as one track sees it, with the checklists that it was done with. */
 export interface Visit {
   readonly recordId: string;
-  readonly checklists: ReadonlySet<CadenceTier>;
+  readonly checklists: ReadonlySet<Performed>;
   readonly day: Day;
   readonly performedAt: Instant;
   readonly makesUp: string | null;
@@ -95,6 +117,9 @@ export interface Matches {
   readonly met: ReadonlyMap<string, Visit>;
   readonly madeUp: ReadonlyMap<string, Visit>;
 }
+
+// 查一补三 and 未查成再访: a new trigger ends what is still open of the ones before it.
+const SUPERSEDING: ReadonlySet<string> = new Set(["triple_recheck", "attempt_retry"]);
 
 type Comparable = number | string | boolean;
 
@@ -118,7 +143,7 @@ export function factsKnown(facts: Iterable<Fact>, asOf: Instant): Fact[] {
   }
   const kept = [...latest.values()].filter((fact) => fact.valid && fact.performedAt <= asOf);
   // A record may stand in two tiers: the depth settles the order of what is otherwise equal.
-  const place = (fact: Fact) => [fact.performedAt, fact.recordId, -depthOf(fact.tier)];
+  const place = (fact: Fact) => [fact.performedAt, fact.recordId, depthFirst(fact.tier)];
   return kept.sort((one, other) => inOrder(place(one), place(other)));
 }
 
@@ -191,10 +216,10 @@ export function cellOn(placements: Iterable<Placement>, day: Day, asOf: Instant)
   return here ? here.cellId : null;
 }
 
-/** The visits that count in a tier: the facts, sorted, with one of the checklists that some of its obligations take. */
+/** The visits that count in a track: the facts, sorted, with one of the checklists that some of its obligations take. */
 export function visitsOf(
   facts: Iterable<readonly [Fact, Day]>,
-  checklists: ReadonlySet<CadenceTier>,
+  checklists: ReadonlySet<Performed>,
 ): Visit[] {
   const found = new Map<string, Visit>();
   for (const [fact, day] of facts) {
@@ -208,11 +233,11 @@ export function visitsOf(
 }
 
 /**
- * Walk a tier's visits in order of time and give each to at most one obligation, the oldest debt first.
+ * Walk a track's visits in order of time and give each to at most one obligation, the oldest debt first.
  *
  * A visit meets an earlier unmet obligation that is still in grace and takes its checklist; else the one whose window
  * holds its day, if at least `minGapDays` have passed since the day that met the previous one; else it makes up the
- * missed one that it names; else it is extra. `terms` are one tier's, sorted by (first day, key). `lastMet` is the day
+ * missed one that it names; else it is extra. `terms` are one track's, sorted by (first day, key). `lastMet` is the day
  * that last met anything before the first of these visits, where the walk is taken up in the middle.
  */
 export function match(terms: readonly Term[], visits: Iterable<Visit>, lastMet: Day | null): Matches {
@@ -243,6 +268,33 @@ export function match(terms: readonly Term[], visits: Iterable<Visit>, lastMet: 
   return { met, madeUp };
 }
 
+/**
+ * The triggers after which another of the same rule came, with the time of the first that did; of two at one instant the
+ * greater id is the later one. Those not known by `asOf`, or withdrawn by then, do not count.
+ */
+export function superseded(triggers: Iterable<Trigger>, asOf: Instant): Map<string, Instant> {
+  const byRule = new Map<string, Map<string, Trigger>>();
+  for (const trigger of triggers) {
+    if (!SUPERSEDING.has(trigger.rule) || trigger.knownAt > asOf || withdrawn(trigger, asOf)) continue;
+    const ofRule = byRule.get(trigger.rule) ?? new Map<string, Trigger>();
+    byRule.set(trigger.rule, ofRule.set(trigger.id, trigger));
+  }
+  const found = new Map<string, Instant>();
+  for (const ofRule of byRule.values()) {
+    const live = [...ofRule.values()].sort((one, other) => inOrder([one.at, one.id], [other.at, other.id]));
+    live.forEach((trigger, place) => {
+      const later = live[place + 1];
+      if (later) found.set(trigger.id, later.at);
+    });
+  }
+  return found;
+}
+
+/** Whether the trigger was taken back by `asOf`. */
+export function withdrawn(trigger: Trigger, asOf: Instant): boolean {
+  return trigger.withdrawnAt !== null && trigger.withdrawnAt <= asOf;
+}
+
 /** Whether the visit was done with a checklist that meets it. */
 function shares(term: Term, visit: Visit): boolean {
   return [...visit.checklists].some((checklist) => term.checklists.has(checklist));
@@ -256,6 +308,11 @@ function takes(term: Term, day: Day): boolean {
 /** Whether grace ran out before `day`, so that an obligation still unmet was really missed. */
 function missedBefore(term: Term, day: Day): boolean {
   return !term.waived && term.voidFrom === null && term.graceLastDay < day;
+}
+
+function depthFirst(what: Performed): number {
+  const depth = TIERS.findIndex((tier) => tier === what);
+  return depth < 0 ? 1 : -depth;
 }
 
 function versionOrder(fact: Fact): Comparable[] {

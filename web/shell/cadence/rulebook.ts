@@ -23,9 +23,9 @@ export interface Version {
 }
 
 /**
- * The days that decide about one period: `dueFrom` is the first from which no more than `dueSoonWorkingDays` working days
+ * The days that decide about one period, or about what a trigger asks for: `dueFrom` is the first from which no more than `dueSoonWorkingDays` working days
  * remain, and never before the first day; `provisional` says that a year without its notice had a part in them.
- * `checklists` are those that meet the period.
+ * `checklists` are those that meet it, and what else does.
  */
 export interface Window {
   readonly dueFrom: Day;
@@ -33,7 +33,7 @@ export interface Window {
   readonly waivedByRule: boolean;
   readonly provisional: boolean;
   readonly minGapDays: number;
-  readonly checklists: ReadonlySet<CadenceTier>;
+  readonly checklists: ReadonlySet<string>;
 }
 
 /**
