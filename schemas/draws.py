@@ -45,8 +45,9 @@ class OutletsField(Schema):
 class DrawIn(Schema):
     """A draw whose pool is to be frozen: for a policy's spot check (``spot_check``) or a special inspection.
 
-    ``count`` outlets are drawn from all of them, or ``percent`` of each credit grade, rounded up. A team has
-    ``team_size`` officers, at least ``from_other_squads`` of them of another squad than the outlet's.
+    ``count`` outlets are drawn from all of them, or ``percent`` of each credit grade, rounded up; a spot check with
+    neither draws the policy's percentage, or teams for all who owe. A team has ``team_size`` officers, at least
+    ``from_other_squads`` of them of another squad than the outlet's.
     """
 
     name = fields.String(required=True, validate=_TEXT)
@@ -70,7 +71,8 @@ class DrawIn(Schema):
 
     @validates_schema
     def _coherent(self, given: Mapping[str, Any], **_more: Any) -> None:
-        if (given.get("count") is None) == (given.get("percent") is None):
+        shares = sum(given.get(name) is not None for name in ("count", "percent"))
+        if shares > 1 or (not shares and given.get("purpose") != "spot_check"):
             raise wrong(
                 "not_exactly_one", "请写明户数或比例之一。Give a count or percentages, and not both.", "count"
             )
@@ -173,6 +175,23 @@ class DrawPage(Schema):
 
     items = fields.List(fields.Nested(DrawProgress), required=True)
     after = fields.String(allow_none=True)
+
+
+class AwaitedSampleOut(Schema):
+    """A period of a tier for which nobody owes anything until its sample is drawn; ``too_late`` once it has begun."""
+
+    tier = fields.String()
+    period = fields.String()
+    first_day = fields.Date()
+    percent = fields.Dict()
+    policy_version = fields.Integer()
+    too_late = fields.Boolean()
+
+
+class AwaitedSampleList(Schema):
+    """The samples that a policy leaves to draws and nobody has drawn, the earliest first."""
+
+    items = fields.List(fields.Nested(AwaitedSampleOut), required=True)
 
 
 class DrawRoundOut(Schema):

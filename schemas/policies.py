@@ -35,7 +35,9 @@ def _grades(value: Mapping[str, Any]) -> None:
 
 
 class PopulationField(Schema):
-    """Whom a tier is about. A sample names its published seed and, by credit grade, the percentage drawn."""
+    """Whom a tier is about. A sample names, by credit grade, the percentage drawn, and its published seed; or it is
+    left to a draw for each period (``by_draw``), and nobody owes a period before its draw.
+    """
 
     kind = fields.String(required=True, validate=validate.OneOf(("all", "open_findings", "sample")))
     percent = fields.Dict(
@@ -44,17 +46,19 @@ class PopulationField(Schema):
         validate=_grades,
     )
     seed = fields.String(validate=validate.Length(min=1, max=200))
+    by_draw = fields.Boolean(validate=validate.Equal(True))
 
     @validates_schema
     def _whole(self, given: Mapping[str, Any], **_more: Any) -> None:
         sample = given.get("kind") == "sample"
-        if sample and (set(given.get("percent", {})) != set(_GRADES) or "seed" not in given):
+        one_of = len({"seed", "by_draw"} & set(given)) == 1
+        if sample and (set(given.get("percent", {})) != set(_GRADES) or not one_of):
             raise wrong(
                 "sample_incomplete",
-                f"抽样须写明种子和每个等级的比例：{'、'.join(_GRADES)}。"
-                "A sample names its seed and the percentage of every grade.",
+                f"抽样须写明每个等级的比例（{'、'.join(_GRADES)}），以及种子或 by_draw 之一。"
+                "A sample names the percentage of every grade, and either its seed or by_draw.",
             )
-        if not sample and ("percent" in given or "seed" in given):
+        if not sample and {"percent", "seed", "by_draw"} & set(given):
             raise wrong("not_a_sample", "只有抽样才有比例和种子。Only a sample has percentages and a seed.")
 
 

@@ -135,13 +135,13 @@ def draw_samples(
     """Draw every sample from ``first`` to ``last`` that is not drawn yet, from all of ``loaded``; nothing is written.
 
     The pool of a draw is frozen with it: whoever owes that period when it is drawn, with the credit grade held then.
+    What a policy leaves to a draw is drawn here for a plan only, of which the number counts.
     """
     pools: dict[DrawKey, dict[str, str]] = defaultdict(dict)
     rows: dict[uuid.UUID, PolicyTier] = {}
     for outlet_id, one in loaded.items():
         for _, row, period in candidates(one, timeline, last, first):
-            sampled = row.population["kind"] == PopulationKind.SAMPLE
-            if sampled and (row.id, period.key) not in members.draws:
+            if (row.id, period.key) not in members.draws and _is_drawn_here(row, members):
                 rows[row.id] = row
                 licence_no, grade = members.licences[outlet_id]
                 pools[(row.id, period.key)][licence_no] = grade
@@ -164,3 +164,8 @@ def draw_samples(
             )
         )
     return made
+
+
+def _is_drawn_here(row: PolicyTier, members: Members) -> bool:
+    population = Population.from_json(row.population)
+    return population.kind is PopulationKind.SAMPLE and (members.foreseeing or not population.by_draw)

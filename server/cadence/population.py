@@ -29,11 +29,19 @@ class PopulationKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Population:
-    """Whom a tier is about. A sample has a published ``seed`` and, by credit grade, the percentage drawn."""
+    """Whom a tier is about. A sample has, by credit grade, the percentage drawn and a published ``seed``.
+
+    A sample without one is left to a draw (``by_draw``), whose seed does not exist before the pool is frozen.
+    """
 
     kind: PopulationKind = PopulationKind.ALL
     percent: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     seed: str | None = None
+
+    @property
+    def by_draw(self) -> bool:
+        """Whether nobody owes a period before a draw has made its sample."""
+        return self.kind is PopulationKind.SAMPLE and self.seed is None
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Population:
@@ -44,7 +52,8 @@ class Population:
         """What a policy keeps of it."""
         kept: dict[str, Any] = {"kind": self.kind.value}
         if self.kind is PopulationKind.SAMPLE:
-            kept |= {"percent": dict(self.percent), "seed": self.seed}
+            kept["percent"] = dict(self.percent)
+            kept |= {"by_draw": True} if self.by_draw else {"seed": self.seed}
         return kept
 
 

@@ -18,7 +18,7 @@ from server.commands.bodies import loaded, print_json, read_file, read_json
 from server.commands.printing import console, print_table
 from server.commands.sheets import deliver, delivered
 from server.draws import ops, recusing, rules
-from server.draws.api import recusals_told, told
+from server.draws.api import awaited_told, recusals_told, told
 from server.draws.freezing import freeze_draw
 from server.draws.queries import Progress, find_draw, progress_of, published_file, visible_to
 from server.draws.results import RESULTS, outcomes_of, public_sheet
@@ -132,7 +132,11 @@ def list_(username: str | None, bureau: str | None) -> None:
             counts = (one["outlets"], len(one["teams"]))
             names = ("id", "name", "state", "key", "from_day", "to_day")
             table.add_row(*(str(one[name]) for name in names), *map(str, counts))
+        waiting = awaited_told(work)
     print_table(table)
+    for one in waiting:
+        late = "已开始，本期没有抽样" if one["too_late"] else f"{one['first_day']} 前须抽样"
+        console().print(f"待抽样 · awaited: {one['tier']} {one['period']}（{late}）", highlight=False)
 
 
 @group.command()

@@ -10,6 +10,7 @@ from flask import Response
 from sqlalchemy import select
 
 from schemas.draws import (
+    AwaitedSampleList,
     DrawFile,
     DrawIn,
     DrawPage,
@@ -26,6 +27,7 @@ from schemas.draws import (
     SeedIn,
 )
 from schemas.reports import ShapeQuery
+from server.cadence.sampling import awaited_samples
 from server.draws import ops, recusing
 from server.draws.freezing import freeze_draw
 from server.draws.models import Draw, Recusal, RecusalEnd
@@ -93,6 +95,22 @@ def recusals_told(work: Work) -> list[dict[str, Any]]:
     return [{**{name: getattr(one, name) for name in names}, "ended_at": ended} for one, ended in rows]
 
 
+def awaited_told(work: Work) -> list[dict[str, Any]]:
+    """The samples that wait for a draw, as AwaitedSampleOut shows them."""
+    today = work.now.astimezone(work.zone).date()
+    return [
+        {
+            "tier": one.period.tier.value,
+            "period": one.period.key,
+            "first_day": one.period.first_day,
+            "percent": one.percent,
+            "policy_version": one.policy.version,
+            "too_late": one.period.first_day <= today,
+        }
+        for one in awaited_samples(work)
+    ]
+
+
 def _found(work: Work, draw_id: uuid.UUID) -> Progress:
     return progress_of(work, [find_draw(work, draw_id)])[0]
 
@@ -111,6 +129,12 @@ def list_draws(work: Work, query: dict[str, Any]) -> dict[str, Any]:
 def freeze(work: Work, given: dict[str, Any]) -> dict[str, Any]:
     """Freeze the pool of a draw; nothing is drawn yet."""
     return told(progress_of(work, [freeze_draw(work, given)])[0])
+
+
+@blueprint.endpoint("GET", "/draws/awaited", permission=READ, gives=AwaitedSampleList)
+def list_awaited(work: Work) -> dict[str, Any]:
+    """The samples that the policy leaves to a draw: of periods that run, or begin within two weeks."""
+    return {"items": awaited_told(work)}
 
 
 @blueprint.endpoint("GET", "/draws/<uuid:draw_id>", permission=READ, gives=DrawProgress)

@@ -9,6 +9,8 @@ from typing import Any
 from sqlalchemy import select
 
 from server.cadence.periods import BadPeriod, Period, parse_period
+from server.cadence.population import GRADES
+from server.cadence.sampling import AwaitedSample, awaited_sample, check_ahead, subjects_owing
 from server.draws import rules
 from server.draws.models import Draw
 from server.draws.ops import too_small
@@ -28,14 +30,21 @@ def freeze_draw(work: Work, given: Mapping[str, Any]) -> Draw:
 
     Raises:
         Problem: ``invalid`` for days that are over or outside the period; ``bad_period``; ``not_found`` for a cell or
-            a squad of another bureau; ``draw_pool_too_small`` where some outlet of the pool could get no team.
+            a squad of another bureau; ``draw_pool_too_small`` where some outlet of the pool could get no team;
+            ``policy_backdated`` for a sample of a period that has begun.
     """
-    window = _window(work, given)
-    outlets = load_outlets(work, given["outlets"], window)
+    period = _period(given["outlets"])
+    window = _window(work, given, period)
+    awaited = awaited_sample(work, period) if period else None
+    if awaited is not None:
+        _check_sample(work, given, awaited)
+    subjects = subjects_owing(work, awaited.period) if awaited else None
+    outlets = load_outlets(work, given["outlets"], window, subjects)
     officers = load_officers(work, window, given["squad_ids"])
     barred = recused(work, officers.ids, outlets.ids, window)
     draw_id = new_id(work.now)
     document = _document(work, draw_id, given, window, outlets, officers, barred)
+    document["choose"] = _share(given, awaited)
     try:
         rules.check_pool(rules.Pool.from_json(document))
     except rules.TooSmall as error:
@@ -55,6 +64,7 @@ def freeze_draw(work: Work, given: Mapping[str, Any]) -> Draw:
         identities={
             "outlets": {licence_no: str(one) for licence_no, one in outlets.ids.items()},
             "officers": {one["cert_no"]: str(officers.ids[one["cert_no"]]) for one in document["officers"]},
+            "policy_tier": str(awaited.row.id) if awaited else None,
         },
         account_id=work.actor.account_id,
         known_at=work.now,
@@ -73,10 +83,27 @@ def freeze_draw(work: Work, given: Mapping[str, Any]) -> Draw:
     return draw
 
 
-def _window(work: Work, given: Mapping[str, Any]) -> Window:
+def _check_sample(work: Work, given: Mapping[str, Any], awaited: AwaitedSample) -> None:
+    """A sample that the policy leaves to a draw is drawn before its period begins, and by the policy's percentage."""
+    check_ahead(work, awaited.period)
+    if given["count"] is not None or given["percent"] not in (None, awaited.percent):
+        detail = "制度规定了这一期的比例，请按制度抽取。The policy says which share of this period is drawn."
+        fault = {"path": "/percent", "code": "not_the_policys_share", "detail": detail}
+        raise Problem("invalid", errors=[fault])
+
+
+def _share(given: Mapping[str, Any], awaited: AwaitedSample | None) -> dict[str, Any]:
+    """How many are drawn: as asked for, else as the policy says, else everybody of the pool."""
+    if given["count"] is not None:
+        return {"count": given["count"]}
+    if given["percent"] is not None:
+        return {"percent": given["percent"]}
+    return {"percent": dict(awaited.percent if awaited else dict.fromkeys(GRADES, 100))}
+
+
+def _window(work: Work, given: Mapping[str, Any], period: Period | None) -> Window:
     """The days of the teams: those given, within the period where there is one, by default what is left of it."""
     today = work.now.astimezone(work.zone).date()
-    period = _period(given["outlets"])
     from_day, to_day = given["from_day"], given["to_day"]
     if period is not None:
         from_day = from_day or max(today, period.first_day)
@@ -124,7 +151,6 @@ def _document(
         "from_day": days[0],
         "to_day": days[1],
         "of": _criteria(work, given),
-        "choose": {"count": given["count"]} if given["count"] is not None else {"percent": given["percent"]},
         "team": {"size": given["team_size"], "from_other_squads": given["from_other_squads"]},
         "outlets": [
             {"licence_no": one.licence_no, "grade": one.grade, "squad": one.squad} for one in outlets.pooled

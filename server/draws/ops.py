@@ -15,6 +15,8 @@ from typing import Any
 
 from sqlalchemy import func, insert, select
 
+from server.cadence.periods import parse_period
+from server.cadence.sampling import awaited_sample, check_ahead, keep_sample
 from server.draws import rules
 from server.draws.models import Draw, DrawGrant, DrawPlace, DrawRound, DrawStep
 from server.draws.pools import recused, window_of
@@ -41,7 +43,8 @@ def carry_out_draw(work: Work, draw_id: uuid.UUID, given: Mapping[str, Any]) -> 
     Raises:
         Problem: ``not_found``; ``draw_state`` where it is drawn or cancelled; ``draw_window_over``;
             ``draw_seed_known`` for a seed older than the pool; ``draw_pool_stale`` where somebody of the pool was
-            recused since, for whoever knows the seed could steer it so.
+            recused since, for whoever knows the seed could steer it so, or the policy's sample was drawn otherwise;
+            ``policy_backdated`` where it is a sample of a period that has begun.
     """
     progress = _held(work, draw_id, FROZEN)
     draw = progress.draw
@@ -52,6 +55,7 @@ def carry_out_draw(work: Work, draw_id: uuid.UUID, given: Mapping[str, Any]) -> 
         names = "、".join(sorted({cert_no for cert_no, _ in news}))
         raise Problem("draw_pool_stale", detail=f"冻结后登记了回避：{names}，请重新冻结。")
     teams = rules.draw_teams(pool, seed)
+    _keep_sample(work, draw, pool, seed, teams)
     made = _keep_round(
         work, progress, teams, seed=seed, seed_source=source, seed_at=seed_at, licences=[], left_out=[]
     )
@@ -192,6 +196,20 @@ def _seed(work: Work, given: Mapping[str, Any], *, after: datetime) -> tuple[str
             "draw_seed_known", errors=[{"path": "/seed_at", "code": "draw_seed_known", "detail": detail}]
         )
     return given["seed"], given["seed_source"], seed_at
+
+
+def _keep_sample(work: Work, draw: Draw, pool: rules.Pool, seed: str, teams: Sequence[rules.Team]) -> None:
+    """Where the policy leaves its sample to this draw: whoever was drawn owes the period."""
+    if draw.identities["policy_tier"] is None:
+        return
+    period = parse_period(draw.key)
+    check_ahead(work, period)
+    awaited = awaited_sample(work, period)
+    if awaited is None or str(awaited.row.id) != draw.identities["policy_tier"]:
+        detail = "该期已另行抽样，或制度已变更。The period was sampled otherwise, or the policy has changed."
+        raise Problem("draw_pool_stale", detail=detail)
+    grades = {licence_no: outlet.grade for licence_no, outlet in pool.outlets.items()}
+    keep_sample(work, awaited, seed, grades, [team.licence_no for team in teams])
 
 
 def _recusals_now(work: Work, draw: Draw) -> frozenset[rules.Recusal]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -56,16 +56,22 @@ class Officers:
     ids: dict[str, uuid.UUID] = field(default_factory=dict)
 
 
-def load_outlets(work: Work, chosen: Mapping[str, Any], window: Window) -> Outlets:
+def load_outlets(
+    work: Work, chosen: Mapping[str, Any], window: Window, subjects: Sequence[uuid.UUID] | None
+) -> Outlets:
     """The outlets that may be drawn, by licence number: active when the window begins, and of ``chosen``.
 
-    With ``tier`` and ``period`` those that owe that period and have neither been checked nor excused; else those of
-    the ``cell_ids`` (of any level, with all cells below), ``business_kinds``, ``grades`` and ``scope``, where given.
+    Those of ``subjects`` where they are given; with ``tier`` and ``period`` those that owe that period and have
+    neither been checked nor excused; else those of the ``cell_ids`` (of any level, with all cells below),
+    ``business_kinds``, ``grades`` and ``scope``, where given.
 
     Raises:
         Problem: ``not_found`` for a cell of another bureau.
     """
-    which = _owing(chosen) if chosen.get("tier") else _matching(work, chosen)
+    if subjects is not None:
+        which = [among(Outlet.id, subjects)]
+    else:
+        which = _owing(chosen) if chosen.get("tier") else _matching(work, chosen)
     responsible = (
         select(Squad.name)
         .join(Duty, Duty.squad_id == Squad.id)

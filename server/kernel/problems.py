@@ -236,6 +236,7 @@ CONSTRAINTS: dict[str, str] = {
     "uq_draw_step_draw_id_step": "draw_state",
     "uq_form_bureau_id_form_code_version": "form_published",
     "uq_outlet_bureau_id_licence_no": "licence_taken",
+    "uq_population_draw_policy_tier_id_key": "draw_pool_stale",
     "uq_recusal_end_recusal_id": "recusal_over",
 }
 

@@ -11,7 +11,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from server.cadence.models import Obligation
+from schemas.policies import PolicyDraft
+from server.cadence.models import Obligation, PopulationDraw
+from server.cadence.ops import materialise
+from server.cadence.policies import activate_policy, draft_policy, plan_policy
+from server.cadence.population import GRADES, Population, PopulationKind, draw
+from server.cadence.sampling import awaited_samples
 from server.draws import ops
 from server.draws.models import DrawPlace
 from server.draws.queries import published_file
@@ -19,13 +24,14 @@ from server.draws.recusing import end_recusal
 from server.draws.results import outcomes_of, public_sheet
 from server.draws.rules import canonical, draw_again, sha256_of
 from server.grids.models import Scope, ScopeGrant
+from server.kernel.actor import Actor
 from server.kernel.events import Event
 from server.kernel.problems import Problem
 from server.org.models import Person
 from server.outlets.models import Outlet
 from tests.draws.conftest import TODAY, Office
 from tests.fieldwork import check_of, push_at
-from tests.town import MONDAY, OFFICERS
+from tests.town import MONDAY, OFFICERS, ROLE_ACCOUNTS
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
@@ -302,8 +308,8 @@ def test_a_spot_check_is_of_those_who_owe_the_period_and_any_valid_check_meets_i
         "count": 4,
     }
     draw_id = office.freeze(**spot)
-    draw = office.found(draw_id).draw
-    assert (draw.tier, draw.key, draw.from_day, draw.to_day) == (
+    frozen = office.found(draw_id).draw
+    assert (frozen.tier, frozen.key, frozen.from_day, frozen.to_day) == (
         *("QUARTERLY", "2026-Q3", TODAY),
         date(2026, 9, 30),
     )
@@ -366,3 +372,62 @@ def test_a_spot_check_is_of_those_who_owe_the_period_and_any_valid_check_meets_i
 def _last(team: Any) -> str:
     licence: str = team.licence_no
     return licence[-1]
+
+
+def test_a_policy_may_leave_its_sample_to_a_draw_made_before_the_period_begins(office: Office) -> None:
+    town = office.town
+    share = {"kind": "sample", "percent": {**dict.fromkeys(GRADES, 0), "A": 50}, "by_draw": True}
+    tier = {"tier": "QUARTERLY", "form_code": "ecig_quarterly", "grace_working_days": 5, "population": share}
+    body = {"name": "试样制度", "legal_basis": "试样依据", "effective_from": "2026-10-01", "tiers": [tier]}
+    admin = Actor(
+        bureau_id=town.bureau_id, account_id=town.accounts["admin"], roles=frozenset(ROLE_ACCOUNTS["admin"])
+    )
+    decided = datetime(2026, 9, 18, 9, tzinfo=MONDAY.tzinfo)
+    with office.kernel.work(admin, decided) as work:
+        policy_id = draft_policy(work, PolicyDraft().load(body)).id
+        planned = plan_policy(work, policy_id).to_json()
+        activate_policy(work, policy_id)
+    # The plan counts those who will be drawn: two of four, in four quarters of the year.
+    assert {row["tier"]: row["added"] for row in planned["tiers"]}["QUARTERLY"] + {
+        row["tier"]: row["kept"] for row in planned["tiers"]
+    }["QUARTERLY"] == 2 * 4
+
+    def owing() -> set[str]:
+        with office.at(decided) as work:
+            owed = select(Outlet.licence_no).join(Obligation, Obligation.subject_id == Outlet.id)
+            fourth = (Obligation.key == "2026-Q4", Obligation.voided_at.is_(None))
+            return set(work.session.scalars(owed.where(*fourth)))
+
+    with office.at(decided) as work:
+        assert [(one.period.key, one.percent["A"]) for one in awaited_samples(work)] == [("2026-Q4", 50)]
+        materialise(work)
+    assert owing() == set()
+    spot = {
+        "name": "四季度抽查",
+        "purpose": "spot_check",
+        "outlets": {"tier": "QUARTERLY", "period": "2026-Q4"},
+        "from_day": None,
+        "to_day": None,
+    }
+    told = refused("invalid", office.freeze, decided, **{**spot, "count": 3})
+    assert [one["code"] for one in told.errors] == ["not_the_policys_share"]
+    first, second = (office.freeze(decided, **{**spot, "count": None}) for _ in range(2))
+    begun = datetime(2026, 10, 1, 9, tzinfo=MONDAY.tzinfo)
+    refused("policy_backdated", office.freeze, begun, **{**spot, "count": None})
+    refused("policy_backdated", office.draw, first, begun)
+    drawn = office.draw(first, decided)
+    assert owing() == {team.licence_no for team in drawn.teams}
+    assert len(drawn.teams) == 2
+    with office.at(decided) as work:
+        (kept,) = work.session.scalars(select(PopulationDraw))
+        # Whoever draws the policy's sample again by its own rule gets those outlets.
+        population = Population(PopulationKind.SAMPLE, kept.percent, kept.seed)
+        assert draw(population, kept.key, kept.pool) == tuple(kept.drawn) == tuple(sorted(owing()))
+        assert awaited_samples(work) == []
+        materialise(work)
+    assert owing() == set(kept.drawn)
+    refused("draw_pool_stale", office.draw, second, decided)
+    # Another spot check of the period is now of those who owe it, all of them.
+    document = json.loads(office.found(office.freeze(decided, **{**spot, "count": None})).draw.frozen)
+    assert [one["licence_no"] for one in document["outlets"]] == kept.drawn
+    assert document["choose"]["percent"]["A"] == 100
