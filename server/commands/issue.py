@@ -17,6 +17,7 @@ from server.commands.sheets import Moment, as_known_by, deliver
 from server.commands.sheets import show as show_sheet
 from server.issuing import ops, queries
 from server.issuing.models import ReportIssue
+from server.issuing.paper import paper_of
 from server.issuing.queries import Standing
 from server.issuing.restated_sheet import differences_sheet, restated_sheet
 from server.issuing.rules import Act
@@ -195,6 +196,19 @@ def snapshot(period: str, output: Path, kind: str, version: int | None, bureau: 
         found = _find(work, kind, period, version)
         output.write_bytes(found.snapshot.content)
     click.echo(f"SHA-256 {found.snapshot.sha256}")
+
+
+@group.command("pdf")
+@click.argument("period")
+@click.option("--output", type=click.Path(path_type=Path), required=True, help="写入文件 · file to write")
+@_kind
+@_version
+@of_bureau
+def pdf(period: str, output: Path, kind: str, version: int | None, bureau: str | None) -> None:
+    """按冻结的原文打印，含附件和办理记录 · the frozen report on paper, with annexes and signers."""
+    with bureau_work(bureau) as work:
+        sheet = paper_of(work, _find(work, kind, period, version))
+    deliver(sheet, "pdf", output)
 
 
 @group.command()

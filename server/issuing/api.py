@@ -25,6 +25,7 @@ from schemas.issuing import (
 )
 from server.issuing import ops, queries
 from server.issuing.models import ReportIssue
+from server.issuing.paper import paper_of
 from server.issuing.restated_sheet import restated_sheet
 from server.issuing.restating import moments_between, restated
 from server.issuing.rules import Act
@@ -147,6 +148,12 @@ def snapshot(work: Work, issue_id: uuid.UUID) -> AnyResponse:
     )
     frozen.set_etag(standing.snapshot.sha256)
     return frozen.make_conditional(request)
+
+
+@blueprint.endpoint("GET", "/report-issues/<uuid:issue_id>/pdf", permission=Permission.REPORT_READ)
+def pdf(work: Work, issue_id: uuid.UUID) -> Response:
+    """The frozen report on paper, with its annexes and its signers."""
+    return answer(paper_of(work, queries.find(work, issue_id)), "pdf")
 
 
 @blueprint.endpoint(

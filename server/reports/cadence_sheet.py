@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from schemas.reports import CadenceAnswer
@@ -72,7 +73,7 @@ def cadence_sheet(work: Work, report: CadenceReport) -> Sheet:
         marks=[PROVISIONAL] if report.provisional else [],
         basis=[policy.line for policy in policies],
         notes=NOTES,
-        chart=_chart(rows, totals),
+        chart=chart_of(rows, totals),
     )
 
 
@@ -121,12 +122,13 @@ def _totals(report: CadenceReport) -> list[dict[str, Any]]:
     ]
 
 
-def _chart(rows: list[dict[str, Any]], totals: list[dict[str, Any]]) -> Chart:
+def chart_of(rows: Sequence[Mapping[str, Any]], totals: Sequence[Mapping[str, Any]]) -> Chart:
+    """A bar a row, or a bar a tier where those are too many."""
     shown = rows if len(rows) <= MOST_BARS else totals
     return Chart("应查任务完成情况", [_bar(row) for row in shown])
 
 
-def _bar(row: dict[str, Any]) -> Bar:
+def _bar(row: Mapping[str, Any]) -> Bar:
     parts = {name: row[name] for name in ("on_time", "late", "missed", "pending", "waived")}
     told = f"应查 {row['obligations']}，按期检查率 "
     rate = NO_FIGURE if row["on_time_rate"] is None else f"{row['on_time_rate']}%"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from schemas.reports import CapAnswer
@@ -99,7 +100,12 @@ def _basis(report: CapReport) -> str:
     cap = report.cap
     if cap is None:
         return "未公布年度检查频次上限"
-    return f"检查频次上限第 {cap.version} 版《{cap.name}》，自 {cap.effective_from} 起施行；依据：{cap.legal_basis}"
+    return basis_line(cap.version, cap.name, cap.effective_from, cap.legal_basis)
+
+
+def basis_line(version: int, name: str, effective_from: date, legal_basis: str) -> str:
+    """A version of the caps as it stands on paper."""
+    return f"检查频次上限第 {version} 版《{name}》，自 {effective_from} 起施行；依据：{legal_basis}"
 
 
 def _bar(total: GradeTotal) -> Bar:

@@ -26,20 +26,22 @@ def _templates() -> Environment:
 
 def html_of(sheet: Sheet) -> str:
     """The sheet as one page of HTML that needs no other file; what people wrote is escaped."""
+    parts = [_part(one) for one in (sheet, *sheet.annexes)]
+    return _templates().get_template("paper.html").render(sheet=sheet, parts=parts)
+
+
+def _part(sheet: Sheet) -> dict[str, Any]:
+    """What the template reads of a sheet, or of one of its annexes."""
     columns = [column for column in sheet.columns if column.printed and column.name != sheet.grouped_by]
-    return (
-        _templates()
-        .get_template("paper.html")
-        .render(
-            sheet=sheet,
-            columns=columns,
-            whole=sum(column.width for column in columns),
-            size=8.5 if len(columns) <= WIDE else 7.2,
-            groups=list(_groups(sheet, columns)),
-            totals=[_paired(columns, row) for row in sheet.totals],
-            chart=svg_of(sheet.chart) if sheet.chart and sheet.chart.bars else None,
-        )
-    )
+    return {
+        "sheet": sheet,
+        "columns": columns,
+        "whole": sum(column.width for column in columns),
+        "size": 8.5 if len(columns) <= WIDE else 7.2,
+        "groups": list(_groups(sheet, columns)),
+        "totals": [_paired(columns, row) for row in sheet.totals],
+        "chart": svg_of(sheet.chart) if sheet.chart and sheet.chart.bars else None,
+    }
 
 
 def pdf_of(sheet: Sheet, *, most_cells: int | None = None) -> bytes:
@@ -50,11 +52,13 @@ def pdf_of(sheet: Sheet, *, most_cells: int | None = None) -> bytes:
     Raises:
         Problem: ``report_too_long`` for more than ``most_cells`` cells; ``unavailable`` where the machine lacks Pango.
     """
-    cells = len(sheet.rows) * sum(column.printed for column in sheet.columns)
+    parts = (sheet, *sheet.annexes)
+    cells = sum(len(part.rows) * sum(column.printed for column in part.columns) for part in parts)
     if most_cells is not None and cells > most_cells:
+        rows = sum(len(part.rows) for part in parts)
         detail = (
-            f"共 {len(sheet.rows)} 行，太长，不能即时排成 PDF。请改用 CSV 或 XLSX，或缩小范围。"
-            f"{len(sheet.rows)} rows are too many to set as PDF at once: take CSV or XLSX, or ask for less."
+            f"共 {rows} 行，太长，不能即时排成 PDF。请改用 CSV 或 XLSX，或缩小范围。"
+            f"{rows} rows are too many to set as PDF at once: take CSV or XLSX, or ask for less."
         )
         raise Problem("report_too_long", detail=detail)
     try:

@@ -59,7 +59,7 @@ class Sheet:
 
     ``answer`` is what JSON tells, as the report's schema dumps it, and has the same rows. ``marks`` are what must not be
     overlooked (provisional, restated), ``basis`` the versions that it rests on, ``notes`` how to read it. On paper the
-    column ``grouped_by`` is told once, above its rows.
+    column ``grouped_by`` is told once, above its rows, and ``annexes`` follow, each on a page of its own.
     """
 
     code: str
@@ -79,6 +79,7 @@ class Sheet:
     chart: Chart | None = None
     portrait: bool = False
     grouped_by: str | None = None
+    annexes: Sequence[Sheet] = ()
 
     @property
     def moment(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -92,13 +93,29 @@ def lived_july(
         living.close()  # type: ignore[attr-defined]  # It is a generator.
 
 
+@contextmanager
+def copy_of(superuser: Engine, lived: tuple[str, Quarter], folder: Path) -> Iterator[Quarter]:
+    """The lived-through quarter once more, over a database of its own."""
+    template, first = lived
+    with own_database(superuser, template) as name:
+        settings = settings_for(name, folder)
+        app = create_app(settings)
+        kernel = app.extensions["xunge"]
+        yield Quarter(app, kernel, settings, first.town, dict(first.tokens), dict(first.records))
+        kernel.close()
+
+
 @pytest.fixture
 def july(superuser: Engine, lived_july: tuple[str, Quarter], tmp_path: Path) -> Iterator[Quarter]:
     """A lived-through quarter of the test's own."""
-    template, lived = lived_july
-    with own_database(superuser, template) as name:
-        settings = settings_for(name, tmp_path)
-        app = create_app(settings)
-        kernel = app.extensions["xunge"]
-        yield Quarter(app, kernel, settings, lived.town, dict(lived.tokens), dict(lived.records))
-        kernel.close()
+    with copy_of(superuser, lived_july, tmp_path) as quarter:
+        yield quarter
+
+
+@pytest.fixture(scope="module")
+def july_to_read(
+    superuser: Engine, lived_july: tuple[str, Quarter], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Quarter]:
+    """A lived-through quarter to which the file's tests add nothing that stays."""
+    with copy_of(superuser, lived_july, Path(tmp_path_factory.mktemp("files"))) as quarter:
+        yield quarter
