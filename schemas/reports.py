@@ -276,3 +276,96 @@ class CapAnswer(Schema):
     cap = fields.Nested(CapOut, allow_none=True, required=True)
     totals = fields.List(fields.Nested(CapTotal), required=True)
     rows = fields.List(fields.Nested(CapRow), required=True)
+
+
+class DutyBoardQuery(Schema):
+    """Of which day, as known when, in what shape; ``html`` is the page that PDF prints."""
+
+    day = fields.Date(load_default=None, metadata={"description": "Default: the day of the moment"})
+    as_of = Moment(load_default=None, metadata={"description": "As known by this moment; default: now"})
+    format = fields.String(load_default="json", validate=validate.OneOf((*SHAPES, "html")))
+
+
+class DutyPost(Schema):
+    """One cell with who answers for it: what the public may know, and nothing else."""
+
+    cell_code = fields.String()
+    cell_name = fields.String()
+    town = fields.String(allow_none=True)
+    cell_type = fields.String(allow_none=True)
+    squad = fields.String(allow_none=True)
+    lead = fields.String(allow_none=True)
+    cert_no = fields.String(allow_none=True)
+    since = fields.String(allow_none=True)
+
+
+class DutyBoardAnswer(Schema):
+    """R12. A cell without a squad is not assigned."""
+
+    day = fields.Date(required=True)
+    as_of = fields.AwareDateTime(required=True)
+    phone = fields.String(allow_none=True, required=True)
+    cells = fields.Integer(required=True)
+    unassigned = fields.Integer(required=True)
+    rows = fields.List(fields.Nested(DutyPost), required=True)
+
+
+class SquadsQuery(ShapeQuery):
+    """Of which ISO week, as known when."""
+
+    period = fields.String(
+        load_default=None,
+        metadata={"description": "An ISO week, 2026-W31; default: the last one that is over"},
+    )
+    as_of = Moment(load_default=None, metadata={"description": "As known by this moment; default: now"})
+
+
+class SquadFigure(Schema):
+    """One figure of one squad beside its own earlier ones. Counts are numbers, shares texts in percent."""
+
+    squad_id = fields.UUID(allow_none=True)
+    squad = fields.String()
+    figure = fields.String()
+    figure_zh = fields.String()
+    value = fields.Raw(allow_none=True, metadata={"type": ["integer", "string", "null"]})
+    before = fields.Raw(allow_none=True, metadata={"type": ["integer", "string", "null"]})
+    mean = fields.String(
+        allow_none=True,
+        metadata={"description": "Mean of the four weeks before; of a share, the share in all four together"},
+    )
+
+
+class SquadsAnswer(Schema):
+    """R7. Squads stand by name; each is beside its own earlier weeks only."""
+
+    period = fields.String(required=True)
+    as_of = fields.AwareDateTime(required=True)
+    policies = fields.List(fields.Nested(PolicyVersion), required=True)
+    totals = fields.List(fields.Nested(SquadFigure), required=True)
+    rows = fields.List(fields.Nested(SquadFigure), required=True)
+
+
+class SquadItemsQuery(Schema):
+    """Which figure of which squad."""
+
+    period = fields.String(load_default=None)
+    as_of = Moment(load_default=None)
+    figure = fields.String(
+        required=True, metadata={"description": "As R7 names it; of a share, what is counted in it"}
+    )
+    squad_id = fields.UUID(load_default=None)
+
+
+class SquadItem(Schema):
+    """One thing behind a figure; ``kind`` is obligation, record, outlet or conflict."""
+
+    id = fields.String()
+    kind = fields.String()
+    squad_id = fields.UUID(allow_none=True)
+
+
+class SquadItems(Schema):
+    """What stands behind a figure of R7."""
+
+    as_of = fields.AwareDateTime(required=True)
+    items = fields.List(fields.Nested(SquadItem), required=True)

@@ -48,6 +48,7 @@ from server.outlets.api import blueprint as outlets
 from server.records.api import blueprint as records
 from server.replication import COLLECTIONS, reader_of
 from server.reports.api import blueprint as reports
+from server.reports.calendar_api import blueprint as calendars
 from sync.keys import KeyRing, KeysUnusable
 from sync.receipts import Receipts
 from sync.stream import Streams
@@ -116,6 +117,7 @@ def create_app(settings: Settings) -> Flask:
         reports,
         issuing,
         draws,
+        calendars,
         notices,
         desk,
     ):

@@ -93,3 +93,11 @@ def percent(n: int, d: int) -> str | None:
         return None
     hundredths = (2 * 10_000 * n + d) // (2 * d)
     return f"{hundredths // 100}.{hundredths % 100:02}"
+
+
+def tenths(total: int, count: int) -> str | None:
+    """The mean of ``count`` numbers that sum to ``total``, with one decimal, half up: "2.3"; None of nothing."""
+    if count == 0:
+        return None
+    rounded = (2 * 10 * total + count) // (2 * count)
+    return f"{rounded // 10}.{rounded % 10}"

@@ -16,10 +16,14 @@ from server.reports.cadence import By, cadence_report
 from server.reports.cadence_sheet import cadence_sheet
 from server.reports.cap import CapReport, cap_report, year_for
 from server.reports.cap_sheet import cap_sheet
+from server.reports.duty_board import duty_board
+from server.reports.duty_sheet import duty_sheet
 from server.reports.health_sheet import health_sheet
 from server.reports.machine import Machine, machine_now
 from server.reports.moment import moment_for, period_for
 from server.reports.sheets import NO_FIGURE, Sheet
+from server.reports.squads import squad_report, week_named
+from server.reports.squads_sheet import squads_sheet
 from server.reports.sync_health import sync_health, week_for
 
 
@@ -135,3 +139,33 @@ def _show_health(sheet: Sheet, machine: Machine | None) -> None:
         console().print(
             f"尚不能下发的行：{machine.rows_above_horizon}；最久的写入事务：{writer}；最近备份：{backup}"
         )
+
+
+@group.command("squads")
+@click.option("--period", help="2026-W31；默认上一周 · default: the last week that is over")
+@as_known_by
+@delivered
+def squads(
+    period: str | None, as_of: datetime | None, shape: str, output: Path | None, bureau: str | None
+) -> None:
+    """R7：各中队一周工作情况，与本队此前各周对照 · squads by their own figures."""
+    with bureau_work(bureau) as work:
+        moment = moment_for(work, as_of)
+        sheet = squads_sheet(work, squad_report(work, week_named(work, period, moment), moment))
+    deliver(sheet, shape, output)
+
+
+@group.command("duty-board")
+@click.option(
+    "--day", type=click.DateTime(["%Y-%m-%d"]), help="哪一天，默认当天 · default: that of the moment"
+)
+@as_known_by
+@delivered
+def board(
+    day: datetime | None, as_of: datetime | None, shape: str, output: Path | None, bureau: str | None
+) -> None:
+    """R12：职责公示 · which squad and which officer answer for each cell."""
+    with bureau_work(bureau) as work:
+        moment = moment_for(work, as_of)
+        sheet = duty_sheet(work, duty_board(work, day.date() if day else moment.date(), moment))
+    deliver(sheet, shape, output)

@@ -88,6 +88,7 @@ def show(sheet: Sheet) -> None:
         least = 12 if column.name == "licence_no" else None
         justify: Literal["left", "right"] = "left" if column.text else "right"
         table.add_column(column.heading, justify=justify, min_width=least)
+    table.caption = "\n".join(sheet.basis)
     for rows, style in ((sheet.rows, None), (sheet.totals, "bold")):
         for row in cells_of(brief, rows):
             table.add_row(*map(str, row), style=style)

@@ -26,6 +26,7 @@ class Settings:
     ``zone`` is the bureau's civil time: periods and legal clocks are computed in it.
     ``file_limits`` are bytes by kind of file (schemas.vocabulary.FileKind); ``files_reserve_bytes`` stay free on the disk.
     ``receipt_keys_file`` holds the keys that sign receipts (``xunge keys create``).
+    ``public_phone`` is the number that the duty board gives to the public.
     ``min_client`` is the oldest version of each app that may sync; with ``client_required`` every app must tell its own.
     Digests are made from ``notice_hour`` on, in the bureau's time, and stay on handhelds for ``notice_days``; they are
     mailed where there is a ``mail_server``. Webhooks reach public addresses, and private ones in ``webhook_networks``;
@@ -56,6 +57,7 @@ class Settings:
     file_limits: Mapping[str, int]
     files_reserve_bytes: int
     upload_days: int
+    public_phone: str
     notice_hour: int
     notice_days: int
     mail_server: MailServer | None
@@ -108,6 +110,7 @@ def read_settings() -> Settings:
         },
         files_reserve_bytes=env.int("FILES_RESERVE_BYTES", 1024 * _MB),
         upload_days=env.int("UPLOAD_DAYS", 7),
+        public_phone=env.str("PUBLIC_PHONE", ""),
         notice_hour=env.int("NOTICE_HOUR", 8, validate=validate.Range(min=0, max=23)),
         notice_days=env.int("NOTICE_DAYS", 30, validate=validate.Range(min=1, max=366)),
         mail_server=mail_server,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from flask import Response, jsonify
 
-from server.reports.pdf import MOST_CELLS, pdf_of
+from server.reports.pdf import MOST_CELLS, html_of, pdf_of
 from server.reports.sheets import XLSX, Sheet, csv_of, xlsx_of
 
 
 def answer(sheet: Sheet, shape: str) -> Response:
-    """JSON, or a file to keep: CSV, XLSX or PDF.
+    """JSON, a file to keep (CSV, XLSX or PDF), or a page to look at and to print (HTML).
 
     Raises:
         Problem: ``report_too_long`` or ``unavailable``, see pdf_of.
@@ -21,6 +21,10 @@ def answer(sheet: Sheet, shape: str) -> Response:
         return _file(xlsx_of(sheet), XLSX, f"{sheet.stem}.xlsx")
     if shape == "pdf":
         return _file(pdf_of(sheet, most_cells=MOST_CELLS), "application/pdf", f"{sheet.stem}.pdf")
+    if shape == "html":
+        page = Response(html_of(sheet), content_type="text/html; charset=utf-8")
+        page.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
+        return page
     return jsonify(sheet.answer)
 
 

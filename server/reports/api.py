@@ -12,11 +12,17 @@ from schemas.reports import (
     CadenceQuery,
     CapAnswer,
     CapQuery,
+    DutyBoardAnswer,
+    DutyBoardQuery,
     HealthAnswer,
     HealthItems,
     HealthItemsQuery,
     HealthQuery,
     ObligationsQuery,
+    SquadItems,
+    SquadItemsQuery,
+    SquadsAnswer,
+    SquadsQuery,
 )
 from schemas.vocabulary import ObligationState
 from server.kernel.http import Noun
@@ -27,10 +33,14 @@ from server.reports.cadence import By, cadence_report
 from server.reports.cadence_sheet import cadence_sheet
 from server.reports.cap import cap_report, year_for
 from server.reports.cap_sheet import cap_sheet
+from server.reports.duty_board import duty_board
+from server.reports.duty_sheet import duty_sheet
 from server.reports.health_sheet import health_sheet
 from server.reports.judged import judged
 from server.reports.machine import machine_now
 from server.reports.moment import moment_for, period_for
+from server.reports.squads import measure_named, squad_report, things_behind, week_named
+from server.reports.squads_sheet import squads_sheet
 from server.reports.sync_health import Figure, items_behind, sync_health, week_for
 
 blueprint = Noun("reports", "报表 Reports")
@@ -132,3 +142,41 @@ def health_items(work: Work, query: dict[str, Any]) -> dict[str, Any]:
         flag=query["flag"],
     )
     return {"as_of": as_of, "items": items}
+
+
+@blueprint.endpoint(
+    "GET",
+    "/reports/duty-board",
+    permission=Permission.REPORT_READ,
+    takes=DutyBoardQuery,
+    gives=DutyBoardAnswer,
+)
+def board(work: Work, query: dict[str, Any]) -> Response:
+    """R12: 职责公示, which squad and which officer answer for each cell of the bureau on a day."""
+    as_of = moment_for(work, query["as_of"])
+    day = query["day"] or as_of.date()
+    return answer(duty_sheet(work, duty_board(work, day, as_of)), query["format"])
+
+
+@blueprint.endpoint(
+    "GET", "/reports/squads", permission=Permission.REPORT_READ, takes=SquadsQuery, gives=SquadsAnswer
+)
+def squads(work: Work, query: dict[str, Any]) -> Response:
+    """R7: each squad's week beside its own week before and the mean of its four weeks before."""
+    as_of = moment_for(work, query["as_of"])
+    report = squad_report(work, week_named(work, query["period"], as_of), as_of)
+    return answer(squads_sheet(work, report), query["format"])
+
+
+@blueprint.endpoint(
+    "GET",
+    "/reports/squads/items",
+    permission=Permission.REPORT_READ,
+    takes=SquadItemsQuery,
+    gives=SquadItems,
+)
+def squad_items(work: Work, query: dict[str, Any]) -> dict[str, Any]:
+    """What stands behind a figure of R7's week, by id."""
+    as_of = moment_for(work, query["as_of"])
+    week, measure = week_named(work, query["period"], as_of), measure_named(query["figure"])
+    return {"as_of": as_of, "items": things_behind(work, week, as_of, measure, query["squad_id"])}

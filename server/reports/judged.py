@@ -13,7 +13,6 @@ from schemas.vocabulary import CadenceTier, ObligationState
 from server.cadence import rules
 from server.cadence.judging import judged_rows
 from server.cadence.periods import ReportingPeriod
-from server.cadence.tally import PENDING
 from server.cadence.timeline import need_rulebook
 from server.grids.queries import cells_in_scope
 from server.kernel.permissions import Permission
@@ -81,8 +80,6 @@ def judged(work: Work, period: ReportingPeriod, as_of: datetime) -> list[Item]:
 
 def _unknown(judgement: rules.Judgement, responsible: Responsible | None, silence: Silence) -> bool:
     """待同步: the answer may still lie on a device of the responsible squad. An overlay inside P and M."""
-    if responsible is None:
-        return False
-    if judgement.state in PENDING or judgement.state in (ObligationState.MISSED, ObligationState.MADE_UP):
-        return silence.of(responsible.squad_id, judgement.obligation.last_day)
-    return False
+    return responsible is not None and silence.hides(
+        responsible.squad_id, judgement.obligation.last_day, judgement.state
+    )

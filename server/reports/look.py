@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
+from schemas.vocabulary import ObligationState
+
 TEAL, AMBER, VERMILION, BLUE, VIOLET, GREY = "#00796b", "#c77700", "#c62f17", "#1565c0", "#7b3fa0", "#5f6b73"
 
 
@@ -40,10 +42,30 @@ MARKS: Mapping[str, Mark] = MappingProxyType(
         "missed": Mark("漏查", VERMILION, Pattern.CROSSED),
         "pending": Mark("待查", BLUE, Pattern.DOTTED),
         "waived": Mark("免查", VIOLET, Pattern.OUTLINE),
+        "due": Mark("临期", AMBER, Pattern.DOTTED),
+        "upcoming": Mark("未到期", GREY, Pattern.OUTLINE),
+        "void": Mark("终止", GREY, Pattern.SOLID),
+        "unknown": Mark("待同步", GREY, Pattern.RISING),
         "within": Mark("未超上限", TEAL, Pattern.SOLID),
         "over": Mark("超过上限", VERMILION, Pattern.CROSSED),
         "unvisited": Mark("本年未检查", GREY, Pattern.OUTLINE),
         "prompt": Mark("按时上报", TEAL, Pattern.SOLID),
         "delayed": Mark("迟报", AMBER, Pattern.RISING),
+    }
+)
+
+# How each state of an obligation is marked. Unknown is no state: it lies over missed and pending ones.
+STATES: Mapping[ObligationState, str] = MappingProxyType(
+    {
+        ObligationState.UPCOMING: "upcoming",
+        ObligationState.OPEN: "pending",
+        ObligationState.ATTEMPTED: "pending",
+        ObligationState.DUE: "due",
+        ObligationState.MET: "on_time",
+        ObligationState.MET_LATE: "late",
+        ObligationState.MISSED: "missed",
+        ObligationState.MADE_UP: "missed",
+        ObligationState.WAIVED: "waived",
+        ObligationState.VOID: "void",
     }
 )

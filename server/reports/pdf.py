@@ -37,9 +37,10 @@ def _part(sheet: Sheet) -> dict[str, Any]:
         "sheet": sheet,
         "columns": columns,
         "whole": sum(column.width for column in columns),
-        "size": 8.5 if len(columns) <= WIDE else 7.2,
+        "size": 8.3 if len(columns) <= WIDE else 7.2,
         "groups": list(_groups(sheet, columns)),
         "totals": [_paired(columns, row) for row in sheet.totals],
+        "total_of": sheet.totals[0][sheet.grouped_by] if sheet.grouped_by and sheet.totals else None,
         "chart": svg_of(sheet.chart) if sheet.chart and sheet.chart.bars else None,
     }
 
@@ -73,12 +74,9 @@ def pdf_of(sheet: Sheet, *, most_cells: int | None = None) -> bytes:
 
 
 def _groups(sheet: Sheet, columns: Sequence[Column]) -> Iterator[tuple[str | None, list[Any]]]:
-    if sheet.grouped_by is None:
-        yield None, [_paired(columns, row) for row in sheet.rows]
-        return
     name = sheet.grouped_by
-    for group, rows in groupby(sheet.rows, key=lambda row: row[name]):
-        yield str(group), [_paired(columns, row) for row in rows]
+    for group, rows in groupby(sheet.rows, key=lambda row: name and row[name]):
+        yield group, [_paired(columns, row) for row in rows]
 
 
 def _paired(columns: Sequence[Column], row: Row) -> list[tuple[Column, Any]]:

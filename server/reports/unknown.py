@@ -11,7 +11,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import and_, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
+from schemas.vocabulary import ObligationState
 from server.access.models import Device, DeviceContact
+from server.cadence.tally import PENDING
 from server.kernel.work import Work
 from server.org.models import SquadMember
 
@@ -44,6 +46,11 @@ class Silence:
         """Whether some device of the squad may still hold a visit of the window that ends with ``last_day``."""
         end = self._end(last_day)
         return any(self._silent(heard, end) for heard in self.by_squad.get(squad_id, []))
+
+    def hides(self, squad_id: uuid.UUID, last_day: date, state: ObligationState) -> bool:
+        """Whether an obligation of the squad in this state is 待同步: an overlay inside pending and missed."""
+        open_or_missed = state in PENDING or state in (ObligationState.MISSED, ObligationState.MADE_UP)
+        return open_or_missed and self.of(squad_id, last_day)
 
     def unsynced(self, last_day: date) -> list[Heard]:
         """The devices that may still hold a visit of the window that ends with ``last_day``, by squad."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from server.reports import cadence_sheet, cap_sheet, health_sheet
+from server.reports import cadence_sheet, cap_sheet, duty_sheet, health_sheet, squads_sheet
 from server.reports.sheets import Column
 from tests.api.conftest import problem_of
 from tests.reports.conftest import AFTERWARDS, Quarter
@@ -50,6 +50,10 @@ CASES = {
         f"R1 by {by}": Case(R1[0], {"period": "2026Q3", "by": by, "each_period": "true"}, *R1[1:])
         for by in ("total", "squad", "officer", "cell", "outlet")
     },
+    "R7": Case(
+        "squads", {"period": "2026-W28"}, squads_sheet.COLUMNS, (), "各中队一周工作情况", grouped_by="squad"
+    ),
+    "R12": Case("duty-board", {}, duty_sheet.COLUMNS, (), "网格监管职责公示", grouped_by="town"),
     "R10": Case("cap", {"which": "all"}, cap_sheet.COLUMNS, cap_sheet.SUMMED, "年度检查频次台账"),
     **{
         f"R11 by {by}": Case(
@@ -106,7 +110,7 @@ def test_the_workbook_tells_the_rows_and_their_sums(
     assert book.lines[: len(rows)] == shown(case.columns, rows)
     places = {column.name: place for place, column in enumerate(case.columns)}
     totals = book.lines[len(rows) :]
-    assert bool(totals) is (case.query.get("by") != "total")
+    assert bool(totals) is (case.query.get("by") != "total" and case.path != "duty-board")
     for name in case.summed if totals else ():
         assert sum(int(line[places[name]]) for line in totals) == sum(row[name] for row in rows), name
 

@@ -1,0 +1,98 @@
+"""R12: the duty board (职责公示): which squad and which lead officer answer for each cell, from which day.
+
+It is made to be posted on a wall, so it names what the public may know and nothing else (S2 L23: 责任到人、职责公示).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import NamedTuple
+
+from sqlalchemy import and_, select
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.orm import aliased
+
+from schemas.vocabulary import CellType
+from server.grids.models import DutyFact, GridCell
+from server.kernel.work import Work
+from server.org.models import Certificate, Person, Squad
+
+
+class Post(NamedTuple):
+    """One cell with who answers for it; nobody where it is not assigned."""
+
+    cell_code: str
+    cell_name: str
+    town: str | None
+    cell_type: str | None
+    squad: str | None
+    lead: str | None
+    cert_no: str | None
+    since: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class DutyBoard:
+    """R12 of a day, as known by ``as_of``."""
+
+    day: date
+    as_of: datetime
+    phone: str | None
+    posts: list[Post]
+
+    @property
+    def unassigned(self) -> int:
+        """How many cells nobody answers for."""
+        return sum(post.squad is None for post in self.posts)
+
+
+def duty_board(work: Work, day: date, as_of: datetime) -> DutyBoard:
+    """Every duty cell of the bureau, by code. It is public, so it is whole for whoever may read reports.
+
+    The certificate is the one that is valid on ``day``; of several the one that lasts longest.
+    """
+    given = (
+        select(DutyFact.cell_id, DutyFact.squad_id, DutyFact.lead_person_id, DutyFact.from_day)
+        .where(DutyFact.bureau_id == work.bureau_id, DutyFact.known_at <= as_of, DutyFact.from_day <= day)
+        .ext(distinct_on(DutyFact.cell_id))
+        .order_by(DutyFact.cell_id, DutyFact.known_at.desc(), DutyFact.from_day.desc(), DutyFact.id.desc())
+        .subquery()
+    )
+    certified = (
+        select(Certificate.person_id, Certificate.cert_no)
+        .where(
+            Certificate.bureau_id == work.bureau_id,
+            Certificate.known_at <= as_of,
+            Certificate.valid_from <= day,
+            Certificate.valid_to >= day,
+        )
+        .ext(distinct_on(Certificate.person_id))
+        .order_by(Certificate.person_id, Certificate.valid_to.desc(), Certificate.id.desc())
+        .subquery()
+    )
+    town = aliased(GridCell)
+    rows = work.session.execute(
+        select(
+            GridCell.code,
+            GridCell.name,
+            town.name,
+            GridCell.cell_type,
+            Squad.name,
+            Person.name,
+            certified.c.cert_no,
+            given.c.from_day,
+        )
+        .outerjoin(town, town.id == GridCell.parent_id)
+        .outerjoin(given, given.c.cell_id == GridCell.id)
+        .outerjoin(Squad, Squad.id == given.c.squad_id)
+        .outerjoin(Person, Person.id == given.c.lead_person_id)
+        .outerjoin(certified, and_(certified.c.person_id == given.c.lead_person_id))
+        .where(GridCell.bureau_id == work.bureau_id, GridCell.cell_level == 4, GridCell.purpose != "layout")
+        .order_by(GridCell.code)
+    )
+    posts = [
+        Post(code, name, of, CellType(kind).label_zh if kind else None, *duty)
+        for code, name, of, kind, *duty in rows
+    ]
+    return DutyBoard(day, as_of, work.settings.public_phone or None, posts)
