@@ -9,7 +9,7 @@ from schemas.policies import CapOut
 from schemas.vocabulary import CadenceTier, ObligationState
 
 SHAPES = ("json", "csv", "xlsx", "pdf")
-_BY = ("total", "squad", "officer", "cell", "outlet")
+_BY = ("total", "squad", "officer", "cell", "town", "outlet")
 
 
 class PeriodQuery(Schema):

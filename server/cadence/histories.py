@@ -55,6 +55,8 @@ class Owed(NamedTuple):
     met_by: uuid.UUID | None
     met_at: datetime | None
     attempt_count: int
+    outcome: str | None
+    days_late: int | None
 
     @property
     def of_tier(self) -> CadenceTier:

@@ -10,13 +10,16 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     CheckConstraint,
+    Column,
     ForeignKey,
     Identity,
     Index,
+    Integer,
+    Table,
     Text,
     UniqueConstraint,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, UUID
 from sqlalchemy.orm import Mapped, mapped_column
 
 from schemas.vocabulary import CadenceTier, Deed
@@ -94,6 +97,10 @@ class Obligation(Owned, Base):
     One that something triggered has no tier: it carries its window (``due_from``, ``accepts`` what was performed,
     ``min_gap_days``), its trigger and the version of the rule, counts from ``known_at`` on, and from ``withdrawn_at``
     on no more. Its key is ``<trigger>/<n>``, or a period.
+
+    What the roll-ups count of it is kept here too: ``squad_id`` and ``officer_id``, who answer for it today or did on its
+    last day; ``outcome``, see tally.Outcome, null until it is counted; ``days_late`` of the visit that met it late or
+    made it up.
     """
 
     __tablename__ = "obligation"
@@ -111,6 +118,12 @@ class Obligation(Owned, Base):
             postgresql_where="trigger_id is not null",
         ),
         Index("ix_obligation_trigger_id", "trigger_id", postgresql_where="trigger_id is not null"),
+        CheckConstraint(
+            "outcome in ('open', 'met', 'met_late', 'made_up', 'waived', 'void')", name="outcome"
+        ),
+        Index(
+            "ix_obligation_not_counted", "bureau_id", postgresql_where="outcome is null and tier is not null"
+        ),
     )
 
     subject_kind: Mapped[str]
@@ -136,6 +149,10 @@ class Obligation(Owned, Base):
     met_at: Mapped[datetime | None]
     attempt_count: Mapped[int] = mapped_column(default=0)
     voided_at: Mapped[datetime | None]
+    squad_id: Mapped[uuid.UUID | None]
+    officer_id: Mapped[uuid.UUID | None]
+    outcome: Mapped[str | None]
+    days_late: Mapped[int | None]
     edit_id: Mapped[uuid.UUID]
 
 
@@ -280,3 +297,34 @@ class CapExemption(Base):
     reference: Mapped[str]
     account_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("account.id"))
     known_at: Mapped[datetime]
+
+
+COUNTS = ("obligations", "waived", "on_time", "late", "made_up", "days_late", "attempts")
+"""What a roll-up holds, all of it unmoved by any clock; ``days_late`` are those of the late ones."""
+
+
+def _roll_up(name: str, *grain: str) -> Table:
+    """A table of counts that are summed when they are read: see roll_ups. No two of its rows need differ."""
+    return Table(
+        name,
+        Base.metadata,
+        Column("bureau_id", UUID(as_uuid=True), ForeignKey("bureau.id"), nullable=False),
+        *(Column(column, UUID(as_uuid=True)) for column in grain),
+        Column("tier", Text, nullable=False),
+        Column("key", Text, nullable=False),
+        *(Column(count, Integer, nullable=False) for count in COUNTS),
+        Index(f"ix_{name}_bureau_id_tier_key", "bureau_id", "tier", "key"),
+    )
+
+
+CADENCE_ROLL_UP = _roll_up("cadence_roll_up", "squad_id", "officer_id", "cell_id")
+SQUAD_ROLL_UP = _roll_up("squad_roll_up", "squad_id")
+
+
+class RollUpKept(Base):
+    """Up to which moment what time alone changes has been carried out into the roll-ups."""
+
+    __tablename__ = "roll_up_kept"
+
+    bureau_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("bureau.id"), primary_key=True)
+    at: Mapped[datetime]

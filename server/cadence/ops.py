@@ -27,7 +27,7 @@ from server.cadence.owing import Members, draw_samples, load_members, owed
 from server.cadence.periods import Period
 from server.cadence.queries import visible_to
 from server.cadence.timeline import Timeline, load_timeline
-from server.grids.ops import announce
+from server.grids.ops import announce, hold_cells
 from server.kernel.bulk import as_rows, recordset
 from server.kernel.db import table_of
 from server.kernel.events import record_event
@@ -170,6 +170,8 @@ def _follow(work: Work, rows: Sequence[Owed], timeline: Timeline, members: Membe
             moved.append({"id": row.id, "edit_id": new_edit_id(), **dict(zip(names, wanted, strict=True))})
             followed.append(row)
     if moved:
+        # Whoever hands a cell over holds it and then writes what lies in it.
+        hold_cells(work.session, sorted({row.cell_id for row in followed if row.cell_id}))
         work.session.execute(update(Obligation), moved)
         announce(work, "obligations", [(row.id, row.cell_id) for row in followed])
         work.wrote("obligation", {row.subject_id for row in followed})
@@ -223,6 +225,7 @@ def waive(work: Work, obligation_ids: Sequence[uuid.UUID], reason: str) -> int:
         )
     )
     fresh = [obligation for obligation in found if obligation.id not in waived]
+    hold_cells(work.session, sorted({one.cell_id for one in fresh if one.cell_id}))
     for obligation in fresh:
         work.session.add(
             Waiver(

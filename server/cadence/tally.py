@@ -5,12 +5,42 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from schemas.vocabulary import ObligationState
 from server.cadence.rules import Judgement
 
 PENDING = frozenset({ObligationState.OPEN, ObligationState.ATTEMPTED, ObligationState.DUE})
 """The states of an obligation that has begun and may still be met."""
+
+
+class Outcome(StrEnum):
+    """What no clock changes of an obligation: it becomes another one only when something becomes known.
+
+    An obligation that is ``OPEN`` is upcoming, pending or missed, as the day has it.
+    """
+
+    OPEN = "open"
+    MET = "met"
+    MET_LATE = "met_late"
+    MADE_UP = "made_up"
+    WAIVED = "waived"
+    VOID = "void"
+
+
+def outcome_of(judgement: Judgement, *, waived: bool) -> Outcome:
+    """The outcome behind a state; ``waived`` says that nobody need come, for before its first day it is upcoming still."""
+    match judgement.state:
+        case ObligationState.MET:
+            return Outcome.MET
+        case ObligationState.MET_LATE:
+            return Outcome.MET_LATE
+        case ObligationState.MADE_UP:
+            return Outcome.MADE_UP
+        case ObligationState.VOID:
+            return Outcome.VOID
+        case _:
+            return Outcome.WAIVED if waived else Outcome.OPEN
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,24 +5,12 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Date,
-    DateTime,
-    Integer,
-    cast,
-    column,
-    func,
-    or_,
-    select,
-    union,
-    update,
-)
-from sqlalchemy.dialects.postgresql import UUID
+from sqlalchemy import Boolean, ColumnElement, Date, Text, cast, column, func, or_, select, union, update
 
+from schemas.vocabulary import CadenceTier
 from server.cadence import rules
 from server.cadence.histories import (
     Loaded,
@@ -33,44 +21,52 @@ from server.cadence.histories import (
     load_subjects,
     load_triggered,
 )
+from server.cadence.matching import waived_by
 from server.cadence.models import AttemptFact, Obligation, VisitFact
 from server.cadence.ops import materialise
-from server.cadence.tally import PENDING
-from server.cadence.timeline import load_timeline
-from server.grids.ops import announce
+from server.cadence.roll_ups import carry_out_day, keep
+from server.cadence.tally import PENDING, Outcome, outcome_of
+from server.cadence.timeline import forget_timeline, load_timeline
+from server.grids.ops import announce, hold_cells
 from server.kernel.bulk import among, as_rows, recordset
 from server.kernel.db import table_of
 from server.kernel.ids import new_edit_id
 from server.kernel.work import Work
 
-_UUID = UUID(as_uuid=True)
-_CHANGED = recordset(
-    "changed",
+_WINDOW = recordset(
+    "window",
     [
-        column("id", _UUID),
-        column("met_by", _UUID),
-        column("met_at", DateTime(timezone=True)),
-        column("attempt_count", Integer),
-        column("cell_id", _UUID),
-        column("edit_id", _UUID),
+        column("tier", Text),
+        column("key", Text),
+        column("waived", Boolean),
+        column("provisional", Boolean),
+        column("grace_last_day", Date),
     ],
 )
-_OBLIGATION = table_of(Obligation)
-_WRITE = (
-    update(_OBLIGATION)
-    .where(_OBLIGATION.c.id == _CHANGED.c.id)
-    .values({name: _CHANGED.c[name] for name in ("met_by", "met_at", "attempt_count", "cell_id", "edit_id")})
-)
+
+# A push that took longer would have been given up by its device long before.
+SLOWEST_REQUEST = timedelta(days=1)
+
+# An obligation, what the rules say of it, its attempts, and whether nobody need come.
+Settled = tuple[Owed, rules.Judgement, int, bool]
 
 
 def settle_subjects(work: Work, subject_ids: Sequence[uuid.UUID]) -> None:
     """Match all the subjects' facts again and write ``met_by``, ``met_at``, attempts and cell where they moved."""
+    resettle(work, subject_ids)
+
+
+def resettle(work: Work, subject_ids: Sequence[uuid.UUID], *, write: bool = True) -> int:
+    """Like ``settle_subjects``; returns how many obligations were kept otherwise, or would be without ``write``."""
     rulebook = load_timeline(work).rulebook
-    hold_subjects(work, subject_ids)
-    changes: list[tuple[Owed, rules.Judgement, int]] = []
+    if write:
+        hold_subjects(work, subject_ids)
+    changes: list[Settled] = []
     for loaded in load_histories(work, subject_ids).values():
-        changes += [(owed, found, len(found.attempts)) for owed, found in _judged(work, loaded, rulebook)]
-    _write(work, changes)
+        changes += [change for change in _judged(work, loaded, rulebook) if _differs(*change)]
+    if write:
+        _write(work, changes)
+    return len(changes)
 
 
 def settle_visits(work: Work, subject_ids: Sequence[uuid.UUID]) -> None:
@@ -102,11 +98,15 @@ def settle_visits(work: Work, subject_ids: Sequence[uuid.UUID]) -> None:
         settle_subjects(work, whole)
     if since is None:
         return
-    changes: list[tuple[Owed, rules.Judgement, int]] = []
+    changes: list[Settled] = []
     rest = [subject_id for subject_id, _, wholly in news if not wholly]
     ends = load_ends(work, rest, since, rulebook)
     for loaded in ends.values():
-        changes += [(owed, found, owed.attempt_count) for owed, found in _judged(work, loaded, rulebook)]
+        changes += [
+            (owed, found, owed.attempt_count, waived)
+            for owed, found, _, waived in _judged(work, loaded, rulebook)
+            if _differs(owed, found, owed.attempt_count, waived)
+        ]
     _write(work, changes)
 
 
@@ -124,63 +124,144 @@ def _something_triggered(work: Work) -> ColumnElement[bool]:
     )
 
 
-def settle_dated_ahead(work: Work) -> int:
+def settle_dated_ahead(work: Work, since: datetime | None = None) -> int:
     """Settle the subjects of facts that a fast clock dated ahead of their arrival, once their time has come.
 
     When such a fact arrives it has not happened yet, so it meets nothing, and nothing is written when its time comes.
-    Returns how many subjects were looked at: few, for clocks are corrected by their measured offset.
+    With ``since`` only those whose time came after it. Returns how many subjects were looked at: few, for clocks are
+    corrected by their measured offset.
     """
-    ahead = union(
-        select(VisitFact.subject_id).where(
-            VisitFact.bureau_id == work.bureau_id,
-            VisitFact.performed_at > VisitFact.known_at,
-            VisitFact.performed_at <= work.now,
-        ),
-        select(AttemptFact.subject_id).where(
-            AttemptFact.bureau_id == work.bureau_id,
-            AttemptFact.attempted_at > AttemptFact.known_at,
-            AttemptFact.attempted_at <= work.now,
-        ),
+    visits = select(VisitFact.subject_id).where(
+        VisitFact.bureau_id == work.bureau_id,
+        VisitFact.performed_at > VisitFact.known_at,
+        VisitFact.performed_at <= work.now,
     )
-    subjects = sorted(work.session.scalars(ahead))
+    attempts = select(AttemptFact.subject_id).where(
+        AttemptFact.bureau_id == work.bureau_id,
+        AttemptFact.attempted_at > AttemptFact.known_at,
+        AttemptFact.attempted_at <= work.now,
+    )
+    if since is not None:
+        visits = visits.where(VisitFact.performed_at > since)
+        attempts = attempts.where(AttemptFact.attempted_at > since)
+    subjects = sorted(work.session.scalars(union(visits, attempts)))
     if subjects:
         settle_subjects(work, subjects)
     return len(subjects)
 
 
-def _judged(work: Work, loaded: Loaded, rulebook: rules.Rulebook) -> Iterable[tuple[Owed, rules.Judgement]]:
+def bring_up_to_date(work: Work) -> None:
+    """Before the roll-ups are read: what only the passing of time changes. It nearly always costs two look-ups."""
+    before = carry_out_day(work)
+    settle_dated_ahead(work, before - SLOWEST_REQUEST if before else None)
+
+
+def follow_workdays(work: Work, _documents: Sequence[uuid.UUID]) -> None:
+    """The holidays of a year became known: grace, and whether a period is waived by rule, as the days have it now."""
+    forget_timeline(work)
+    rulebook = load_timeline(work).rulebook
+    own = table_of(Obligation).c
+    of_tiers = (own.bureau_id == work.bureau_id, own.tier.is_not(None))
+    windows = [
+        {"tier": tier, "key": key, "waived": window.waived_by_rule, "provisional": window.provisional,
+         "grace_last_day": window.grace_last_day}
+        for tier, key, first_day, last_day in work.session.execute(
+            select(own.tier, own.key, own.first_day, own.last_day).where(*of_tiers).distinct()
+        )
+        for window in [rulebook.window(CadenceTier(tier), first_day, last_day)]
+    ]  # fmt: skip
+    new, given = _WINDOW.c, {"window_rows": as_rows(windows)}
+    other_days = or_(own.grace_last_day != new.grace_last_day, own.provisional != new.provisional)
+    # By rule or by a leader: the rules tell which, so whoever may be let off by either is looked at.
+    other_waiver = new.waived != (own.outcome == Outcome.WAIVED.value)
+    moved = select(own.id, own.subject_id, own.cell_id, other_days.label("days")).where(
+        *of_tiers, own.tier == new.tier, own.key == new.key, or_(other_days, other_waiver)
+    )
+    rows = work.session.execute(moved, given).all()
+    hold_subjects(work, sorted({row.subject_id for row in rows}))
+    hold_cells(work.session, sorted({row.cell_id for row in rows if row.cell_id}))
+    told = [(row.id, row.cell_id) for row in rows if row.days]
+    work.session.execute(
+        update(table_of(Obligation))
+        .where(among(own.id, [document for document, _ in told]), own.tier == new.tier, own.key == new.key)
+        .values(
+            grace_last_day=new.grace_last_day, provisional=new.provisional, edit_id=func.gen_random_uuid()
+        ),
+        given,
+    )
+    announce(work, "obligations", told)
+    work.wrote("obligation", {row.subject_id for row in rows})
+
+
+def _judged(work: Work, loaded: Loaded, rulebook: rules.Rulebook) -> Iterable[Settled]:
+    waivers = waived_by(loaded.waivers, work.now)
     for judgement in rules.judge(loaded.history, rulebook, work.now, loaded.last_met):
         owed = loaded.owed[judgement.obligation.id]
         if not loaded.placements:
             # Where such a subject lay is not told by facts: what is closed stays where it was settled last.
             closed = judgement.state not in PENDING
             judgement = replace(judgement, cell_id=owed.cell_id if closed else loaded.cell_id)
-        yield owed, judgement
+        waived = owed.id in waivers
+        if judgement.obligation.tier is not None:
+            window = rulebook.window(judgement.obligation.tier, owed.first_day, owed.last_day)
+            waived = waived or window.waived_by_rule
+        yield owed, judgement, len(judgement.attempts), waived
 
 
-def _write(work: Work, changes: Iterable[tuple[Owed, rules.Judgement, int]]) -> None:
-    """Write what moved, by one statement, and tell the cells' squads."""
+def _documented(judgement: rules.Judgement, attempts: int) -> tuple[Any, ...]:
+    """What devices hold of what became of an obligation."""
+    return (
+        judgement.met_by or judgement.made_up_by,
+        judgement.performed_at,
+        attempts,
+        judgement.cell_id,
+    )
+
+
+def _counted(judgement: rules.Judgement, waived: bool) -> tuple[Outcome, int | None]:
+    return outcome_of(judgement, waived=waived), judgement.days_late or None
+
+
+def _held(owed: Owed) -> tuple[Any, ...]:
+    return owed.met_by, owed.met_at, owed.attempt_count, owed.cell_id
+
+
+def _differs(owed: Owed, judgement: rules.Judgement, attempts: int, waived: bool) -> bool:
+    """Whether what is kept of an obligation is not what the rules say of it."""
+    counted = (owed.outcome, owed.days_late)
+    return _documented(judgement, attempts) != _held(owed) or _counted(judgement, waived) != counted
+
+
+def _write(work: Work, changes: Iterable[Settled]) -> None:
+    """Write what moved, count the differences, and tell the cells' squads what their devices hold otherwise."""
     moved: list[dict[str, Any]] = []
-    placed: list[tuple[uuid.UUID, uuid.UUID | None]] = []
-    for owed, judgement, attempts in changes:
-        met_by = judgement.met_by or judgement.made_up_by
-        kept = (owed.met_by, owed.met_at, owed.attempt_count, owed.cell_id)
-        if (met_by, judgement.performed_at, attempts, judgement.cell_id) == kept:
-            continue
+    told: list[tuple[uuid.UUID, uuid.UUID | None]] = []
+    cells: set[uuid.UUID] = set()
+    for owed, judgement, attempts, waived in changes:
+        document = _documented(judgement, attempts)
+        new = document != _held(owed)
+        outcome, days_late = _counted(judgement, waived)
+        met_by, met_at, _, cell_id = document
         moved.append(
             {
                 "id": owed.id,
                 "met_by": met_by,
-                "met_at": judgement.performed_at,
+                "met_at": met_at,
                 "attempt_count": attempts,
-                "cell_id": judgement.cell_id,
-                "edit_id": new_edit_id(),
+                "cell_id": cell_id,
+                "outcome": outcome,
+                "days_late": days_late,
+                "edit_id": new_edit_id() if new else None,
+                "placed": owed.outcome is None or owed.cell_id != cell_id,
+                "day": owed.last_day,
             }
         )
-        placed += [(owed.id, owed.cell_id), (owed.id, judgement.cell_id)]
+        cells.update(cell for cell in (owed.cell_id, cell_id) if cell)
+        if new:
+            told += [(owed.id, owed.cell_id), (owed.id, cell_id)]
     if moved:
-        work.session.execute(_WRITE, {"changed_rows": as_rows(moved)})
-        announce(work, "obligations", placed)
+        keep(work, moved, cells)
+        announce(work, "obligations", told)
 
 
 def sync_subjects(work: Work, outlet_ids: Sequence[uuid.UUID]) -> None:

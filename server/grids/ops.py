@@ -169,6 +169,7 @@ def assign_duty(
     ]
     work.session.execute(insert(Duty), [{**row, "valid": Range(from_day, None)} for row in given])
     work.session.execute(insert(DutyFact), [{**row, "from_day": from_day} for row in given])
+    work.wrote("duty_fact", wanted)
     record_event(work, "duty.assigned", wanted, squad_id=str(squad_id), from_day=from_day.isoformat())
     apply_due_scope(work, changed=True)
     return len(wanted)

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from typing import Any
 
 from geoalchemy2 import Geometry
-from sqlalchemy import JSON, ColumnElement, Select, SQLColumnExpression, Text, cast, func, select
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    DateTime,
+    FromClause,
+    Select,
+    SQLColumnExpression,
+    Text,
+    cast,
+    func,
+    literal,
+    select,
+)
 
-from server.grids.models import GridCell, Scope
+from server.grids.models import DutyFact, GridCell, Scope
 from server.kernel.actor import Actor
 from server.kernel.permissions import Permission
 
@@ -78,4 +91,24 @@ def leaf_cell_at(
             GridCell.code,
         )
         .limit(1)
+    )
+
+
+def on_duty(
+    cell_id: ColumnElement[Any] | Any, day: ColumnElement[Any] | Any, known_by: datetime
+) -> FromClause:
+    """Who answered for a cell on a day, as known by a moment, to be joined: squad_id and lead_person_id, or no row.
+
+    Of the assignments that had begun by the day, the one last known decides.
+    """
+    return (
+        select(DutyFact.squad_id, DutyFact.lead_person_id)
+        .where(
+            DutyFact.cell_id == cell_id,
+            DutyFact.from_day <= day,
+            DutyFact.known_at <= literal(known_by, DateTime(timezone=True)),
+        )
+        .order_by(DutyFact.known_at.desc(), DutyFact.from_day.desc(), DutyFact.id.desc())
+        .limit(1)
+        .lateral("on_duty")
     )

@@ -99,6 +99,7 @@ def import_workdays(work: Work, off: set[date], make_up: set[date], sources: dic
             ).returning(WorkdayYear.document_id)
         ).one()
         touch(work.session, work.bureau_id, "reference", [(f"bureau:{work.bureau_id}", kept)])
+        work.wrote("workday_year", [kept])
     if changed:
         record_event(work, "workdays.imported", [], years=changed)
     return changed

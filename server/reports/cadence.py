@@ -1,35 +1,38 @@
-"""R1: cadence compliance. Every figure is a count of judged obligations, and each of those names its record."""
+"""R1: cadence compliance. Every figure is a count of judged obligations, and each of those names its record.
+
+As of now it is read from the roll-ups, as of a past moment from facts; both come to the same sums.
+"""
 
 from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from enum import StrEnum
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import select
 
 from schemas.vocabulary import CadenceTier, ObligationState
 from server.cadence.periods import ReportingPeriod
+from server.cadence.roll_ups import is_complete
 from server.cadence.tally import Tally, tally
+from server.cadence.timeline import Timeline, load_timeline, need_rulebook
+from server.cadence.upkeep import bring_up_to_date
 from server.grids.models import GridCell
+from server.kernel.bulk import among
 from server.kernel.work import Work
 from server.org.models import Person, Squad
 from server.outlets.models import Outlet
+from server.reports.figures import Begun, By, Sum, periods_begun
 from server.reports.judged import Item, judged
+from server.reports.rolled_up import rolled_up, towns_of
+from server.reports.unknown import load_silence
 
+__all__ = ["By", "CadenceReport", "Line", "PolicyVersion", "cadence_report", "report_of"]
 
-class By(StrEnum):
-    """What a row of the report stands for."""
-
-    TOTAL = "total"
-    SQUAD = "squad"
-    OFFICER = "officer"
-    CELL = "cell"
-    OUTLET = "outlet"
+UNCOUNTED = frozenset({ObligationState.UPCOMING, ObligationState.VOID})
 
 
 @dataclass(slots=True)
@@ -46,15 +49,29 @@ class Line:
     mean_days_late: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class PolicyVersion:
+    """A version of the policy by which periods of the report are judged."""
+
+    code: str
+    version: int
+    name: str
+    effective_from: date
+
+
 @dataclass(slots=True)
 class CadenceReport:
-    """R1 for a period, as known by ``as_of`` and judged at it."""
+    """R1 for a period, as known by ``as_of`` and judged at it.
+
+    ``policies`` are the versions that judge the periods that have begun, in the order in which they came into force.
+    """
 
     period: ReportingPeriod
     as_of: datetime
     by: By
     provisional: bool
     lines: list[Line] = field(default_factory=list)
+    policies: list[PolicyVersion] = field(default_factory=list)
 
 
 def cadence_report(
@@ -63,7 +80,18 @@ def cadence_report(
     """R1: one line a group and tier, with ``each_period`` one a group, tier and period.
 
     Sums are of obligations, so totals are never averages of rates.
+
+    Raises:
+        Problem: ``not_found`` where no policy had begun by ``as_of``.
     """
+    need_rulebook(work, as_of.astimezone(work.zone).date())
+    if as_of == work.now:
+        bring_up_to_date(work)
+        if is_complete(work):
+            begun = _begun(work, period, as_of)
+            silence = load_silence(work, as_of)
+            sums = rolled_up(work, begun, silence, by, each_period=each_period)
+            return _report(work, period, as_of, by, sums)
     return report_of(work, period, as_of, by, judged(work, period, as_of), each_period=each_period)
 
 
@@ -77,41 +105,70 @@ def report_of(
     each_period: bool = False,
 ) -> CadenceReport:
     """R1 counted from obligations that are judged already, so that several cuts of it rest on one judging."""
-    names = _names(work, by, items)
-    groups: dict[tuple[str, uuid.UUID | None, CadenceTier, str], list[Item]] = defaultdict(list)
+    towns = towns_of(work) if by is By.TOWN else {}
+    groups: dict[tuple[uuid.UUID | None, CadenceTier, str | None], list[Item]] = defaultdict(list)
     for item in items:
-        group_id = _group_of(item, by)
-        tier = item.tier
-        key = item.judgement.obligation.key if each_period else period.key
-        groups[(names.get(group_id, "未定" if by is not By.TOTAL else "合计"), group_id, tier, key)].append(
-            item
-        )
+        if item.judgement.state not in UNCOUNTED:
+            key = item.judgement.obligation.key if each_period else None
+            groups[(_group_of(item, by, towns), item.tier, key)].append(item)
+    return _report(work, period, as_of, by, [_sum(*group, found) for group, found in groups.items()])
+
+
+def _report(
+    work: Work, period: ReportingPeriod, as_of: datetime, by: By, sums: Sequence[Sum]
+) -> CadenceReport:
+    counted = [one for one in sums if one.counts.obligations]
+    names = _names(work, by, {one.group_id for one in counted if one.group_id is not None})
+    unnamed = "合计" if by is By.TOTAL else "未定"
     lines = [
-        _line(group_id, name, tier, key, members)
-        for (name, group_id, tier, key), members in sorted(
-            groups.items(), key=lambda entry: (entry[0][0], str(entry[0][1]), entry[0][2].depth, entry[0][3])
+        Line(
+            group_id=one.group_id,
+            group=names.get(one.group_id, unnamed),
+            tier=one.tier,
+            period=one.key or period.key,
+            counts=one.counts,
+            unknown=one.unknown,
+            attempts=one.attempts,
+            mean_days_late=_tenths(one.days_late, one.counts.late),
         )
+        for one in counted
     ]
+    lines.sort(key=lambda line: (line.group, str(line.group_id), line.tier.depth, line.period))
     return CadenceReport(
         period=period,
         as_of=as_of,
         by=by,
-        provisional=any(item.judgement.provisional for item in items),
-        lines=[line for line in lines if line.counts.obligations],
+        provisional=any(one.provisional for one in counted),
+        lines=lines,
+        policies=_policies(load_timeline(work), _begun(work, period, as_of)),
     )
 
 
-def _line(group_id: uuid.UUID | None, group: str, tier: CadenceTier, key: str, items: list[Item]) -> Line:
-    late = [item.judgement.days_late for item in items if item.judgement.state is ObligationState.MET_LATE]
-    return Line(
+def _begun(work: Work, period: ReportingPeriod, as_of: datetime) -> list[Begun]:
+    return periods_begun(load_timeline(work).rulebook, period, as_of.astimezone(work.zone).date())
+
+
+def _policies(timeline: Timeline, begun: Sequence[Begun]) -> list[PolicyVersion]:
+    judging = {id(timeline.rulebook.version(one.tier, one.first_day)) for one in begun}
+    held = zip(timeline.editions, timeline.rulebook.versions, strict=True)
+    return [
+        PolicyVersion(one.policy.code, one.policy.version, one.policy.name, one.policy.effective_from)
+        for one, version in held
+        if id(version) in judging
+    ]
+
+
+def _sum(group_id: uuid.UUID | None, tier: CadenceTier, key: str | None, items: Sequence[Item]) -> Sum:
+    found = [item.judgement for item in items]
+    return Sum(
         group_id=group_id,
-        group=group,
         tier=tier,
-        period=key,
-        counts=tally(item.judgement for item in items),
+        key=key,
+        counts=tally(found),
+        days_late=sum(one.days_late for one in found if one.state is ObligationState.MET_LATE),
+        attempts=sum(len(one.attempts) for one in found),
         unknown=sum(item.unknown for item in items),
-        attempts=sum(len(item.judgement.attempts) for item in items),
-        mean_days_late=_tenths(sum(late), len(late)),
+        provisional=sum(one.provisional for one in found),
     )
 
 
@@ -123,27 +180,32 @@ def _tenths(total: int, count: int) -> str | None:
     return f"{tenths // 10}.{tenths % 10}"
 
 
-_GROUPS: Mapping[By, Callable[[Item], uuid.UUID | None]] = {
-    By.TOTAL: lambda _item: None,
-    By.SQUAD: lambda item: item.responsible.squad_id if item.responsible else None,
-    By.OFFICER: lambda item: item.responsible.lead_person_id if item.responsible else None,
-    By.CELL: lambda item: item.judgement.cell_id,
-    By.OUTLET: lambda item: item.row.subject_id,
-}
+def _group_of(item: Item, by: By, towns: dict[uuid.UUID, uuid.UUID]) -> uuid.UUID | None:
+    match by:
+        case By.TOTAL:
+            return None
+        case By.SQUAD:
+            return item.responsible.squad_id if item.responsible else None
+        case By.OFFICER:
+            return item.responsible.lead_person_id if item.responsible else None
+        case By.CELL:
+            return item.judgement.cell_id
+        case By.TOWN:
+            return towns.get(item.judgement.cell_id) if item.judgement.cell_id else None
+        case By.OUTLET:
+            return item.row.subject_id
 
 
-def _group_of(item: Item, by: By) -> uuid.UUID | None:
-    return _GROUPS[by](item)
-
-
-def _names(work: Work, by: By, items: Iterable[Item]) -> dict[uuid.UUID | None, str]:
+def _names(work: Work, by: By, ids: set[uuid.UUID]) -> dict[uuid.UUID | None, str]:
     """What the groups are called: a cell and an outlet by number and name, so that namesakes stay apart."""
-    ids = {group for item in items if (group := _group_of(item, by)) is not None}
+    wanted = list(ids)
+    cells = select(GridCell.id, GridCell.code + " " + GridCell.name).where(among(GridCell.id, wanted))
     queries: dict[By, Any] = {
-        By.SQUAD: select(Squad.id, Squad.name).where(Squad.id.in_(ids)),
-        By.OFFICER: select(Person.id, Person.name).where(Person.id.in_(ids)),
-        By.CELL: select(GridCell.id, GridCell.code + " " + GridCell.name).where(GridCell.id.in_(ids)),
-        By.OUTLET: select(Outlet.id, Outlet.licence_no + " " + Outlet.name).where(Outlet.id.in_(ids)),
+        By.SQUAD: select(Squad.id, Squad.name).where(among(Squad.id, wanted)),
+        By.OFFICER: select(Person.id, Person.name).where(among(Person.id, wanted)),
+        By.CELL: cells,
+        By.TOWN: cells,
+        By.OUTLET: select(Outlet.id, Outlet.licence_no + " " + Outlet.name).where(among(Outlet.id, wanted)),
     }
     if by not in queries:
         return {}
