@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from marshmallow import Schema, fields, validate
+from typing import Any
+
+from marshmallow import Schema, fields, validate, validates_schema
 
 from schemas.paging import PageQuery
 from schemas.vocabulary import CadenceTier
+from schemas.wording import wrong
 
 _TIERS = [tier.value for tier in CadenceTier]
 
@@ -43,17 +46,86 @@ class ObligationPage(Schema):
     after = fields.String(allow_none=True)
 
 
-class WaiverIn(Schema):
-    """Which obligations, and why."""
+def _reason(**given: Any) -> fields.String:
+    return fields.String(validate=validate.Length(min=2, max=1000), **given)
 
-    obligation_ids = fields.List(fields.UUID(), required=True, validate=validate.Length(min=1, max=1000))
-    reason = fields.String(required=True, validate=validate.Length(min=2, max=1000))
+
+class WaiverIn(Schema):
+    """Which obligations, and why: either by id, or what is not met of some shops in a period, of one tier or all."""
+
+    obligation_ids = fields.List(fields.UUID(), load_default=None, validate=validate.Length(min=1, max=1000))
+    licence_nos = fields.List(
+        fields.String(validate=validate.Length(equal=12)),
+        load_default=None,
+        validate=validate.Length(min=1, max=1000),
+    )
+    period = fields.String(load_default=None, validate=validate.Length(max=10))
+    tier = fields.String(load_default=None, validate=validate.OneOf(_TIERS))
+    reason = _reason(required=True)
+
+    @validates_schema
+    def _either(self, data: dict[str, Any], **_kw: Any) -> None:
+        by_id, by_shop = data["obligation_ids"] is not None, data["licence_nos"] is not None
+        if by_id == by_shop or (data["period"] is not None) != by_shop or (by_id and data["tier"]):
+            raise wrong(
+                "not_exactly_one",
+                "请写 obligation_ids，或写 licence_nos 和 period。"
+                "Give obligation_ids, or licence_nos with a period.",
+            )
 
 
 class WaiverAnswer(Schema):
     """How many were newly waived."""
 
     waived = fields.Integer(required=True)
+
+
+class WaiverQuery(PageQuery):
+    """Which waivers; ``current`` leaves out those that were withdrawn."""
+
+    obligation_id = fields.UUID(load_default=None)
+    subject_id = fields.UUID(load_default=None)
+    current = fields.Boolean(load_default=False)
+
+
+class WaiverOut(Schema):
+    """A waiver, who gave it and why, and who withdrew it and why."""
+
+    id = fields.UUID()
+    obligation_id = fields.UUID()
+    subject_kind = fields.String()
+    subject_id = fields.UUID()
+    licence_no = fields.String(allow_none=True)
+    subject_name = fields.String(allow_none=True)
+    rule = fields.String()
+    tier = fields.String(allow_none=True)
+    key = fields.String()
+    reason = fields.String()
+    waived_by = fields.String(allow_none=True)
+    known_at = fields.AwareDateTime()
+    revoked_at = fields.AwareDateTime(allow_none=True)
+    withdrawn_by = fields.String(allow_none=True)
+    revoke_reason = fields.String(allow_none=True)
+
+
+class WaiverPage(Schema):
+    """A page of waivers, the earliest first."""
+
+    items = fields.List(fields.Nested(WaiverOut), required=True)
+    after = fields.String(allow_none=True)
+
+
+class WithdrawalIn(Schema):
+    """Which waivers to withdraw, and why."""
+
+    waiver_ids = fields.List(fields.UUID(), required=True, validate=validate.Length(min=1, max=1000))
+    reason = _reason(required=True)
+
+
+class WithdrawalAnswer(Schema):
+    """How many were withdrawn."""
+
+    withdrawn = fields.Integer(required=True)
 
 
 class WorkdayImport(Schema):

@@ -11,15 +11,20 @@ from schemas.cadence import (
     ObligationQuery,
     WaiverAnswer,
     WaiverIn,
+    WaiverPage,
+    WaiverQuery,
+    WithdrawalAnswer,
+    WithdrawalIn,
     WorkdayImport,
     WorkdayList,
 )
-from server.cadence import ops
-from server.cadence.models import Obligation
+from schemas.vocabulary import CadenceTier
+from server.cadence import ops, waivers
+from server.cadence.models import Obligation, Waiver
 from server.cadence.queries import visible_to
 from server.kernel.calendar import WorkdayYear, import_workdays, load_workdays
 from server.kernel.http import Noun
-from server.kernel.paging import page_of
+from server.kernel.paging import page_of, page_of_rows
 from server.kernel.permissions import Permission
 from server.kernel.work import Work
 
@@ -48,8 +53,39 @@ def list_obligations(work: Work, query: dict[str, Any]) -> dict[str, Any]:
     "POST", "/waivers", permission=Permission.CADENCE_WAIVE, takes=WaiverIn, gives=WaiverAnswer, status=201
 )
 def waive(work: Work, given: dict[str, Any]) -> dict[str, int]:
-    """Excuse obligations with a reason."""
-    return {"waived": ops.waive(work, given["obligation_ids"], given["reason"])}
+    """Excuse obligations with a reason: those named, or what is not met of some shops in a period."""
+    ids = given["obligation_ids"]
+    if ids is None:
+        tier = CadenceTier(given["tier"]) if given["tier"] else None
+        ids = waivers.chosen(work, given["licence_nos"], given["period"], tier)
+    return {"waived": ops.waive(work, ids, given["reason"])}
+
+
+@blueprint.endpoint(
+    "GET", "/waivers", permission=Permission.OBLIGATION_READ, takes=WaiverQuery, gives=WaiverPage
+)
+def list_waivers(work: Work, query: dict[str, Any]) -> dict[str, Any]:
+    """The waivers in scope with author and reason, the earliest first."""
+    found = waivers.list_waivers(work)
+    if query["obligation_id"]:
+        found = found.where(Waiver.obligation_id == query["obligation_id"])
+    if query["subject_id"]:
+        found = found.where(Obligation.subject_id == query["subject_id"])
+    if query["current"]:
+        found = found.where(Waiver.revoked_at.is_(None))
+    return page_of_rows(work.session, found, [Waiver.known_at, Waiver.id], query["after"], query["limit"])
+
+
+@blueprint.endpoint(
+    "POST",
+    "/waivers/withdraw",
+    permission=Permission.CADENCE_WAIVE,
+    takes=WithdrawalIn,
+    gives=WithdrawalAnswer,
+)
+def withdraw_waivers(work: Work, given: dict[str, Any]) -> dict[str, int]:
+    """Withdraw waivers with a reason: the checks are owed again from now on."""
+    return {"withdrawn": waivers.withdraw(work, given["waiver_ids"], given["reason"])}
 
 
 @blueprint.endpoint("GET", "/workdays", permission=Permission.WORKDAY_READ, gives=WorkdayList)

@@ -199,7 +199,10 @@ class AttemptFact(Base):
 
 
 class Waiver(Owned, Base):
-    """A leader's decision that an obligation need not be done (经批准免查), with reason; withdrawn by date."""
+    """A leader's decision that an obligation need not be done (经批准免查), with reason; withdrawn with reason by date.
+
+    Nothing else of it ever changes: what it said before its withdrawal is what reports of that time show.
+    """
 
     __tablename__ = "waiver"
 
@@ -208,6 +211,8 @@ class Waiver(Owned, Base):
     account_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("account.id"))
     known_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
+    revoked_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("account.id"))
+    revoke_reason: Mapped[str | None]
 
 
 class FindingFact(Base):

@@ -26,6 +26,7 @@ COMMANDS = {
     "policy": ("server.commands.policy", "group"),
     "report": ("server.commands.report", "group"),
     "sync": ("server.commands.desk", "group"),
+    "waiver": ("server.commands.waiver", "group"),
     "workdays": ("server.commands.workdays", "group"),
 }
 

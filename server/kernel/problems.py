@@ -141,6 +141,11 @@ CATALOGUE: dict[str, Kind] = {
     "method_not_allowed": Kind(405, "该地址不支持这种请求。", "This address does not take this method."),
     "not_acceptable": Kind(406, "不支持所要求的格式。", "The requested format is not offered."),
     "not_found": Kind(404, "没有找到，或不在您的辖区内。", "Not found, or not within your scope."),
+    "nothing_chosen": Kind(
+        422,
+        "没有符合条件、尚未完成的应查任务；两周以后才开始的周期还没有生成。",
+        "Nothing that is owed and not met fits; periods that begin in more than two weeks are not written down yet.",
+    ),
     "obligation_closed": Kind(
         409, "该应查任务已结束，不能免查。", "This obligation is closed and cannot be waived."
     ),
@@ -220,6 +225,7 @@ CATALOGUE: dict[str, Kind] = {
         "The file has been received and cannot be withdrawn.",
     ),
     "username_taken": Kind(409, "用户名已被使用。", "The user name is taken."),
+    "waiver_withdrawn": Kind(409, "该免查已撤回。", "This waiver was withdrawn already."),
     "workdays_missing": Kind(
         422,
         "该年度的工作日尚未导入，无法给出确定的期限。",
