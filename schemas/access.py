@@ -35,6 +35,19 @@ class Me(Schema):
     squad_ids = fields.List(fields.UUID())
     roles = fields.List(fields.String())
     permissions = fields.List(fields.String())
+    email = fields.String(allow_none=True)
+    email_notices = fields.Boolean()
+
+
+class MailSettings(Schema):
+    """Where one's digests are mailed to, null for nowhere, and whether they are."""
+
+    email = fields.Email(
+        required=True,
+        allow_none=True,
+        validate=[validate.Length(max=254), validate.Regexp(r"^[\x21-\x7e]+$")],
+    )
+    email_notices = fields.Boolean(load_default=True)
 
 
 class Enrolment(Schema):

@@ -19,13 +19,19 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
 from server.backups.queries import last_backup
+from server.kernel.sealing import SealBroken, unseal
 from server.kernel.settings import Settings
+from server.notices.channels import Undelivered, greet_mail_server
+from server.notices.queries import outbox_now, sealed_secrets
 from sync.gauges import oldest_writer
 from sync.keys import KeyRing, KeysUnusable
 
 BACKUP_MAY_BE_OLD = timedelta(hours=36)
 CLOCKS_MAY_DIFFER = timedelta(seconds=5)
 WRITER_MAY_TAKE = timedelta(minutes=1)
+FAILED_LATELY = timedelta(days=7)
+# Longer than the first attempts take.
+MESSAGE_MAY_WAIT = timedelta(hours=1)
 LITTLE_ROOM, NO_ROOM = 20 << 30, 2 << 30
 
 # Facts of which these are some: were one of them open to change, the grants of the migrations did not arrive.
@@ -56,6 +62,7 @@ def examine(settings: Settings, newest_revision: str, clock: Callable[[], dateti
     yield from _redis(settings)
     yield _files(settings)
     yield _keys(settings)
+    yield _mail(settings)
 
 
 def _database(settings: Settings, newest_revision: str, clock: Callable[[], datetime]) -> Iterator[Finding]:
@@ -74,6 +81,8 @@ def _database(settings: Settings, newest_revision: str, clock: Callable[[], date
             now = clock()
             yield _writers(session, now)
             yield _backup(session, now, settings.environment)
+            yield _outbox(session, now)
+            yield _secrets(session, settings)
     except SQLAlchemyError as error:
         yield Finding(
             "database",
@@ -183,6 +192,47 @@ def _backup(session: Session, now: datetime, environment: str) -> Finding:
     if now - last.snapshot_at > BACKUP_MAY_BE_OLD:
         return Finding("backup", Level.WARN, told, advice)
     return Finding("backup", Level.OK, told)
+
+
+def _outbox(session: Session, now: datetime) -> Finding:
+    """Digests that did not get through by mail or webhook."""
+    box = outbox_now(session, now, FAILED_LATELY)
+    told = (
+        f"待发 {box.waiting}，近七天失败 {box.failed}，停用的回调 {box.disabled} · waiting, failed, disabled"
+    )
+    late = box.oldest is not None and now - box.oldest > MESSAGE_MAY_WAIT
+    if not (box.failed or box.disabled or late):
+        return Finding("outbox", Level.OK, told)
+    advice = "xunge webhook deliveries 查看原因，retry 重发 · see why with deliveries, send again with retry"
+    return Finding("outbox", Level.WARN, told, advice)
+
+
+def _secrets(session: Session, settings: Settings) -> Finding:
+    """Whether the secrets of the webhooks can be read."""
+    sealed = sealed_secrets(session)
+    try:
+        for secret in sealed:
+            unseal(settings.secrets_key_file, secret)
+    except SealBroken as error:
+        advice = (
+            "放回密钥文件，或删除后重新添加回调 · put the file back, or remove the webhooks and add them anew"
+        )
+        return Finding("webhook secrets", Level.FAIL, str(error), advice)
+    return Finding("webhook secrets", Level.OK, f"{len(sealed)}")
+
+
+def _mail(settings: Settings) -> Finding:
+    """The mail server is greeted and signed in to; nothing is sent."""
+    if settings.mail_server is None:
+        return Finding("mail", Level.OK, "未设置，不发邮件 · none is set, no mail is sent")
+    server = f"{settings.mail_server.host}:{settings.mail_server.port}"
+    try:
+        greet_mail_server(settings.mail_server, settings.mail_from, settings.ca_file)
+    except Undelivered as error:
+        return Finding(
+            "mail", Level.WARN, f"{server}: {error.code}", "检查 XUNGE_SMTP_URL · check XUNGE_SMTP_URL"
+        )
+    return Finding("mail", Level.OK, server)
 
 
 def _redis(settings: Settings) -> Iterator[Finding]:

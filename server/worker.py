@@ -26,6 +26,7 @@ from server.house import QUEUE, beat_scheduler, compose, queue_of
 from server.kernel.actor import house
 from server.kernel.settings import Settings, read_settings
 from server.kernel.work import Kernel, Work
+from server.notices import outbox
 from server.notices.ops import retire_notices, send_digests
 from server.org.models import Bureau
 from server.records.window import carry_out_dates
@@ -113,6 +114,28 @@ def tell_people(at: str | None = None) -> None:
         _for_each_bureau("notices", send_digests, now)
 
 
+def deliver(bureau_id: str, delivery_id: str) -> None:
+    """After a digest was made: one mail or webhook of it. What does not get through is tried again by ``deliver_due``."""
+    outbox.deliver(_kernel(), uuid.UUID(bureau_id), uuid.UUID(delivery_id), lambda: datetime.now(UTC))
+
+
+def deliver_due() -> None:
+    """Every minute: what waits in the outbox and was not sent, because it failed before or its job was lost."""
+    kernel = _kernel()
+    failed: list[Exception] = []
+    for bureau_id in _bureaus(kernel):
+        with kernel.work(house(bureau_id), datetime.now(UTC)) as work:
+            due = outbox.due_deliveries(work)
+        for delivery_id in due:
+            try:
+                outbox.deliver(kernel, bureau_id, delivery_id, lambda: datetime.now(UTC))
+            except Exception as error:
+                log.exception("delivery", delivery_id=str(delivery_id))
+                failed.append(error)
+    if failed:
+        raise ExceptionGroup(f"{len(failed)} deliveries failed", failed)
+
+
 def run_worker(settings: Settings) -> None:
     """Work the queue until told to stop."""
     queue = queue_of(settings)
@@ -141,6 +164,7 @@ JOBS = (
     (forget_push_states, "10 0 * * *"),
     (prune_tombstones, "30 2 * * *"),
     (clear_uploads, "20 * * * *"),
+    (deliver_due, "* * * * *"),
 )
 
 

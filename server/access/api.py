@@ -15,6 +15,7 @@ from schemas.access import (
     DeviceOut,
     Enrolled,
     Enrolment,
+    MailSettings,
     Me,
     Revocation,
     SignedIn,
@@ -23,7 +24,7 @@ from schemas.access import (
 from server.access import ops
 from server.access.contacts import note_contact
 from server.access.credentials import COOKIE, presented
-from server.access.models import Device
+from server.access.models import Account, Device
 from server.kernel.actor import Actor
 from server.kernel.http import PUBLIC, Noun, now
 from server.kernel.permissions import Permission
@@ -84,6 +85,7 @@ def sign_out(work: Work) -> Response:
 def me(work: Work) -> dict[str, Any]:
     """Who I am and what I may do."""
     actor = work.actor
+    account = work.session.get_one(Account, actor.account_id)
     return {
         "account_id": actor.account_id,
         "bureau_id": actor.bureau_id,
@@ -92,7 +94,19 @@ def me(work: Work) -> dict[str, Any]:
         "squad_ids": actor.squad_ids,
         "roles": sorted(actor.roles),
         "permissions": sorted(actor.permissions),
+        "email": account.email,
+        "email_notices": account.email_notices,
     }
+
+
+@blueprint.endpoint(
+    "PUT", "/me/mail", permission=Permission.SELF_READ, takes=MailSettings, gives=MailSettings
+)
+def set_mail(work: Work, given: dict[str, Any]) -> Account:
+    """Say where my digests are mailed to, or that I want none."""
+    account = work.session.get_one(Account, work.actor.account_id)
+    ops.set_mail(work, account, given["email"], wanted=given["email_notices"])
+    return account
 
 
 @blueprint.endpoint(

@@ -78,6 +78,12 @@ def create_account(
     return account
 
 
+def set_mail(work: Work, account: Account, address: str | None, *, wanted: bool) -> None:
+    """Where an account's digests are mailed to, and whether its owner wants them; the trail does not keep the address."""
+    account.email, account.email_notices = address, wanted
+    record_event(work, "account.mail_set", [account.id], has_address=address is not None, wanted=wanted)
+
+
 def sign_in(work: Work, username: str, password: str) -> Issued:
     """A browser session for the account.
 

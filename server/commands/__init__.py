@@ -27,6 +27,7 @@ COMMANDS = {
     "report": ("server.commands.report", "group"),
     "sync": ("server.commands.desk", "group"),
     "waiver": ("server.commands.waiver", "group"),
+    "webhook": ("server.commands.webhooks", "group"),
     "workdays": ("server.commands.workdays", "group"),
 }
 

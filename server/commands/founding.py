@@ -5,15 +5,19 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 
 import click
-from sqlalchemy import select
+from marshmallow import ValidationError
+from sqlalchemy import func, select
 
-from server.access.ops import create_account, hash_password
+from schemas.access import MailSettings
+from server.access.models import Account
+from server.access.ops import create_account, hash_password, set_mail
 from server.cadence.policies import publish_default_policy
 from server.commands.bureau import bureau_work
 from server.house import compose
 from server.kernel.actor import house
 from server.kernel.calendar import import_workdays
 from server.kernel.events import record_event
+from server.kernel.http import problem_of_fields
 from server.kernel.ids import new_id
 from server.kernel.packaged_workdays import packaged_workdays
 from server.kernel.permissions import Role
@@ -95,3 +99,31 @@ def create(
             work, username, hash_password(password), frozenset(Role(role) for role in roles), person_id
         )
     click.echo(f"已建立账号 {username} · created")
+
+
+@account.command()
+@click.argument("username")
+@click.option("--to", "address", help="邮箱地址，不填则不再发邮件 · the address; without it no mail is sent")
+@click.option(
+    "--notices/--no-notices",
+    default=True,
+    show_default=True,
+    help="是否接收通知邮件 · whether digests are mailed",
+)
+@click.option("--bureau", "bureau_name", help="单位名称 · bureau")
+def mail(username: str, address: str | None, notices: bool, bureau_name: str | None) -> None:
+    """通知邮件发到哪里 · where an account's digests are mailed to."""
+    try:
+        given = MailSettings().load({"email": address, "email_notices": notices})
+    except ValidationError as error:
+        raise problem_of_fields(error) from error
+    with bureau_work(bureau_name) as work:
+        found = work.session.scalar(
+            select(Account).where(
+                Account.bureau_id == work.bureau_id, func.lower(Account.username) == username.lower()
+            )
+        )
+        if found is None:
+            raise click.ClickException(f"没有账号 {username} · no such account")
+        set_mail(work, found, given["email"], wanted=given["email_notices"])
+    click.echo("已设置 · set")

@@ -7,16 +7,29 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from schemas.notices import NoticePage, NoticeQuery, NoticeWhole, ReadAnswer, ReadIn
+from schemas.notices import (
+    DeliveryOut,
+    DeliveryPage,
+    DeliveryQuery,
+    NoticePage,
+    NoticeQuery,
+    NoticeWhole,
+    ReadAnswer,
+    ReadIn,
+    WebhookAdded,
+    WebhookIn,
+    WebhookList,
+    WebhookOut,
+)
 from schemas.vocabulary import NoticeKind
 from server.kernel.http import Noun
 from server.kernel.paging import page_of
 from server.kernel.permissions import Permission
 from server.kernel.problems import Problem
 from server.kernel.work import Work
-from server.notices import ops, wording
-from server.notices.models import Notice
-from server.notices.queries import visible_to
+from server.notices import ops, webhooks, wording
+from server.notices.models import Delivery, Notice, Webhook
+from server.notices.queries import deliveries_of, visible_to, webhooks_of
 
 blueprint = Noun("notices", "通知 Notices")
 
@@ -47,6 +60,71 @@ def get_notice(work: Work, notice_id: uuid.UUID) -> dict[str, Any]:
 def mark_read(work: Work, given: dict[str, Any]) -> dict[str, int]:
     """Note that these were read; doing so twice is no error."""
     return {"read": ops.mark_read(work, given["notice_ids"]), "unread": _unread(work)}
+
+
+@blueprint.endpoint("GET", "/webhooks", permission=Permission.NOTICE_MANAGE, gives=WebhookList)
+def list_webhooks(work: Work) -> dict[str, Any]:
+    """The bureau's webhooks, without their secrets."""
+    return {"items": work.session.scalars(webhooks_of(work.bureau_id).order_by(Webhook.id)).all()}
+
+
+@blueprint.endpoint(
+    "POST",
+    "/webhooks",
+    permission=Permission.NOTICE_MANAGE,
+    takes=WebhookIn,
+    gives=WebhookAdded,
+    status=201,
+)
+def add_webhook(work: Work, given: dict[str, Any]) -> dict[str, Any]:
+    """Add a webhook; its secret is told this once."""
+    webhook, secret = webhooks.add_webhook(work, given["name"], given["url"], given["kinds"])
+    return {
+        **WebhookOut().dump(webhook),
+        "id": webhook.id,
+        "created_at": webhook.created_at,
+        "secret": secret,
+    }
+
+
+@blueprint.endpoint(
+    "POST",
+    "/webhooks/<uuid:webhook_id>/test",
+    permission=Permission.NOTICE_MANAGE,
+    gives=DeliveryOut,
+    status=202,
+)
+def test_webhook(work: Work, webhook_id: uuid.UUID) -> Delivery:
+    """Put a test message into the outbox; ``GET /deliveries`` tells what became of it."""
+    return webhooks.post_test(work, webhooks.find_webhook(work, webhook_id))
+
+
+@blueprint.endpoint("DELETE", "/webhooks/<uuid:webhook_id>", permission=Permission.NOTICE_MANAGE, status=204)
+def remove_webhook(work: Work, webhook_id: uuid.UUID) -> None:
+    """Remove a webhook; what waits for it is not sent."""
+    webhooks.remove_webhook(work, webhooks.find_webhook(work, webhook_id))
+
+
+@blueprint.endpoint(
+    "GET", "/deliveries", permission=Permission.NOTICE_MANAGE, takes=DeliveryQuery, gives=DeliveryPage
+)
+def list_deliveries(work: Work, query: dict[str, Any]) -> dict[str, Any]:
+    """The outbox of mail and webhooks, the newest first."""
+    messages = deliveries_of(work.bureau_id)
+    if query["state"]:
+        messages = messages.where(Delivery.state == query["state"])
+    return page_of(work.session, messages, [Delivery.id], query["after"], query["limit"], newest_first=True)
+
+
+@blueprint.endpoint(
+    "POST",
+    "/deliveries/<uuid:delivery_id>/retry",
+    permission=Permission.NOTICE_MANAGE,
+    gives=DeliveryOut,
+)
+def retry_delivery(work: Work, delivery_id: uuid.UUID) -> Delivery:
+    """Send once more what failed for good."""
+    return webhooks.send_again(work, delivery_id)
 
 
 def _unread(work: Work) -> int:

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import select
 
-from schemas.vocabulary import NoticeKind
+from schemas.vocabulary import CadenceTier, NoticeKind, ObligationState, SubjectKind
 from server.access.models import Account
 from server.cadence.duty_models import DutySubject
-from server.cadence.histories import load_histories
+from server.cadence.histories import LONGEST_GRACE, load_histories
+from server.cadence.judging import judged_rows
 from server.cadence.models import Obligation
+from server.cadence.periods import periods_between, reporting_period
 from server.cadence.rules import judge
 from server.cadence.timeline import load_timeline
 from server.grids.models import GridCell
+from server.issuing.queries import last_issued
+from server.issuing.rules import day_over
 from server.kernel.bulk import among
 from server.kernel.calendar import load_workdays
 from server.kernel.permissions import Role
@@ -33,6 +37,20 @@ from server.reports.unknown import load_silence
 
 # An officer is reminded two working days ahead, and no holiday lasts so long.
 REMINDED_WITHIN = timedelta(days=21)
+
+# The report whose issue locks a period.
+LOCKING = "R1"
+
+# The others are done, excused or void.
+TOLD_OF = frozenset(
+    {
+        ObligationState.UPCOMING,
+        ObligationState.OPEN,
+        ObligationState.ATTEMPTED,
+        ObligationState.DUE,
+        ObligationState.MISSED,
+    }
+)
 
 Line = dict[str, Any]
 
@@ -81,58 +99,118 @@ def _load_staff(work: Work, day: date) -> Staff:
 
 
 def _add_owed(work: Work, morning: Morning) -> None:
-    """What may be told of: not met, and either near its end or lately over. The reference judges it."""
-    near = (
-        Obligation.bureau_id == work.bureau_id,
-        Obligation.met_by.is_(None),
-        Obligation.voided_at.is_(None),
-        Obligation.last_day <= morning.day + REMINDED_WITHIN,
-        Obligation.grace_last_day >= morning.day - NEWS_FOR,
-    )
-    subjects = work.session.scalars(select(Obligation.subject_id).where(*near).distinct()).all()
-    rulebook = load_timeline(work).rulebook
-    histories = load_histories(work, subjects)
-    found = [
-        (loaded.owed[judgement.obligation.id], judgement)
-        for loaded in histories.values()
-        for judgement in judge(loaded.history, rulebook, work.now, loaded.last_met)
-    ]
-    found = [(row, judgement) for row, judgement in found if row.met_by is None and row.voided_at is None]
-    names = _names(work, [row.subject_id for row, _ in found])
+    """What may be told of: still to be done and near its end, or missed lately."""
+    found = [*_of_tiers(work, morning.day), *_triggered(work, morning.day)]
+    names = _names(work, [one.subject_id for one in found])
     responsible_for = load_responsible(work, work.now)
-    for row, judgement in found:
-        responsible = responsible_for(judgement.cell_id, morning.day)
+    for one in found:
+        responsible = responsible_for(one.cell_id, morning.day)
         morning.owed.append(
             Owed(
-                id=row.id,
-                first_day=row.first_day,
-                last_day=row.last_day,
-                grace_last_day=row.grace_last_day,
-                state=judgement.state,
+                id=one.obligation_id,
+                first_day=one.first_day,
+                last_day=one.last_day,
+                grace_last_day=one.grace_last_day,
+                state=one.state,
                 squad_id=responsible.squad_id if responsible else None,
                 lead_person_id=responsible.lead_person_id if responsible else None,
             )
         )
-        name, number = names[row.subject_id]
-        morning.lines[str(row.id)] = {
-            "obligation_id": str(row.id),
-            "subject_kind": row.subject_kind,
-            "subject_id": str(row.subject_id),
+        name, number = names[one.subject_id]
+        morning.lines[str(one.obligation_id)] = {
+            "obligation_id": str(one.obligation_id),
+            "subject_kind": one.subject_kind,
+            "subject_id": str(one.subject_id),
             "name": name,
             "number": number,
-            "cell_id": str(judgement.cell_id) if judgement.cell_id else None,
-            "duty": row.tier or row.rule,
-            "key": row.key if row.tier else None,
-            "last_day": row.last_day.isoformat(),
-            "grace_last_day": row.grace_last_day.isoformat(),
-            "provisional": judgement.provisional,
-            "state": judgement.state.value,
+            "cell_id": str(one.cell_id) if one.cell_id else None,
+            "duty": one.duty,
+            "key": one.key,
+            "last_day": one.last_day.isoformat(),
+            "grace_last_day": one.grace_last_day.isoformat(),
+            "provisional": one.provisional,
+            "state": one.state.value,
         }
-    cells = sorted({judgement.cell_id for _, judgement in found if judgement.cell_id}, key=str)
+    cells = sorted({one.cell_id for one in found if one.cell_id}, key=str)
     for cell_id, code, name in work.session.execute(
         select(GridCell.id, GridCell.code, GridCell.name).where(among(GridCell.id, cells))
     ):
         morning.cells[cell_id] = (code, name)
+
+
+class _Found(NamedTuple):
+    """A judged obligation; ``duty`` is its tier or the rule of its trigger, ``key`` its period or None."""
+
+    obligation_id: uuid.UUID
+    subject_kind: str
+    subject_id: uuid.UUID
+    cell_id: uuid.UUID | None
+    duty: str
+    key: str | None
+    first_day: date
+    last_day: date
+    grace_last_day: date
+    state: ObligationState
+    provisional: bool
+
+
+def _of_tiers(work: Work, day: date) -> Iterable[_Found]:
+    """What tiers ask for, judged in the database."""
+    since, until = day - NEWS_FOR, day + REMINDED_WITHIN
+    keys = {
+        tier: [period.key for period in periods_between(tier, since - LONGEST_GRACE, until)]
+        for tier in CadenceTier
+    }
+    rows = judged_rows(work, work.now, keys)
+    near = select(rows).where(
+        rows.c.state.in_(TOLD_OF), rows.c.last_day <= until, rows.c.grace_last_day >= since
+    )
+    for row in work.session.execute(near):
+        yield _Found(
+            row.obligation_id,
+            SubjectKind.OUTLET,
+            row.subject_id,
+            row.cell_id,
+            row.tier,
+            row.key,
+            row.first_day,
+            row.last_day,
+            row.grace_last_day,
+            ObligationState(row.state),
+            row.provisional,
+        )
+
+
+def _triggered(work: Work, day: date) -> Iterable[_Found]:
+    """What something triggered, judged by the rules: few, and each carries its own window."""
+    near = (
+        Obligation.bureau_id == work.bureau_id,
+        Obligation.trigger_id.is_not(None),
+        Obligation.met_by.is_(None),
+        Obligation.last_day <= day + REMINDED_WITHIN,
+        Obligation.grace_last_day >= day - NEWS_FOR,
+    )
+    subjects = work.session.scalars(select(Obligation.subject_id).where(*near).distinct()).all()
+    if not subjects:
+        return
+    rulebook = load_timeline(work).rulebook
+    for loaded in load_histories(work, subjects).values():
+        for judgement in judge(loaded.history, rulebook, work.now, loaded.last_met):
+            row = loaded.owed[judgement.obligation.id]
+            if row.tier is None and judgement.state in TOLD_OF:
+                yield _Found(
+                    row.id,
+                    row.subject_kind,
+                    row.subject_id,
+                    judgement.cell_id or loaded.cell_id,
+                    row.rule,
+                    None,
+                    row.first_day,
+                    row.last_day,
+                    row.grace_last_day,
+                    judgement.state,
+                    judgement.provisional,
+                )
 
 
 def _names(work: Work, subject_ids: list[uuid.UUID]) -> dict[uuid.UUID, tuple[str, str]]:
@@ -146,9 +224,10 @@ def _names(work: Work, subject_ids: list[uuid.UUID]) -> dict[uuid.UUID, tuple[st
 
 def _add_unheard(work: Work, morning: Morning) -> None:
     period = period_to_lock(morning.day, morning.workdays)
-    if period is None:
+    if period is None or last_issued(work, LOCKING, period.key) is not None:
         return
-    for heard in load_silence(work, work.now).unsynced(period.last_day):
+    last_day = day_over(reporting_period(period.key)) - timedelta(days=1)
+    for heard in load_silence(work, work.now).unsynced(last_day):
         morning.unheard.append(Unheard(heard.device_id, heard.squad_id, period.key))
         morning.lines[f"{period.key}/{heard.device_id}"] = {
             "device_id": str(heard.device_id),

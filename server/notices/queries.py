@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Select, Text, cast, func, or_, select
 from sqlalchemy.dialects.postgresql import JSONB, JSONPATH
+from sqlalchemy.orm import Session
 
 from server.kernel.actor import Actor
 from server.notices.models import Delivery, Notice, Webhook
@@ -54,3 +58,32 @@ def webhooks_of(bureau_id: uuid.UUID) -> Select[Webhook]:
 def deliveries_of(bureau_id: uuid.UUID) -> Select[Delivery]:
     """The bureau's outbox."""
     return select(Delivery).where(Delivery.bureau_id == bureau_id)
+
+
+class OutboxNow(NamedTuple):
+    """How the outbox stands, of all bureaus: ``oldest`` is when the longest waiting message was made."""
+
+    waiting: int
+    oldest: datetime | None
+    failed: int
+    disabled: int
+
+
+def outbox_now(session: Session, now: datetime, lately: timedelta) -> OutboxNow:
+    """What waits, what failed for good lately, and the webhooks whose receiver is gone."""
+    waits, failed = Delivery.state == "waiting", Delivery.state == "failed"
+    row = session.execute(
+        select(
+            func.count().filter(waits),
+            func.min(Delivery.made_at).filter(waits),
+            func.count().filter(failed, Delivery.ended_at > now - lately),
+        )
+    ).one()
+    gone = select(func.count()).where(Webhook.disabled_at.is_not(None), Webhook.removed_at.is_(None))
+    return OutboxNow(*row, disabled=session.scalar(gone) or 0)
+
+
+def sealed_secrets(session: Session) -> Sequence[str]:
+    """The sealed secrets of the webhooks in use, of all bureaus."""
+    in_use = (Webhook.disabled_at.is_(None), Webhook.removed_at.is_(None))
+    return session.scalars(select(Webhook.secret).where(*in_use)).all()

@@ -14,7 +14,8 @@ from typing import NamedTuple
 from uuid import UUID
 
 from schemas.vocabulary import CadenceTier, NoticeKind, ObligationState
-from server.cadence.periods import Period, period_of
+from server.cadence.periods import Period, period_of, reporting_period
+from server.issuing.rules import day_over
 from server.kernel.permissions import Role
 from server.kernel.workdays import Workdays
 
@@ -29,8 +30,8 @@ NEWS_FOR = timedelta(days=31)
 digests on is not told of its whole past."""
 
 ASKED_FROM, ASKED_TO = 2, 10
-"""The working days after a month's end, counted from 1, on which handhelds are asked about. Not on the first: in its
-morning nobody has come to the network since the month ended."""
+"""The working days after a month and its last week, counted from 1, on which handhelds are asked about. Not on the first:
+in its morning nobody has come to the network since."""
 
 _STILL_TO_DO = frozenset({ObligationState.OPEN, ObligationState.ATTEMPTED, ObligationState.DUE})
 
@@ -152,15 +153,15 @@ def tellings_of_owed(owed: Iterable[Owed], day: date, workdays: Workdays, staff:
 def period_to_lock(day: date, workdays: Workdays) -> Period | None:
     """The month or quarter about whose silent handhelds people are told on ``day``, before its figures are locked.
 
-    That is on its last working day, and again from the second to the tenth working day after its end. The last month
-    of a quarter is told as the quarter.
+    That is on its last working day, and again from the second to the tenth working day after it and after the last
+    week that is reported in it. The last month of a quarter is told as the quarter.
     """
     if not workdays.is_workday(day):
         return None
     month = period_of(CadenceTier.MONTHLY, day)
     if workday_up_to(month.last_day, workdays) != day:
         month = month.previous()
-        if not ASKED_FROM <= workdays.count(month.last_day + _DAY, day) <= ASKED_TO:
+        if not ASKED_FROM <= workdays.count(day_over(reporting_period(month.key)), day) <= ASKED_TO:
             return None
     quarter = month.within(CadenceTier.QUARTERLY)
     return quarter if quarter.last_day == month.last_day else month

@@ -42,6 +42,8 @@ def path_of(rule: Rule, world: World) -> str:
         "grant_id": uuid.UUID(int=7),
         # One's own only, so nobody else has any of it.
         "notice_id": uuid.UUID(int=7),
+        "webhook_id": uuid.UUID(int=7),
+        "delivery_id": uuid.UUID(int=7),
         "issue_id": uuid.UUID(int=7),
         "squad_id": town.squads[0],
         "draw_id": uuid.UUID(int=7),

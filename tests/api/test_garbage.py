@@ -181,6 +181,8 @@ def sound_body(world: World, schema: str) -> dict[str, Any]:
             "dry_run": False,
         },
         "WaiverIn": {"obligation_ids": [str(uuid.uuid4())], "reason": "试样理由"},
+        "MailSettings": {"email": "yang@example.cn", "email_notices": True},
+        "WebhookIn": {"name": "试样回调", "url": "https://hook.example.cn/x", "kinds": ["missed"]},
         "ReadIn": {"notice_ids": [str(uuid.uuid4())]},
         "WorkdayImport": {"year": 2030, "source": "试样通知", "off": ["2030-01-01"], "make_up": []},
         "Revocation": {"at_once": False},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -49,25 +49,18 @@ def moment(month: int, day: int, hour: int = 8) -> datetime:
     return datetime(2026, month, day, hour, tzinfo=ZONE)
 
 
+def settled(name: str, folder: Path, **changed: object) -> Place:
+    """A town in a database, with some settings changed."""
+    settings = replace(settings_for(name, folder), **changed)  # type: ignore[arg-type]
+    app = create_app(settings)
+    kernel: Kernel = app.extensions["xunge"]
+    return Place(app, settings, kernel, settle_town(kernel))
+
+
 @pytest.fixture
-def places(superuser: Engine, template_database: str, tmp_path: Path) -> Iterator[Callable[..., Place]]:
-    """Makes a place over a database of its own, with some settings changed."""
-    made: list[Place] = []
+def place(superuser: Engine, template_database: str, tmp_path: Path) -> Iterator[Place]:
+    """A town without mail and webhooks, in a database of this test's own."""
     with own_database(superuser, template_database) as name:
-
-        def settle(**changed: object) -> Place:
-            settings = replace(settings_for(name, tmp_path), **changed)  # type: ignore[arg-type]
-            app = create_app(settings)
-            kernel: Kernel = app.extensions["xunge"]
-            made.append(Place(app, settings, kernel, settle_town(kernel)))
-            return made[-1]
-
-        yield settle
-        for place in made:
-            place.kernel.close()
-
-
-@pytest.fixture
-def place(places: Callable[..., Place]) -> Place:
-    """A town without mail and webhooks."""
-    return places()
+        made = settled(name, tmp_path)
+        yield made
+        made.kernel.close()

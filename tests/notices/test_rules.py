@@ -235,6 +235,9 @@ def test_nothing_to_tell_is_no_digest() -> None:
         (date(2026, 10, 3), None),
         (date(2026, 10, 8), None),
         (date(2026, 10, 9), "2026-Q3"),
+        # 2026-W53 is reported with December, and ends on 3 January.
+        (date(2027, 1, 4), None),
+        (date(2027, 1, 5), "2026-Q4"),
     ],
 )
 def test_handhelds_are_asked_about_before_the_lock(day: date, period: str | None) -> None:
