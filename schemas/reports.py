@@ -77,6 +77,22 @@ class CadenceRow(Schema):
     attempts = fields.Integer()
 
 
+class CadenceOutletRow(CadenceRow):
+    """By outlet also what is told of the outlet itself, on each of its rows."""
+
+    consecutive_misses = fields.Integer(
+        metadata={
+            "description": "By outlet: the last decided obligations of the period and tier that were missed"
+        }
+    )
+    findings = fields.Integer(
+        metadata={"description": "By outlet: valid inspections with an abnormal result"}
+    )
+    follow_ups = fields.Integer(metadata={"description": "By outlet: re-checks performed in the period"})
+    cap_used = fields.Integer(metadata={"description": "By outlet: visits of the year that count to the cap"})
+    cap = fields.Integer(allow_none=True, metadata={"description": "By outlet: the year's cap"})
+
+
 class CadenceAnswer(Schema):
     """R1."""
 
@@ -92,7 +108,7 @@ class CadenceAnswer(Schema):
         required=True,
         metadata={"description": "The sum of each tier's rows; none where the rows are the total"},
     )
-    rows = fields.List(fields.Nested(CadenceRow), required=True)
+    rows = fields.List(fields.Nested(CadenceOutletRow), required=True)
 
 
 class ObligationsQuery(PeriodQuery):

@@ -11,9 +11,10 @@ from server.cadence.tally import Tally
 from server.kernel.work import Work
 from server.reports.cadence import By, CadenceReport, Line
 from server.reports.heading import bureau_name, days_of, policies_between
+from server.reports.outlet_figures import outlet_figures
 from server.reports.sheets import NO_FIGURE, Bar, Chart, Column, Sheet
 
-COLUMNS = (
+COLUMNS: tuple[Column, ...] = (
     Column("group", "对象", brief=True, text=True, width=2.6),
     Column("tier", "层级", printed=False, text=True),
     Column("tier_zh", "制度", brief=True, text=True, width=1.2),
@@ -34,6 +35,14 @@ COLUMNS = (
     Column("mean_days_late", "平均逾期天数"),
     Column("attempts", "到店未查成次数", width=1.1),
 )
+OF_OUTLETS = (
+    *COLUMNS,
+    Column("consecutive_misses", "连续漏查次数"),
+    Column("findings", "该户发现异常"),
+    Column("follow_ups", "该户补查复查"),
+    Column("cap_used", "该户年内检查"),
+    Column("cap", "该户年度上限"),
+)
 # More bars than this say less than the sums of the tiers.
 MOST_BARS = 16
 NOTES = (
@@ -46,7 +55,9 @@ PROVISIONAL = "暂定：含尚未公布工作日安排的年度，有关期限�
 
 def cadence_sheet(work: Work, report: CadenceReport) -> Sheet:
     """The sheet of an R1."""
-    rows = [as_row(line) for line in report.lines]
+    columns, rows = COLUMNS, [as_row(line) for line in report.lines]
+    if report.by is By.OUTLET:
+        columns, rows = OF_OUTLETS, _with_outlet_figures(work, report, rows)
     totals = [] if report.by is By.TOTAL else _totals(report)
     policies = policies_between(work, report.period.first_day, report.period.last_day, report.as_of)
     body = {
@@ -66,10 +77,11 @@ def cadence_sheet(work: Work, report: CadenceReport) -> Sheet:
         bureau=bureau_name(work),
         period=days_of(report.period.key, report.period.first_day, report.period.last_day),
         as_of=report.as_of,
-        columns=COLUMNS,
+        columns=columns,
         rows=rows,
         answer=CadenceAnswer().dump(body),
-        totals=totals,
+        # What is told of one outlet has no sum over tiers.
+        totals=[dict.fromkeys((column.name for column in columns), "") | total for total in totals],
         marks=[PROVISIONAL] if report.provisional else [],
         basis=[policy.line for policy in policies],
         notes=NOTES,
@@ -108,6 +120,27 @@ def _row(
         "mean_days_late": None,
         "attempts": attempts,
     }
+
+
+def _with_outlet_figures(
+    work: Work, report: CadenceReport, rows: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """What is told of an outlet stands on each of its rows; the misses in a row are the row's own tier's."""
+    figures = outlet_figures(work, report)
+    more = []
+    for row in rows:
+        of = figures[row["group_id"]]
+        more.append(
+            row
+            | {
+                "consecutive_misses": of.misses[CadenceTier(row["tier"])],
+                "findings": of.findings,
+                "follow_ups": of.follow_ups,
+                "cap_used": of.cap_used,
+                "cap": of.cap,
+            }
+        )
+    return more
 
 
 def _totals(report: CadenceReport) -> list[dict[str, Any]]:

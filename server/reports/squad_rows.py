@@ -4,29 +4,27 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import Row, and_, false, func, or_, select
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy import false, select
 
 from schemas.vocabulary import CadenceTier, DutyRule, ObligationState
 from server.cadence import rules
 from server.cadence.histories import Loaded, load_histories, load_subjects
 from server.cadence.matching import changes_known, inactivities
-from server.cadence.models import Obligation, VisitFact
+from server.cadence.models import Obligation
 from server.cadence.periods import Period, ReportingPeriod, period_of, periods_between
 from server.cadence.tally import PENDING
 from server.cadence.timeline import need_rulebook
 from server.grids.queries import cells_in_scope
 from server.kernel.permissions import Permission
 from server.kernel.work import Work
-from server.records.models import Form, Record
 from server.reports import health_rows
-from server.reports.cap import KINDS
 from server.reports.judged import judged
+from server.reports.outlet_records import records_at_outlets
 from server.reports.responsible import Responsible, load_responsible
 from server.reports.sync_health import Census
 
@@ -154,7 +152,7 @@ class _Gathering:
 
     def records(self) -> None:
         """Visits and attempts at outlets, by the day on which they were made."""
-        for row in _records(self.work, self.first, self.last, self.as_of):
+        for row in records_at_outlets(self.work, self.first, self.last, self.as_of):
             if not self._sees(row.cell_id):
                 continue
             day = row.performed_at.astimezone(self.work.zone).date()
@@ -204,58 +202,6 @@ class _Gathering:
     def _squad(self, cell_id: uuid.UUID | None, day: date) -> SquadId:
         found = self.responsible(cell_id, day)
         return found.squad_id if found else None
-
-
-def _records(work: Work, first: date, last: date, as_of: datetime) -> Iterator[Row[Any]]:
-    """The records made at outlets on these days and received by ``as_of``, as they were judged by then.
-
-    An amendment corrects a record and is none of its own. A call that inspects nothing (走访) is a record and no visit.
-    """
-    begins, ends = (datetime.combine(day, time(), work.zone) for day in (first, last + timedelta(days=1)))
-    judged_by_then = (
-        select(VisitFact.record_id, VisitFact.valid)
-        .where(
-            VisitFact.bureau_id == work.bureau_id,
-            VisitFact.performed_at >= begins,
-            VisitFact.performed_at < ends,
-            VisitFact.known_at <= as_of,
-        )
-        .ext(distinct_on(VisitFact.record_id))
-        .order_by(VisitFact.record_id, VisitFact.known_at.desc(), VisitFact.valid)
-        .subquery()
-    )
-    yield from work.session.execute(
-        select(
-            Record.id,
-            Record.kind,
-            Record.subject_id,
-            Record.cell_id,
-            Record.performed_at,
-            Record.flags,
-            func.coalesce(judged_by_then.c.valid, Record.valid).label("valid"),
-            or_(Record.visit_kind.in_(KINDS), Form.demands["certified"].as_boolean()).label("inspects"),
-            Record.document["answers"]["result"].as_string().label("result"),
-        )
-        .outerjoin(
-            Form,
-            and_(
-                Form.bureau_id == Record.bureau_id,
-                Form.form_code == Record.form_code,
-                Form.version == Record.form_version,
-            ),
-        )
-        .outerjoin(judged_by_then, judged_by_then.c.record_id == Record.id)
-        .where(
-            Record.bureau_id == work.bureau_id,
-            Record.subject_kind == "outlet",
-            Record.subject_id.is_not(None),
-            Record.amends_id.is_(None),
-            Record.received_at <= as_of,
-            Record.performed_at >= begins,
-            Record.performed_at < ends,
-            Record.performed_at <= as_of,
-        )
-    )
 
 
 def _open_in(loaded: Loaded, week: Period, as_of: datetime) -> bool:

@@ -48,8 +48,14 @@ R1 = ("cadence", cadence_sheet.COLUMNS, R1_SUMS, "周复查、月核查、季抽
 CASES = {
     **{
         f"R1 by {by}": Case(R1[0], {"period": "2026Q3", "by": by, "each_period": "true"}, *R1[1:])
-        for by in ("total", "squad", "officer", "cell", "outlet")
+        for by in ("total", "squad", "officer", "cell")
     },
+    "R1 by outlet": Case(
+        R1[0],
+        {"period": "2026Q3", "by": "outlet", "each_period": "true"},
+        cadence_sheet.OF_OUTLETS,
+        *R1[2:],
+    ),
     "R7": Case(
         "squads", {"period": "2026-W28"}, squads_sheet.COLUMNS, (), "各中队一周工作情况", grouped_by="squad"
     ),

@@ -1,0 +1,67 @@
+"""Records made at outlets, as they were known and judged by a moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import Row, and_, func, or_, select
+from sqlalchemy.dialects.postgresql import distinct_on
+
+from server.cadence.models import VisitFact
+from server.kernel.work import Work
+from server.records.models import Form, Record
+from server.reports.cap import KINDS
+
+
+def records_at_outlets(work: Work, first: date, last: date, as_of: datetime) -> Iterator[Row[Any]]:
+    """The records made at outlets on these days and received by ``as_of``, as they were judged by then.
+
+    An amendment corrects a record and is none of its own. A call that inspects nothing (走访) is a record and no visit.
+    """
+    begins, ends = (datetime.combine(day, time(), work.zone) for day in (first, last + timedelta(days=1)))
+    judged_by_then = (
+        select(VisitFact.record_id, VisitFact.valid)
+        .where(
+            VisitFact.bureau_id == work.bureau_id,
+            VisitFact.performed_at >= begins,
+            VisitFact.performed_at < ends,
+            VisitFact.known_at <= as_of,
+        )
+        .ext(distinct_on(VisitFact.record_id))
+        .order_by(VisitFact.record_id, VisitFact.known_at.desc(), VisitFact.valid)
+        .subquery()
+    )
+    yield from work.session.execute(
+        select(
+            Record.id,
+            Record.kind,
+            Record.subject_id,
+            Record.cell_id,
+            Record.performed_at,
+            Record.flags,
+            func.coalesce(judged_by_then.c.valid, Record.valid).label("valid"),
+            or_(Record.visit_kind.in_(KINDS), Form.demands["certified"].as_boolean()).label("inspects"),
+            Record.document["answers"]["result"].as_string().label("result"),
+        )
+        .outerjoin(
+            Form,
+            and_(
+                Form.bureau_id == Record.bureau_id,
+                Form.form_code == Record.form_code,
+                Form.version == Record.form_version,
+            ),
+        )
+        .outerjoin(judged_by_then, judged_by_then.c.record_id == Record.id)
+        .where(
+            Record.bureau_id == work.bureau_id,
+            Record.subject_kind == "outlet",
+            Record.subject_id.is_not(None),
+            Record.amends_id.is_(None),
+            Record.received_at <= as_of,
+            Record.performed_at >= begins,
+            Record.performed_at < ends,
+            Record.performed_at <= as_of,
+        )
+    )
