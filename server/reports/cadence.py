@@ -9,7 +9,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -26,18 +26,22 @@ from server.kernel.work import Work
 from server.org.models import Person, Squad
 from server.outlets.models import Outlet
 from server.reports.figures import Begun, By, Sum, periods_begun
+from server.reports.heading import PolicyVersion, policy_version
 from server.reports.judged import Item, judged
 from server.reports.rolled_up import rolled_up, towns_of
 from server.reports.unknown import load_silence
 
-__all__ = ["By", "CadenceReport", "Line", "PolicyVersion", "cadence_report", "report_of"]
+__all__ = ["By", "CadenceReport", "Line", "cadence_report", "report_of"]
 
 UNCOUNTED = frozenset({ObligationState.UPCOMING, ObligationState.VOID})
 
 
 @dataclass(slots=True)
 class Line:
-    """One row: a group and tier (and period, where asked for), its counts, and how many of them are unknown."""
+    """One row: a group and tier (and period, where asked for), its counts, and how many of them are unknown.
+
+    ``days_late`` is the sum over those that were met late.
+    """
 
     group_id: uuid.UUID | None
     group: str
@@ -46,17 +50,7 @@ class Line:
     counts: Tally
     unknown: int
     attempts: int
-    mean_days_late: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyVersion:
-    """A version of the policy by which periods of the report are judged."""
-
-    code: str
-    version: int
-    name: str
-    effective_from: date
+    days_late: int
 
 
 @dataclass(slots=True)
@@ -129,7 +123,7 @@ def _report(
             counts=one.counts,
             unknown=one.unknown,
             attempts=one.attempts,
-            mean_days_late=_tenths(one.days_late, one.counts.late),
+            days_late=one.days_late,
         )
         for one in counted
     ]
@@ -151,11 +145,7 @@ def _begun(work: Work, period: ReportingPeriod, as_of: datetime) -> list[Begun]:
 def _policies(timeline: Timeline, begun: Sequence[Begun]) -> list[PolicyVersion]:
     judging = {id(timeline.rulebook.version(one.tier, one.first_day)) for one in begun}
     held = zip(timeline.editions, timeline.rulebook.versions, strict=True)
-    return [
-        PolicyVersion(one.policy.code, one.policy.version, one.policy.name, one.policy.effective_from)
-        for one, version in held
-        if id(version) in judging
-    ]
+    return [policy_version(one.policy) for one, version in held if id(version) in judging]
 
 
 def _sum(group_id: uuid.UUID | None, tier: CadenceTier, key: str | None, items: Sequence[Item]) -> Sum:
@@ -170,14 +160,6 @@ def _sum(group_id: uuid.UUID | None, tier: CadenceTier, key: str | None, items: 
         unknown=sum(item.unknown for item in items),
         provisional=sum(one.provisional for one in found),
     )
-
-
-def _tenths(total: int, count: int) -> str | None:
-    """A mean with one decimal, half up, in integers; ``None`` of nothing."""
-    if count == 0:
-        return None
-    tenths = (2 * 10 * total + count) // (2 * count)
-    return f"{tenths // 10}.{tenths % 10}"
 
 
 def _group_of(item: Item, by: By, towns: dict[uuid.UUID, uuid.UUID]) -> uuid.UUID | None:

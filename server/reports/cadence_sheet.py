@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from schemas.reports import CadenceAnswer
 from schemas.vocabulary import CadenceTier
-from server.cadence.tally import Tally
+from server.cadence.tally import Tally, tenths
 from server.kernel.work import Work
 from server.reports.cadence import By, CadenceReport, Line
-from server.reports.heading import bureau_name, days_of, policies_between
+from server.reports.heading import bureau_name, days_of
 from server.reports.outlet_figures import outlet_figures
 from server.reports.sheets import NO_FIGURE, Bar, Chart, Column, Sheet
 
@@ -59,13 +60,12 @@ def cadence_sheet(work: Work, report: CadenceReport) -> Sheet:
     if report.by is By.OUTLET:
         columns, rows = OF_OUTLETS, _with_outlet_figures(work, report, rows)
     totals = [] if report.by is By.TOTAL else _totals(report)
-    policies = policies_between(work, report.period.first_day, report.period.last_day, report.as_of)
     body = {
         "period": report.period.key,
         "as_of": report.as_of,
         "by": report.by,
         "provisional": report.provisional,
-        "policies": policies,
+        "policies": report.policies,
         "totals": totals,
         "rows": rows,
     }
@@ -83,7 +83,7 @@ def cadence_sheet(work: Work, report: CadenceReport) -> Sheet:
         # What is told of one outlet has no sum over tiers.
         totals=[dict.fromkeys((column.name for column in columns), "") | total for total in totals],
         marks=[PROVISIONAL] if report.provisional else [],
-        basis=[policy.line for policy in policies],
+        basis=[policy.line for policy in report.policies],
         notes=NOTES,
         chart=chart_of(rows, totals),
     )
@@ -91,19 +91,13 @@ def cadence_sheet(work: Work, report: CadenceReport) -> Sheet:
 
 def as_row(line: Line) -> dict[str, Any]:
     """One line by field name; a rate of nothing is ``None``."""
-    row = _row(line.group_id, line.group, line.tier, line.period, line.counts, line.unknown, line.attempts)
-    return row | {"mean_days_late": line.mean_days_late}
-
-
-def _row(
-    group_id: Any, group: str, tier: CadenceTier, period: str, counts: Tally, unknown: int, attempts: int
-) -> dict[str, Any]:
+    counts = line.counts
     return {
-        "group_id": group_id,
-        "group": group,
-        "tier": tier.value,
-        "tier_zh": tier.label_zh,
-        "period": period,
+        "group_id": line.group_id,
+        "group": line.group,
+        "tier": line.tier.value,
+        "tier_zh": line.tier.label_zh,
+        "period": line.period,
         "obligations": counts.obligations,
         "waived": counts.waived,
         "due": counts.due,
@@ -112,13 +106,13 @@ def _row(
         "missed": counts.missed,
         "made_up": counts.made_up,
         "pending": counts.pending,
-        "unknown": unknown,
+        "unknown": line.unknown,
         "on_time_rate": counts.on_time_rate,
         "on_time_rate_to_date": counts.on_time_rate_to_date,
         "completion_rate": counts.completion_rate,
         "waived_share": counts.waived_share,
-        "mean_days_late": None,
-        "attempts": attempts,
+        "mean_days_late": tenths(line.days_late, counts.late),
+        "attempts": line.attempts,
     }
 
 
@@ -145,14 +139,18 @@ def _with_outlet_figures(
 
 def _totals(report: CadenceReport) -> list[dict[str, Any]]:
     """A row of each tier, with the sums of its lines."""
-    sums: dict[CadenceTier, tuple[Tally, int, int]] = {}
+    sums: dict[CadenceTier, Line] = {}
     for line in report.lines:
-        counts, unknown, attempts = sums.get(line.tier, (Tally(), 0, 0))
-        sums[line.tier] = (counts + line.counts, unknown + line.unknown, attempts + line.attempts)
-    return [
-        _row(None, "合计", tier, report.period.key, *sums[tier])
-        for tier in sorted(sums, key=lambda tier: tier.depth)
-    ]
+        nothing = Line(None, "合计", line.tier, report.period.key, Tally(), 0, 0, 0)
+        so_far = sums.get(line.tier, nothing)
+        sums[line.tier] = replace(
+            so_far,
+            counts=so_far.counts + line.counts,
+            unknown=so_far.unknown + line.unknown,
+            attempts=so_far.attempts + line.attempts,
+            days_late=so_far.days_late + line.days_late,
+        )
+    return [as_row(sums[tier]) for tier in sorted(sums, key=lambda tier: tier.depth)]
 
 
 def chart_of(rows: Sequence[Mapping[str, Any]], totals: Sequence[Mapping[str, Any]]) -> Chart:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from sqlalchemy import select
 
+from server.cadence.models import Policy
 from server.cadence.timeline import load_timeline
 from server.kernel.work import Work
 from server.org.models import Bureau
@@ -35,8 +36,12 @@ def policies_between(work: Work, first: date, last: date, as_of: datetime) -> li
     """The versions that held on a day from ``first`` to ``last`` and had begun by ``as_of``, the oldest first."""
     last = min(last, as_of.astimezone(work.zone).date())
     held = [stretch for stretch in load_timeline(work).stretches(last) if stretch.last >= first]
-    policies = (stretch.edition.policy for stretch in held)
-    return [PolicyVersion(one.version, one.name, one.effective_from, one.legal_basis) for one in policies]
+    return [policy_version(stretch.edition.policy) for stretch in held]
+
+
+def policy_version(policy: Policy) -> PolicyVersion:
+    """What a report tells of a version."""
+    return PolicyVersion(policy.version, policy.name, policy.effective_from, policy.legal_basis)
 
 
 def days_of(key: str, first: date, last: date) -> str:

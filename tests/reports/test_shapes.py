@@ -48,7 +48,7 @@ R1 = ("cadence", cadence_sheet.COLUMNS, R1_SUMS, "周复查、月核查、季抽
 CASES = {
     **{
         f"R1 by {by}": Case(R1[0], {"period": "2026Q3", "by": by, "each_period": "true"}, *R1[1:])
-        for by in ("total", "squad", "officer", "cell")
+        for by in ("total", "squad", "officer", "cell", "town")
     },
     "R1 by outlet": Case(
         R1[0],
@@ -138,16 +138,16 @@ def test_paper_tells_the_same_as_the_workbook(quarter: Quarter, case: Case) -> N
     assert "".join("".join(headings).split()) in pages[0]
 
 
-def test_json_tells_the_sums_of_each_tier(quarter: Quarter) -> None:
-    for by in ("squad", "cell"):
-        answer = CASES[f"R1 by {by}"].get(quarter, "json").get_json()
-        whole = CASES["R1 by total"].get(quarter, "json").get_json()["rows"]
-        for total in answer["totals"]:
-            tier = [row for row in answer["rows"] if row["tier"] == total["tier"]]
-            ungrouped = [row for row in whole if row["tier"] == total["tier"]]
-            for name in R1_SUMS:
-                assert total[name] == sum(row[name] for row in tier) == sum(row[name] for row in ungrouped)
-        assert {total["tier"] for total in answer["totals"]} == {row["tier"] for row in whole}
+@pytest.mark.parametrize("by", ["squad", "officer", "cell", "town", "outlet"])
+def test_the_totals_of_every_cut_are_the_whole(quarter: Quarter, by: str) -> None:
+    """Rates and means too: they are made of the sums, and not of the rows' rates."""
+    whole = quarter.rows(by="total")
+    for each_period in ("true", "false"):
+        told = quarter.get("cadence", by=by, each_period=each_period).get_json()
+        assert told["totals"] == whole
+        for total in whole:
+            tier = [row for row in told["rows"] if row["tier"] == total["tier"]]
+            assert all(total[name] == sum(row[name] for row in tier) for name in R1_SUMS)
 
 
 def test_paper_names_the_policy_and_how_to_read_it(quarter: Quarter) -> None:
