@@ -105,7 +105,7 @@ def _authenticate(_server: Any, _session: Any, _envelope: Any, _mechanism: str, 
 
 @contextmanager
 def mail_server(context: ssl.SSLContext, *, at_once: bool = False) -> Iterator[Mailbox]:
-    """A mail server that demands a password and STARTTLS, or TLS from the first byte."""
+    """A mail server that demands STARTTLS and a password, or one that speaks TLS from the first byte."""
     mailbox = Mailbox(at_once=at_once)
     controller = _Anywhere(
         mailbox,
@@ -114,9 +114,9 @@ def mail_server(context: ssl.SSLContext, *, at_once: bool = False) -> Iterator[M
         ssl_context=context if at_once else None,
         tls_context=None if at_once else context,
         require_starttls=not at_once,
-        auth_require_tls=not at_once,
         authenticator=_authenticate,
-        auth_required=True,
+        # Of TLS from the first byte it does not know that the line is safe, and would refuse passwords.
+        auth_required=not at_once,
     )
     controller.start()
     try:

@@ -211,7 +211,7 @@ def test_a_server_that_is_away_or_not_to_be_trusted_is_tried_until_it_has_failed
 def test_mail_over_tls_from_the_first_byte(tls: tuple[Path, ssl.SSLContext]) -> None:
     mail = Mail("xunge@example.cn", "zhao@example.cn", "主题", "正文\n", "<1@example.cn>")
     with mail_server(tls[1], at_once=True) as box:
-        server = MailServer("localhost", box.port, "tls", USER, PASSWORD)
+        server = MailServer("localhost", box.port, "tls")
         send_mail(server, mail, datetime.now(UTC), tls[0])
         assert [(one["Subject"], one.get_content()) for one in box.mails] == [("主题", "正文\r\n")]
         with pytest.raises(Undelivered, match="tls"):
