@@ -60,8 +60,8 @@ def told(progress: Progress) -> dict[str, Any]:
     return {
         **{name: getattr(draw, name) for name in names},
         "state": progress.state,
-        "outlets": len(draw.identities["outlets"]),
-        "officers": len(draw.identities["officers"]),
+        "outlets": progress.outlets,
+        "officers": progress.officers,
         "frozen_at": draw.known_at,
         "drawn_at": progress.rounds[0].known_at if progress.rounds else None,
         "published_at": published.known_at if published else None,

@@ -15,7 +15,8 @@ from server.kernel.db import Base, Owned
 class Draw(Owned, Base):
     """A draw whose pool is frozen: ``frozen`` is its one canonical text, ``pool_sha256`` of that text.
 
-    ``identities`` tell which outlet and which person the numbers in it were then; they are not published.
+    ``identities`` tell which outlet and which person the numbers in it were then, and the tier whose sample it draws;
+    they are not published. Both are as large as the pool, and read where one draw is looked at.
     """
 
     __tablename__ = "draw"
@@ -31,9 +32,9 @@ class Draw(Owned, Base):
     key: Mapped[str]
     from_day: Mapped[date]
     to_day: Mapped[date]
-    frozen: Mapped[str]
+    frozen: Mapped[str] = mapped_column(deferred=True)
     pool_sha256: Mapped[str]
-    identities: Mapped[dict[str, Any]]
+    identities: Mapped[dict[str, Any]] = mapped_column(deferred=True)
     account_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("account.id"))
     known_at: Mapped[datetime]
 

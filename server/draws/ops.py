@@ -23,6 +23,7 @@ from server.draws.pools import recused, window_of
 from server.draws.queries import CANCELLED, DRAWN, FROZEN, PUBLISHED, Progress, find_draw, progress_of
 from server.grids.granting import grant_to_people, revoke_grants
 from server.grids.models import ScopeGrant
+from server.grids.ops import await_turn
 from server.kernel.bulk import among
 from server.kernel.events import record_event
 from server.kernel.ids import new_id
@@ -171,9 +172,14 @@ def too_small(error: rules.TooSmall) -> Problem:
 
 
 def _held(work: Work, draw_id: uuid.UUID, *states: str, over: bool = False) -> Progress:
-    """The draw with what became of it, held until commit: of two who draw from one pool one wins."""
+    """The draw with what became of it, held until commit: of two who draw from one pool one wins.
+
+    The turn of those who change scope is taken before anything is written, as they all do: in another order this would
+    hold people and cells that they wait for while it waits for them.
+    """
     draw = find_draw(work, draw_id)
     work.session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"draw:{draw.id}", 0))))
+    await_turn(work)
     progress = progress_of(work, [draw])[0]
     if progress.state not in states:
         raise Problem("draw_state", detail=f"该抽取现为 {progress.state}，不能这样做。")

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import ScalarSelect, Select, func, select
+from sqlalchemy.orm import undefer
 
 from server.draws.models import Draw, DrawPlace, DrawRound, DrawStep
 from server.draws.rules import Team
@@ -40,7 +41,8 @@ def find_draw(work: Work, draw_id: uuid.UUID) -> Draw:
     Raises:
         Problem: ``not_found``.
     """
-    draw = work.session.scalar(visible_to(work.actor).where(Draw.id == draw_id))
+    whole = visible_to(work.actor).options(undefer(Draw.frozen), undefer(Draw.identities))
+    draw = work.session.scalar(whole.where(Draw.id == draw_id))
     if draw is None:
         raise Problem("not_found")
     return draw
@@ -48,9 +50,11 @@ def find_draw(work: Work, draw_id: uuid.UUID) -> Draw:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What has become of a draw: its rounds in order, and when it was published and cancelled."""
+    """What has become of a draw: the size of its pool, its rounds in order, and when it was published and cancelled."""
 
     draw: Draw
+    outlets: int
+    officers: int
     rounds: Sequence[DrawRound]
     steps: dict[str, DrawStep]
 
@@ -74,8 +78,10 @@ class Progress:
 
 
 def progress_of(work: Work, draws: Sequence[Draw]) -> list[Progress]:
-    """What has become of these draws, in two queries."""
+    """What has become of these draws, in three queries."""
     ids = [draw.id for draw in draws]
+    sizes = select(Draw.id, _size("outlets"), _size("officers")).where(Draw.id.in_(ids))
+    pools = {draw_id: (outlets, officers) for draw_id, outlets, officers in work.session.execute(sizes)}
     rounds: dict[uuid.UUID, list[DrawRound]] = {draw_id: [] for draw_id in ids}
     for one in work.session.scalars(
         select(DrawRound).where(DrawRound.draw_id.in_(ids)).order_by(DrawRound.number)
@@ -84,7 +90,13 @@ def progress_of(work: Work, draws: Sequence[Draw]) -> list[Progress]:
     steps: dict[uuid.UUID, dict[str, DrawStep]] = {draw_id: {} for draw_id in ids}
     for step in work.session.scalars(select(DrawStep).where(DrawStep.draw_id.in_(ids))):
         steps[step.draw_id][step.step] = step
-    return [Progress(draw, rounds[draw.id], steps[draw.id]) for draw in draws]
+    return [Progress(draw, *pools[draw.id], rounds[draw.id], steps[draw.id]) for draw in draws]
+
+
+def _size(kind: str) -> ScalarSelect[int]:
+    """How many outlets or officers a pool has, counted where they are kept."""
+    names = func.jsonb_object_keys(Draw.identities[kind]).table_valued("name")
+    return select(func.count()).select_from(names).correlate(Draw).scalar_subquery()
 
 
 def published_file(progress: Progress) -> dict[str, Any]:

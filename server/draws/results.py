@@ -27,7 +27,7 @@ from server.kernel.work import Work
 from server.outlets.models import Outlet
 from server.records.models import Record, RecordOfficer
 from server.reports.heading import bureau_name
-from server.reports.sheets import Column, Sheet
+from server.reports.sheets import NO_FIGURE, Column, Sheet
 
 INSPECTIONS = ("routine", "special", "case")
 NOT_CHECKED = "not_checked"
@@ -261,6 +261,6 @@ def _public(work: Work, one: Outcome) -> dict[str, Any]:
         "licence_no": one.licence_no,
         "outlet": one.outlet,
         "date": visit.performed_at.astimezone(work.zone).date().isoformat() if visit else None,
-        "result": RESULTS[(visit.result or "normal") if visit else NOT_CHECKED],
+        "result": RESULTS.get((visit.result or "") if visit else NOT_CHECKED, NO_FIGURE),
         "officers": "、".join(visit.came if visit else one.team),
     }

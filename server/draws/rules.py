@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from server.cadence.population import Population, PopulationKind, draw, in_drawn_order
@@ -80,6 +80,13 @@ class Pool:
     percent: Mapping[str, int]
     team_size: int
     from_other_squads: int
+    _barred: Mapping[str | None, frozenset[str]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        barred: dict[str | None, set[str]] = defaultdict(set)
+        for cert_no, licence_no in self.recusals:
+            barred[licence_no].add(cert_no)
+        object.__setattr__(self, "_barred", {where: frozenset(who) for where, who in barred.items()})
 
     @classmethod
     def from_json(cls, frozen: Mapping[str, Any]) -> Self:
@@ -110,10 +117,9 @@ class Pool:
 
     def eligible(self, licence_no: str, without: frozenset[Recusal] = frozenset()) -> set[str]:
         """Who may go to an outlet: everybody of the pool but those recused for it or altogether."""
-        barred = {
-            cert_no for cert_no, barred_from in self.recusals | without if barred_from in (None, licence_no)
-        }
-        return set(self.officers) - barred
+        nobody: frozenset[str] = frozenset()
+        barred = self._barred.get(licence_no, nobody) | self._barred.get(None, nobody)
+        return set(self.officers) - barred - {who for who, where in without if where in (None, licence_no)}
 
     def of_other_squads(self, licence_no: str, cert_nos: Iterable[str]) -> set[str]:
         """Those of them who are of another squad than the outlet's; whoever is in no squad is of another."""

@@ -96,7 +96,7 @@ def list_scope_grants(work: Work, query: dict[str, Any]) -> dict[str, Any]:
 def revoke_scope_grant(work: Work, given: dict[str, Any], grant_id: uuid.UUID) -> Preview:
     """End a grant now, and tell what that moves. What other grounds give stays."""
     grant = granting.find_grant(work, grant_id)
-    granting.check_granter(work, [grant.cell_id])
+    granting.check_revoker(work, grant)
     return previewed(
         work,
         grant.valid.lower or work.now.date(),

@@ -11,7 +11,7 @@ from sqlalchemy import Select, or_, select
 from sqlalchemy.dialects.postgresql import Range
 
 from server.grids.models import Duty, GridCell, ScopeGrant
-from server.grids.ops import apply_due_scope
+from server.grids.ops import apply_due_scope, await_turn
 from server.grids.queries import cells_in_scope
 from server.kernel.actor import Actor
 from server.kernel.bulk import among
@@ -53,6 +53,19 @@ def check_granter(work: Work, cell_ids: Sequence[uuid.UUID]) -> None:
     )
     if set(cell_ids) - set(own):
         raise Problem("not_found")
+
+
+def check_revoker(work: Work, grant: ScopeGrant) -> None:
+    """A squad leader takes back what he may give; what a published patrol was given only if he gave it himself, for
+    it may be there to look at his own squad's cells.
+
+    Raises:
+        Problem: ``not_found`` for a cell that is not his squad's; ``forbidden`` for another's patrol.
+    """
+    check_granter(work, [grant.cell_id])
+    if not work.actor.sees_bureau and grant.ground == "patrol" and grant.granted_by != work.actor.account_id:
+        detail = "巡查的临时授权由发布人或局领导收回。Whoever published the patrol takes its grants back."
+        raise Problem("forbidden", detail=detail)
 
 
 def grant_scope(
@@ -139,6 +152,8 @@ def _write(
     reason: str,
 ) -> list[ScopeGrant]:
     """Write grants down as (person, squad, cell), with an event for each of whom they are given to."""
+    # Before the cells' rows are held, like whoever carries out a day.
+    await_turn(work)
     cells = sorted({cell for _, _, cell in wanted})
     known = work.session.scalars(
         select(GridCell.id).where(

@@ -36,8 +36,8 @@ def asked(client: FlaskClient, path: str, body: Any = None, status: int = 200) -
     return answer.get_json()
 
 
-def test_a_drawn_team_of_another_squad_holds_cell_outlet_and_obligations_guard(
-    bureau: Bureau, town: Town, clock: Clock, leader: FlaskClient
+def test_a_drawn_team_of_another_squad_holds_cell_outlet_and_obligations(
+    app: Flask, kernel: Kernel, bureau: Bureau, town: Town, leader: FlaskClient
 ) -> None:
     # Both of the team are of the other squad than the first cell's, so they are Zhao and Qian.
     body = {
@@ -64,6 +64,12 @@ def test_a_drawn_team_of_another_squad_holds_cell_outlet_and_obligations_guard(
         owed = {one["subject_id"] for one in device.held["obligations"].values()}
         assert str(town.outlets[0]) in owed
     assert leader.get(f"/api/v1/draws/{draw}").get_json()["state"] == "published"
+
+    # The leader of the squad that is looked at cannot send the drawn team away.
+    own = client_of(app, kernel, town, "li")
+    for grant in own.get("/api/v1/scope-grants").get_json()["items"]:
+        path = f"/api/v1/scope-grants/{grant['id']}/revocation"
+        problem_of(own.post(path, json={"reason": "试样"}), status=403)
 
     bureau.devices["zhao"].received.clear()
     asked(leader, f"/{draw}/cancellation", {"reason": "试样：行动取消"})
