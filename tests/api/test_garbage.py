@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -149,6 +150,7 @@ def body_schema(spec: dict[str, Any], world: World, endpoint: str, method: str) 
 def sound_body(world: World, schema: str) -> dict[str, Any]:
     """A body that would do, were it not for the one field that the test spoils."""
     town = world.town
+    soon = (datetime.now(UTC).date() + timedelta(days=2)).isoformat()
     bodies: dict[str, dict[str, Any]] = {
         "Enrolment": {"label": "试样手持机"},
         "Contact": {
@@ -180,9 +182,46 @@ def sound_body(world: World, schema: str) -> dict[str, Any]:
             "from_day": "2098-01-01",
             "dry_run": False,
         },
-        "WaiverIn": {"obligation_ids": [str(uuid.uuid4())], "reason": "试样理由"},
         "MailSettings": {"email": "yang@example.cn", "email_notices": True},
         "WebhookIn": {"name": "试样回调", "url": "https://hook.example.cn/x", "kinds": ["missed"]},
+        "WaiverIn": {
+            "obligation_ids": [str(uuid.uuid4())],
+            "licence_nos": None,
+            "period": None,
+            "tier": None,
+            "reason": "试样理由",
+        },
+        "WithdrawalIn": {"waiver_ids": [str(uuid.uuid4())], "reason": "试样理由"},
+        "DrawIn": {
+            "name": "试样抽查",
+            "basis": "试样计划",
+            "purpose": "special",
+            "outlets": {"cell_ids": [str(town.cells[0])]},
+            "from_day": soon,
+            "to_day": soon,
+            "count": 1,
+            "percent": None,
+            "squad_ids": [],
+            "team_size": 2,
+            "from_other_squads": 0,
+        },
+        "SeedIn": {"seed": None, "seed_source": None, "seed_at": None},
+        "ReplacementIn": {
+            "person_id": str(town.people["wang"]),
+            "licence_no": None,
+            "reason": "试样理由",
+            "seed": None,
+            "seed_source": None,
+            "seed_at": None,
+        },
+        "DrawReason": {"reason": "试样理由"},
+        "RecusalIn": {
+            "person_id": str(town.people["wang"]),
+            "outlet_id": str(town.outlets[0]),
+            "from_day": soon,
+            "to_day": None,
+            "reason": "试样理由",
+        },
         "ReadIn": {"notice_ids": [str(uuid.uuid4())]},
         "WorkdayImport": {"year": 2030, "source": "试样通知", "off": ["2030-01-01"], "make_up": []},
         "Revocation": {"at_once": False},
