@@ -11,6 +11,7 @@ from server.demo import documents
 from tests.api.conftest import problem_of
 from tests.fieldwork import check_of, push_at, visit_of
 from tests.reports.conftest import AFTERWARDS, Quarter, at
+from tests.reports.rechecks import owe_rechecks
 
 FIRST, SECOND = "试样1中队", "=1+1中队"
 SHARES = {
@@ -124,6 +125,26 @@ def test_an_abnormal_visit_is_a_finding_and_a_late_record_is_late(own_quarter: Q
     # As it was known before the records came.
     earlier = figures(own_quarter, FIRST, period="2026-W32", as_of="2026-08-11T00:00:00+08:00")
     assert some(earlier, "visits", "records", "finding_rate", "late_share") == [0, 0, None, None]
+
+
+def test_rechecks_after_a_finding_count_where_their_days_end(own_quarter: Quarter) -> None:
+    """And the shop's calendar and row tell of them too."""
+    town = own_quarter.town
+    owe_rechecks(own_quarter, 0, at(8, 4, 12), at(8, 5).date(), at(8, 11).date())
+    recheck = check_of(town, 0, at(8, 6), by=("li", "wang"))
+    assert push_at(own_quarter.kernel, town, "li", at(8, 6, 12), recheck) == []
+    names = [f"triple_recheck_{name}" for name in ("due", "on_time", "missed", "pending", "on_time_rate")]
+    assert some(figures(own_quarter, FIRST, period="2026-W33"), *names) == [3, 1, 2, 0, "33.33"]
+    earlier = figures(own_quarter, FIRST, period="2026-W33", as_of="2026-08-10T12:00:00+08:00")
+    assert some(earlier, *names) == [3, 1, 0, 2, "33.33"]
+    assert set(some(figures(own_quarter, SECOND, period="2026-W33"), *names)) == {0, None}
+    assert len(items(own_quarter, "triple_recheck_missed", period="2026-W33")) == 2
+    calendar = own_quarter.ask(f"/api/v1/outlets/{town.outlets[0]}/calendar", {"as_of": AFTERWARDS})
+    (shop,) = calendar.get_json()["items"]
+    assert sorted(due["state"] for due in shop["triggered"]) == ["met", "missed", "missed"]
+    rows = own_quarter.rows(by="outlet", period="2026-08")
+    told = {row["follow_ups"] for row in rows if row["group_id"] == str(town.outlets[0])}
+    assert told == {1}
 
 
 def test_what_is_learned_later_changes_no_past_report(own_quarter: Quarter) -> None:
