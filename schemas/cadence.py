@@ -128,6 +128,27 @@ class WithdrawalAnswer(Schema):
     withdrawn = fields.Integer(required=True)
 
 
+class MakeUpIn(Schema):
+    """Which record makes up which missed check of its subject (by its key, such as ``2026-W36``), and why."""
+
+    record_id = fields.UUID(required=True)
+    key = fields.String(required=True, validate=validate.Length(min=1, max=80))
+    reason = _reason(required=True)
+
+
+class MakeUpAnswer(Schema):
+    """The obligation that is made up now."""
+
+    obligation_id = fields.UUID(required=True)
+
+
+class MakeUpUndo(Schema):
+    """Which record names again only what it named when it was written, and why."""
+
+    record_id = fields.UUID(required=True)
+    reason = _reason(required=True)
+
+
 class WorkdayImport(Schema):
     """A year's notice: days off that fall on Monday–Friday, and days made up at the weekend."""
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from sqlalchemy import select
 
 from schemas.cadence import (
+    MakeUpAnswer,
+    MakeUpIn,
+    MakeUpUndo,
     ObligationPage,
     ObligationQuery,
     WaiverAnswer,
@@ -19,7 +23,7 @@ from schemas.cadence import (
     WorkdayList,
 )
 from schemas.vocabulary import CadenceTier
-from server.cadence import ops, waivers
+from server.cadence import making_up, ops, waivers
 from server.cadence.models import Obligation, Waiver
 from server.cadence.queries import visible_to
 from server.kernel.calendar import WorkdayYear, import_workdays, load_workdays
@@ -86,6 +90,25 @@ def list_waivers(work: Work, query: dict[str, Any]) -> dict[str, Any]:
 def withdraw_waivers(work: Work, given: dict[str, Any]) -> dict[str, int]:
     """Withdraw waivers with a reason: the checks are owed again from now on."""
     return {"withdrawn": waivers.withdraw(work, given["waiver_ids"], given["reason"])}
+
+
+@blueprint.endpoint(
+    "POST",
+    "/make-ups",
+    permission=Permission.CADENCE_MAKE_UP,
+    takes=MakeUpIn,
+    gives=MakeUpAnswer,
+    status=201,
+)
+def link_make_up(work: Work, given: dict[str, Any]) -> dict[str, uuid.UUID]:
+    """Have a late visit make up a missed check after the fact."""
+    return {"obligation_id": making_up.link(work, given["record_id"], given["key"], given["reason"])}
+
+
+@blueprint.endpoint("POST", "/make-ups/undo", permission=Permission.CADENCE_MAKE_UP, takes=MakeUpUndo)
+def undo_make_up(work: Work, given: dict[str, Any]) -> None:
+    """Undo such a link."""
+    making_up.unlink(work, given["record_id"], given["reason"])
 
 
 @blueprint.endpoint("GET", "/workdays", permission=Permission.WORKDAY_READ, gives=WorkdayList)

@@ -22,6 +22,7 @@ COMMANDS = {
     "issue": ("server.commands.issue", "group"),
     "restore": ("server.commands.backup", "restore"),
     "keys": ("server.commands.keys", "group"),
+    "make-up": ("server.commands.make_up", "group"),
     "notices": ("server.commands.notices", "group"),
     "policy": ("server.commands.policy", "group"),
     "report": ("server.commands.report", "group"),

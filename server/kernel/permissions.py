@@ -9,6 +9,7 @@ class Permission(StrEnum):
     """One name per kind of act, sorted."""
 
     ACCOUNT_MANAGE = "account.manage"
+    CADENCE_MAKE_UP = "cadence.make_up"
     CADENCE_WAIVE = "cadence.waive"
     CAP_MANAGE = "cap.manage"
     CELL_MANAGE = "cell.manage"
@@ -78,10 +79,11 @@ _READER = _EVERYONE | {
 }
 
 ROLES: dict[Role, frozenset[Permission]] = {
-    Role.OFFICER: _FIELD | {P.DRAW_READ, P.REPORT_READ},
+    Role.OFFICER: _FIELD | {P.CADENCE_MAKE_UP, P.DRAW_READ, P.REPORT_READ},
     Role.AUXILIARY: _FIELD,
     Role.SQUAD_LEADER: _FIELD
     | {
+        P.CADENCE_MAKE_UP,
         P.CADENCE_WAIVE,
         P.DRAW_READ,
         P.DUTY_ASSIGN,
@@ -92,6 +94,7 @@ ROLES: dict[Role, frozenset[Permission]] = {
     },
     Role.BUREAU_LEADER: _READER
     | {
+        P.CADENCE_MAKE_UP,
         P.CADENCE_WAIVE,
         P.DRAW_MANAGE,
         P.DUTY_ASSIGN,

@@ -149,6 +149,9 @@ CATALOGUE: dict[str, Kind] = {
     "obligation_closed": Kind(
         409, "该应查任务已结束，不能免查。", "This obligation is closed and cannot be waived."
     ),
+    "obligation_not_missed": Kind(
+        409, "该应查任务不是漏查，不能补查。", "This obligation is not missed, so nothing can make it up."
+    ),
     "own_draft": Kind(
         403,
         "制度须由起草人以外的法制人员签批。",
@@ -225,6 +228,22 @@ CATALOGUE: dict[str, Kind] = {
         "The file has been received and cannot be withdrawn.",
     ),
     "username_taken": Kind(409, "用户名已被使用。", "The user name is taken."),
+    "visit_does_not_fit": Kind(
+        409,
+        "该次检查早于宽限期结束，或所用检查表不能抵作该任务。",
+        "The visit was made before grace ended, or its checklist does not meet this obligation.",
+    ),
+    "visit_not_linked": Kind(
+        409, "该次检查没有事后关联的补查。", "Nothing was linked to this visit after the fact."
+    ),
+    "visit_not_valid": Kind(
+        409, "该次检查无效，不能作为补查。", "The visit is not valid and makes up nothing."
+    ),
+    "visit_used": Kind(
+        409,
+        "该次检查已完成或补查了另一项任务。",
+        "The visit met or made up another obligation already.",
+    ),
     "waiver_withdrawn": Kind(409, "该免查已撤回。", "This waiver was withdrawn already."),
     "workdays_missing": Kind(
         422,

@@ -191,6 +191,8 @@ def sound_body(world: World, schema: str) -> dict[str, Any]:
             "tier": None,
             "reason": "试样理由",
         },
+        "MakeUpIn": {"record_id": str(uuid.uuid4()), "key": "2026-W36", "reason": "试样理由"},
+        "MakeUpUndo": {"record_id": str(uuid.uuid4()), "reason": "试样理由"},
         "WithdrawalIn": {"waiver_ids": [str(uuid.uuid4())], "reason": "试样理由"},
         "DrawIn": {
             "name": "试样抽查",
