@@ -14,10 +14,12 @@ import pytest
 from sqlalchemy import Engine, create_engine, select, text
 from sqlalchemy.pool import NullPool
 
+from server.doctor import Finding, Level, examine
 from server.kernel.actor import house
 from server.kernel.sealing import SealBroken, seal, unseal
 from server.kernel.settings import read_settings
 from server.kernel.smtp import MailServer, read_mail_server
+from server.migrate import newest_revision
 from server.notices import outbox
 from server.notices.channels import (
     Mail,
@@ -431,3 +433,20 @@ def test_an_unknown_webhook_or_message_is_not_found(reached: Place) -> None:
     nobody = uuid.uuid4()
     problem_of(admin.post(f"/api/v1/webhooks/{nobody}/test"), status=404)
     problem_of(admin.post(f"/api/v1/deliveries/{nobody}/retry"), status=404)
+
+
+def test_the_doctor_names_what_did_not_get_through(reached: Place, mailbox: Mailbox) -> None:
+    def found() -> dict[str, Finding]:
+        findings = examine(reached.settings, newest_revision(), lambda: datetime.now(UTC))
+        return {finding.part: finding for finding in findings}
+
+    parts = ("outbox", "webhook secrets", "mail")
+    sound = found()
+    assert [sound[part].level for part in parts] == [Level.OK] * 3
+    mailbox.refusals = ["550 5.1.1 No such user"]
+    reached.morning(7, 9)
+    send_all(reached)
+    reached.settings.secrets_key_file.unlink()
+    ill = found()
+    assert [ill[part].level for part in parts] == [Level.WARN, Level.FAIL, Level.OK]
+    assert "xunge webhook deliveries" in ill["outbox"].advice

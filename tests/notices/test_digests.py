@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import date
 from typing import Any
 
@@ -9,6 +10,8 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy import text
 
+from server.cadence.duty_models import DutyRuleVersion, DutySubject
+from server.cadence.models import Obligation
 from server.cli import main
 from server.grids.ops import assign_duty
 from server.kernel.actor import house
@@ -142,6 +145,75 @@ def test_whoever_takes_a_cell_over_is_told_though_somebody_else_was(place: Place
     place.morning(7, 10)
     assert titles(place, "qian") == ["1 项应查即将到期（2026-07-10（周五））"]
     assert [title[:3] for title in titles(place, "zhao")] == ["2 项", "2 项"]
+
+
+def test_what_something_triggered_goes_up_by_the_same_steps(place: Place) -> None:
+    """A clue of Wednesday is to be passed on within three working days, Monday: told of on Thursday, Monday and Tuesday."""
+    town, own = place.town, {"bureau_id": place.town.bureau_id}
+    with place.kernel.work(house(town.bureau_id), moment(7, 8, 15)) as work:
+        clue = DutySubject(
+            id=uuid.uuid4(),
+            kind="clue",
+            number="样线索1",
+            name="外地来货",
+            cell_id=town.cells[3],
+            known_at=work.now,
+            **own,
+        )
+        rule = DutyRuleVersion(
+            id=uuid.uuid4(),
+            code="clue_notice",
+            version=99,
+            name="线索通报",
+            legal_basis="试样依据",
+            effective_from=date(2026, 1, 1),
+            checks=1,
+            days=3,
+            day_kind="working",
+            grace_working_days=0,
+            due_soon_working_days=1,
+            accepts=["NOTICE"],
+            threshold={},
+            counts_to_cap=False,
+            known_at=work.now,
+            **own,
+        )
+        work.session.add_all([clue, rule])
+        work.session.flush()
+        trigger = uuid.uuid4()
+        work.session.add(
+            Obligation(
+                id=uuid.uuid4(),
+                subject_kind="clue",
+                subject_id=clue.id,
+                rule="clue_notice",
+                key=f"{trigger}/1",
+                trigger_id=trigger,
+                triggered_at=work.now,
+                rule_version_id=rule.id,
+                due_from=date(2026, 7, 10),
+                accepts=["NOTICE"],
+                min_gap_days=0,
+                known_at=work.now,
+                first_day=date(2026, 7, 8),
+                last_day=date(2026, 7, 13),
+                grace_last_day=date(2026, 7, 13),
+                provisional=False,
+                cell_id=town.cells[3],
+                edit_id=uuid.uuid4(),
+                **own,
+            )
+        )
+    told: list[tuple[int, str, str]] = []
+    for day in range(8, 16):
+        place.morning(7, day)
+    for notice in place.notices():
+        told += [
+            (notice.day.day, notice.kind, item["name"])
+            for item in notice.content["items"]
+            if item["duty"] == "clue_notice"
+        ]
+    assert told == [(9, "due_soon", "外地来货"), (13, "due_today", "外地来货"), (14, "missed", "外地来货")]
 
 
 def test_handhelds_that_may_hold_records_are_told_of_before_the_lock(place: Place) -> None:
