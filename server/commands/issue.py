@@ -99,6 +99,9 @@ def list_unsynced(period: str, as_of: datetime | None, shape: str, bureau: str |
     if shape == "json":
         click.echo(json.dumps(told, ensure_ascii=False, indent=2))
         return
+    if not told["items"]:
+        click.echo("没有未同步的设备 · every device has synced")
+        return
     table = Table(title=f"{told['period']}，截至 {told['as_of']}")
     shown = {
         "squad": "中队",

@@ -151,11 +151,20 @@ def _add_waivers(
     )
     for waiver in work.session.scalars(query):
         # The reason may tell of somebody's illness: whoever may know it reads it with the waiver.
-        given = {"waiver_id": waiver.id, "account_id": waiver.account_id}
-        for what, at in (("waiver", waiver.known_at), ("waiver_withdrawn", waiver.revoked_at)):
+        told = (
+            ("waiver", waiver.known_at, waiver.account_id),
+            ("waiver_withdrawn", waiver.revoked_at, waiver.revoked_by),
+        )
+        for what, at, account_id in told:
             if at is not None and since < at <= until:
-                fact = {"what": what, **given, "known_at": at.astimezone(work.zone)}
-                facts.of_obligation[waiver.obligation_id].append(fact)
+                facts.of_obligation[waiver.obligation_id].append(
+                    {
+                        "what": what,
+                        "waiver_id": waiver.id,
+                        "account_id": account_id,
+                        "known_at": at.astimezone(work.zone),
+                    }
+                )
 
 
 def _add_register(
