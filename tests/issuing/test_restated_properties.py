@@ -161,7 +161,7 @@ def in_an_example(quarter: Quarter, play: Callable[[Work], None]) -> None:
 
 @given(st.lists(lates, max_size=6))
 @settings(
-    max_examples=25,
+    max_examples=15,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
