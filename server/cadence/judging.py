@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, UUID
 
-from schemas.vocabulary import CadenceTier, Deed, LicenceScope
+from schemas.vocabulary import CadenceTier, Deed, DutyRule, LicenceScope
 from server.cadence.histories import OF_OUTLETS, OF_TIERS
 from server.cadence.models import Obligation
 from server.cadence.rulebook import Rulebook
@@ -38,10 +38,13 @@ _UUID = UUID(as_uuid=True)
 _STATEMENT = text(files("server.cadence").joinpath("judging.sql").read_text(encoding="utf-8"))
 _COLUMNS: tuple[Any, ...] = (
     column("obligation_id", _UUID),
+    column("subject_kind", Text),
     column("subject_id", _UUID),
     column("cell_id", _UUID),
     column("squad_id", _UUID),
     column("officer_id", _UUID),
+    column("rule", Text),
+    column("trigger_id", _UUID),
     column("tier", Text),
     column("key", Text),
     column("first_day", Date),
@@ -57,37 +60,56 @@ _COLUMNS: tuple[Any, ...] = (
 )
 # What can be performed, the deepest checklist first. A set of them is a number with a bit for each place in this order.
 _PERFORMED = [*sorted(CadenceTier, key=lambda tier: -tier.depth), *Deed]
-# With less, the walk's table is sorted into files anew for every step.
-_WORK_MEM = "256MB"
+# The planner cannot know how many rows the statement's own tables have: left to itself it sorts them anew for every step
+# of the walk. What is hashed once stays, if there is memory for it.
+_PLANNING = {"work_mem": "256MB", "enable_mergejoin": "off", "enable_nestloop": "off"}
 
 
 def judged_rows(
     work: Work, as_of: datetime, keys: Mapping[CadenceTier, Sequence[str]] | None = None
 ) -> Subquery:
-    """The bureau's obligations as known by ``as_of`` and judged at it, one row each, to select from and to group by.
+    """What the tiers ask for, as known by ``as_of`` and judged at it, a row each, to select from and to group by.
 
     With ``keys`` only the periods named of each tier, otherwise all. The columns are those of rules.Judgement:
-    obligation_id, subject_id, cell_id (where the subject lay when it was settled), squad_id and officer_id (who answered
-    for that cell on the last day, or at ``as_of`` before it; null where nobody did), tier, key, first_day, last_day,
-    grace_last_day, state (ObligationState), met_by, made_up_by, performed_at, days_late, attempts (record ids in order of
-    time) and provisional. Nobody's scope is looked at.
+    obligation_id, subject_kind, subject_id, cell_id (where the subject lay when it was settled), squad_id and officer_id
+    (who answered for that cell on the last day, or at ``as_of`` before it; null where nobody did), rule, trigger_id (null),
+    tier, key, first_day, last_day, grace_last_day, state (ObligationState), met_by, made_up_by, performed_at, days_late,
+    attempts (record ids in order of time) and provisional. Nobody's scope is looked at.
 
     Raises KeyError where a tier that is owed has no policy on the first day.
     """
-    work.session.execute(select(func.set_config("work_mem", _WORK_MEM, True)))
     asked = None if keys is None else [{"tier": tier, "key": key} for tier in keys for key in keys[tier]]
-    given: dict[str, Any] = {
-        "bureau_id": work.bureau_id,
-        "as_of": as_of,
-        "today": as_of.astimezone(work.zone).date(),
-        "zone": work.zone.key,
-        "windows": as_rows(_windows(_spans(work), load_timeline(work).rulebook)),
-        "keys": None if asked is None else as_rows(asked),
-        "scope": LicenceScope.ECIG.value,
-    }
-    types: dict[str, Any] = {"bureau_id": _UUID, "as_of": DateTime(timezone=True), "today": Date}
-    bound = [bindparam(name, value, types.get(name, Text), unique=True) for name, value in given.items()]
-    bound.append(bindparam("performed", list(_PERFORMED), ARRAY(Text), unique=True))
+    windows = _windows(_spans(work), load_timeline(work).rulebook)
+    return _judged(work, as_of, windows, None if asked is None else as_rows(asked), triggered=False)
+
+
+def judged_duties(work: Work, as_of: datetime) -> Subquery:
+    """What something triggered and was known by ``as_of``, judged at it; columns as of ``judged_rows``, without a tier.
+
+    Where a subject lay that has no register of outlets is told by no fact: its cell is the one where it is kept.
+    """
+    return _judged(work, as_of, [], None, triggered=True)
+
+
+def _judged(
+    work: Work, as_of: datetime, windows: list[dict[str, Any]], keys: str | None, *, triggered: bool
+) -> Subquery:
+    work.session.execute(select(*(func.set_config(name, value, True) for name, value in _PLANNING.items())))
+    bound = [
+        bindparam(name, value, kind, unique=True)
+        for name, value, kind in (
+            ("bureau_id", work.bureau_id, _UUID),
+            ("as_of", as_of, DateTime(timezone=True)),
+            ("today", as_of.astimezone(work.zone).date(), Date),
+            ("zone", work.zone.key, Text),
+            ("windows", as_rows(windows), Text),
+            ("keys", keys, Text),
+            ("triggered", triggered, Boolean),
+            ("scope", LicenceScope.ECIG.value, Text),
+            ("performed", list(_PERFORMED), ARRAY(Text)),
+            ("superseding", [rule.value for rule in DutyRule if rule.supersedes], ARRAY(Text)),
+        )
+    ]
     return _STATEMENT.bindparams(*bound).columns(*_COLUMNS).subquery("judged")
 
 
@@ -117,7 +139,6 @@ def _windows(spans: Iterable[tuple[CadenceTier, date, date]], rulebook: Rulebook
                 "waived_by_rule": window.waived_by_rule,
                 "provisional": window.provisional,
                 "min_gap_days": window.min_gap_days,
-                "longest_gap_days": rulebook.longest_gap_days,
                 "checklists": sum(1 << _PERFORMED.index(one) + 1 for one in window.checklists),
             }
         )
