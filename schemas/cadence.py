@@ -171,3 +171,33 @@ class WorkdayList(Schema):
     off = fields.List(fields.Date(), required=True)
     make_up = fields.List(fields.Date(), required=True)
     years = fields.List(fields.Nested(WorkdayYearOut), required=True)
+
+
+class WorkdayChange(WorkdayList):
+    """The table after a change; ``moved`` obligations have other days now, those of ``past_periods`` were over already."""
+
+    moved = fields.Integer(required=True)
+    past_periods = fields.List(fields.String(), required=True)
+
+
+class WorkdayIn(Schema):
+    """A single day of a loaded year, as a notice has it."""
+
+    day = fields.Date(required=True)
+    kind = fields.String(required=True, validate=validate.OneOf(["off", "make_up", "ordinary"]))
+    source = fields.String(required=True, validate=validate.Length(min=2, max=200))
+
+
+class WorkdayYearState(Schema):
+    """Whether a year's notice is loaded, and how many working days it has; without it they are provisional."""
+
+    year = fields.Integer(required=True)
+    loaded = fields.Boolean(required=True)
+    source = fields.String(allow_none=True)
+    working_days = fields.Integer(required=True)
+
+
+class WorkdayYears(Schema):
+    """Each year from the first that matters to the next one."""
+
+    items = fields.List(fields.Nested(WorkdayYearState), required=True)

@@ -19,14 +19,17 @@ from schemas.cadence import (
     WaiverQuery,
     WithdrawalAnswer,
     WithdrawalIn,
+    WorkdayChange,
     WorkdayImport,
+    WorkdayIn,
     WorkdayList,
+    WorkdayYears,
 )
 from schemas.vocabulary import CadenceTier
-from server.cadence import making_up, ops, waivers
+from server.cadence import making_up, ops, waivers, workday_edits
 from server.cadence.models import Obligation, Waiver
 from server.cadence.queries import visible_to
-from server.kernel.calendar import WorkdayYear, import_workdays, load_workdays
+from server.kernel.calendar import WorkdayYear, load_workdays
 from server.kernel.http import Noun
 from server.kernel.paging import page_of, page_of_rows
 from server.kernel.permissions import Permission
@@ -125,10 +128,29 @@ def _calendar(work: Work) -> dict[str, Any]:
     return {"off": sorted(workdays.off), "make_up": sorted(workdays.make_up), "years": years}
 
 
+@blueprint.endpoint("GET", "/workdays/years", permission=Permission.WORKDAY_READ, gives=WorkdayYears)
+def list_workday_years(work: Work) -> dict[str, Any]:
+    """Which years are loaded, missing and provisional, and how many working days each has."""
+    return {"items": workday_edits.years(work)}
+
+
 @blueprint.endpoint(
-    "POST", "/workdays", permission=Permission.WORKDAY_MANAGE, takes=WorkdayImport, gives=WorkdayList
+    "POST", "/workdays", permission=Permission.WORKDAY_MANAGE, takes=WorkdayImport, gives=WorkdayChange
 )
 def load_year(work: Work, given: dict[str, Any]) -> dict[str, Any]:
     """Replace the workdays of one year by those of its notice."""
-    import_workdays(work, set(given["off"]), set(given["make_up"]), {given["year"]: given["source"]})
-    return _calendar(work)
+    sources = {given["year"]: given["source"]}
+    _, moved = workday_edits.load_notice(work, set(given["off"]), set(given["make_up"]), sources)
+    return _changed(work, moved)
+
+
+@blueprint.endpoint(
+    "POST", "/workdays/days", permission=Permission.WORKDAY_MANAGE, takes=WorkdayIn, gives=WorkdayChange
+)
+def set_workday(work: Work, given: dict[str, Any]) -> dict[str, Any]:
+    """Make one day of a loaded year off, worked, or as its weekday has it."""
+    return _changed(work, workday_edits.set_day(work, given["day"], given["kind"], given["source"]))
+
+
+def _changed(work: Work, moved: workday_edits.Moved) -> dict[str, Any]:
+    return {**_calendar(work), "moved": moved.obligations, "past_periods": moved.past_periods}

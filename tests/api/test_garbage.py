@@ -225,6 +225,7 @@ def sound_body(world: World, schema: str) -> dict[str, Any]:
             "reason": "试样理由",
         },
         "ReadIn": {"notice_ids": [str(uuid.uuid4())]},
+        "WorkdayIn": {"day": "2026-10-10", "kind": "make_up", "source": "试样通知"},
         "WorkdayImport": {"year": 2030, "source": "试样通知", "off": ["2030-01-01"], "make_up": []},
         "Revocation": {"at_once": False},
         "SettlementIn": {
