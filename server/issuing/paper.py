@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from schemas.issuing import IssueOut
+from server.cadence.population import UNGRADED
 from server.issuing.queries import Standing, described, whole
 from server.issuing.restated_sheet import COLUMNS as DIFFERENCES
 from server.issuing.restated_sheet import NOTES as HOW_TO_READ
@@ -116,7 +117,10 @@ def _legal(content: Mapping[str, Any]) -> list[Sheet]:
         return []
     signed: list[dict[str, Any]] = []
     for floor in annex["floors"]:
-        over = "；".join(f"{grade} 上限 {limit} 次" for grade, limit in sorted(floor["over"].items()))
+        over = "；".join(
+            f"{'未评级' if grade == UNGRADED else grade} 上限 {limit} 次"
+            for grade, limit in sorted(floor["over"].items())
+        )
         about = {"version": floor["version"], "visits": floor["visits_a_year"], "over": over}
         nobody = {"signer": None, "signed_at": None, "ground": "无签批记录", "content_sha256": None}
         signed += [{**about, **one} for one in floor["sign_offs"] or [nobody]]

@@ -15,8 +15,10 @@ from sqlalchemy import select
 
 from server.access.models import Account
 from server.cadence.cap_policies import publish_cap
+from server.cadence.models import Policy, PolicySignOff
 from server.cli import main
 from server.kernel.actor import house
+from server.kernel.ids import new_id
 from server.kernel.problems import Problem
 from tests.api.conftest import problem_of
 from tests.fieldwork import check_of, push_at
@@ -201,16 +203,34 @@ def test_a_report_above_the_cap_prints_its_legal_annex(july: Quarter) -> None:
     li, ju = clients(july, "li", "ju")
     with july.kernel.work(house(july.town.bureau_id), at(7, 1)) as work:
         publish_cap(work, CAP)
+        policy_id = work.session.scalars(select(Policy.id)).one()
+        # The second one signed only after the report's moment.
+        for ground, signed_at in (("上级部署，附件一", at(7, 1)), ("补签", at(8, 7))):
+            work.session.add(
+                PolicySignOff(
+                    id=new_id(signed_at),
+                    bureau_id=work.bureau_id,
+                    policy_id=policy_id,
+                    account_id=july.town.accounts["fa"],
+                    ground=ground,
+                    content_sha256=hashlib.sha256(ground.encode()).hexdigest(),
+                    plan={},
+                    known_at=signed_at,
+                )
+            )
     issue = sound(li.post(ISSUES, json={"period": "2026-07", "unsynced_remark": REMARK}), 201)
     own = f"{ISSUES}/{issue['id']}"
     frozen = orjson.loads(ju.get(f"{own}/snapshot").data)
     (floor,) = frozen["annex"]["floors"]
     # 53 weeks of 2026, of which months and quarters are met by deeper visits at the same time.
-    assert (floor["visits_a_year"], floor["over"], floor["sign_offs"]) == (53, {"A": 4}, [])
+    assert (floor["visits_a_year"], floor["over"]) == (53, {"A": 4})
+    (signed,) = floor["sign_offs"]
+    assert (signed["ground"], signed["signed_at"]) == ("上级部署，附件一", "2026-07-01T10:00:00+08:00")
     over = {one["licence_no"]: one["over"] for one in frozen["annex"]["over_cap"]}
     listed = ju.get("/api/v1/reports/cap?as_of=2026-08-06T00:00:00%2B08:00").get_json()["rows"]
     assert over == {one["licence_no"]: one["over"] for one in listed}
     printed = "".join(read_pdf(ju.get(f"{own}/pdf").data))
     assert "法制附件" in printed
-    assert "无签批记录" in printed
+    assert signed["ground"] in printed
+    assert signed["content_sha256"] in printed
     assert "未签发，现为“拟稿”" in printed
