@@ -161,8 +161,9 @@ def _sum(row: Any) -> Sum:
             **{name: row[name] for name in ("obligations", "waived", "on_time", "late", "missed", "pending")},
             made_up=row["made_up"],
         ),
-        days_late=row["days_late"],
-        attempts=row["attempts"],
+        # PostgreSQL sums what was counted once already as a numeric, and a figure is a whole number.
+        days_late=int(row["days_late"]),
+        attempts=int(row["attempts"]),
         unknown=row["unknown"],
         provisional=row["provisional"],
     )

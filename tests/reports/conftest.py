@@ -89,11 +89,15 @@ class Quarter:
 
     def command(self, *arguments: str) -> str:
         """What ``xunge report cadence`` prints."""
+        return self.printed("cadence", *arguments)
+
+    def printed(self, *arguments: str) -> str:
+        """What ``xunge report …`` prints."""
         environment = {
             "XUNGE_DATABASE_URL": self.settings.database_url,
             "XUNGE_REDIS_URL": self.settings.redis_url,
         }
-        result = CliRunner().invoke(main, ["report", "cadence", *arguments], env=environment)
+        result = CliRunner().invoke(main, ["report", *arguments], env=environment)
         assert result.exit_code == 0, result.output
         return result.stdout
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -160,6 +161,19 @@ def test_paper_names_the_policy_and_how_to_read_it(quarter: Quarter) -> None:
     assert "合规率" not in text
     # The chart says in words what it shows in colours.
     assert all(word in text for word in ("按期完成", "逾期完成", "漏查", "免查"))
+
+
+def test_the_command_line_tells_the_same(quarter: Quarter, case: Case, tmp_path: Path) -> None:
+    options = [word for name, value in case.query.items() for word in (f"--{name.replace('_', '-')}", value)]
+    command = [case.path, "--as-of", AFTERWARDS, *(word for word in options if word != "true")]
+    assert "\ufeff" + quarter.printed(*command, "--format", "csv") == case.get(quarter, "csv").get_data(
+        as_text=True
+    )
+    assert case.title in quarter.printed(*command)
+    paper = tmp_path / "report.pdf"
+    if case.query.get("by") in (None, "squad"):
+        quarter.printed(*command, "--format", "pdf", "--output", str(paper))
+        assert read_pdf(paper.read_bytes()) == read_pdf(case.get(quarter, "pdf").data)
 
 
 def test_the_same_paper_comes_twice(quarter: Quarter) -> None:
