@@ -13,12 +13,13 @@ from redis import Redis
 from redis.exceptions import RedisError
 from rq import Worker
 from rq.cron import CronScheduler
-from sqlalchemy import create_engine, select, text
+from sqlalchemy import create_engine, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
 from server.backups.queries import last_backup
+from server.cadence.models import Obligation
 from server.kernel.sealing import SealBroken, unseal
 from server.kernel.settings import Settings
 from server.notices.channels import Undelivered, greet_mail_server
@@ -83,6 +84,7 @@ def _database(settings: Settings, newest_revision: str, clock: Callable[[], date
             yield _backup(session, now, settings.environment)
             yield _outbox(session, now)
             yield _secrets(session, settings)
+            yield _roll_ups(session)
     except SQLAlchemyError as error:
         yield Finding(
             "database",
@@ -233,6 +235,21 @@ def _mail(settings: Settings) -> Finding:
             "mail", Level.WARN, f"{server}: {error.code}", "检查 XUNGE_SMTP_URL · check XUNGE_SMTP_URL"
         )
     return Finding("mail", Level.OK, server)
+
+
+def _roll_ups(session: Session) -> Finding:
+    """What no roll-up holds yet keeps reports from being read from them; whether they are true, a recompute tells."""
+    waiting = session.scalar(
+        select(func.count()).where(Obligation.tier.is_not(None), Obligation.outcome.is_(None))
+    )
+    if not waiting:
+        return Finding("roll-ups", Level.OK, "齐全 · complete")
+    return Finding(
+        "roll-ups",
+        Level.WARN,
+        f"{waiting} 项应查尚未汇总，报表较慢但正确 · obligations not counted yet: reports are slower, and right",
+        "xunge cadence rebuild",
+    )
 
 
 def _redis(settings: Settings) -> Iterator[Finding]:

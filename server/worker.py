@@ -18,7 +18,9 @@ from sqlalchemy import select
 
 from server.cadence import ops as cadence_ops
 from server.cadence.policies import retire_superseded
-from server.cadence.upkeep import settle_dated_ahead
+from server.cadence.rebuilding import count_waiting
+from server.cadence.roll_ups import fold
+from server.cadence.upkeep import bring_up_to_date, settle_dated_ahead
 from server.desk.retention import forget_states
 from server.evidence import jobs as evidence
 from server.evidence.storage import LocalDisk
@@ -41,15 +43,17 @@ def _kernel() -> Kernel:
     return compose(read_settings())
 
 
-def _for_each_bureau(name: str, act: Callable[[Work], int], at: datetime | None = None) -> None:
+def _for_each_bureau(name: str, act: Callable[[Work], int], at: datetime | None = None) -> int:
     """Run ``act`` in a transaction of its own for every bureau; one that fails keeps no other from its turn."""
     kernel = _kernel()
     now = at or datetime.now(UTC)
     failed: list[Exception] = []
+    total = 0
     for bureau_id in _bureaus(kernel):
         try:
             with kernel.work(house(bureau_id), now) as work:
                 changed = act(work)
+            total += changed
             log.info(name, bureau_id=str(bureau_id), changed=changed)
         except Exception as error:
             log.exception(name, bureau_id=str(bureau_id))
@@ -57,6 +61,7 @@ def _for_each_bureau(name: str, act: Callable[[Work], int], at: datetime | None 
     if failed:
         # The job counts as failed, so that whoever watches the queue sees it.
         raise ExceptionGroup(f"{name} failed for {len(failed)} bureaus", failed)
+    return total
 
 
 def _bureaus(kernel: Kernel) -> list[uuid.UUID]:
@@ -67,13 +72,20 @@ def _bureaus(kernel: Kernel) -> list[uuid.UUID]:
 def carry_out_scope() -> None:
     """At midnight: duty and membership of the new day become scope."""
     _for_each_bureau("scope", carry_out_dates)
+    _for_each_bureau("roll_ups", bring_up_to_date)
 
 
 def materialise_obligations() -> None:
-    """Every night: policies end, what is owed up to the end of the coming period, visits whose time has come since."""
+    """Every night: policies end, what is owed up to the end of the coming period, visits whose time has come since.
+
+    After an upgrade the roll-ups are counted, a batch at a time; and the day's rows of them become one each.
+    """
     _for_each_bureau("policies", retire_superseded)
     _for_each_bureau("obligations", cadence_ops.materialise)
     _for_each_bureau("dated_ahead", settle_dated_ahead)
+    while _for_each_bureau("roll_ups_counted", count_waiting):
+        pass
+    _for_each_bureau("roll_ups_folded", fold)
 
 
 def forget_push_states() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -46,12 +46,6 @@ def cells_counted(work: Work) -> list[uuid.UUID]:
     return sorted(
         work.session.scalars(select(DutyFact.cell_id).where(DutyFact.bureau_id == work.bureau_id).distinct())
     )
-
-
-def batches(ids: Sequence[uuid.UUID]) -> Iterator[Sequence[uuid.UUID]]:
-    """The ids, a batch at a time: each is worked in a transaction of its own."""
-    for start in range(0, len(ids), BATCH):
-        yield ids[start : start + BATCH]
 
 
 def settle_again(work: Work, subject_ids: Sequence[uuid.UUID], found: Differences, *, write: bool) -> None:

@@ -150,10 +150,13 @@ def settle_dated_ahead(work: Work, since: datetime | None = None) -> int:
     return len(subjects)
 
 
-def bring_up_to_date(work: Work) -> None:
-    """Before the roll-ups are read: what only the passing of time changes. It nearly always costs two look-ups."""
+def bring_up_to_date(work: Work) -> int:
+    """Before the roll-ups are read: what only the passing of time changes. It nearly always costs two look-ups.
+
+    Returns how many subjects were settled.
+    """
     before = carry_out_day(work)
-    settle_dated_ahead(work, before - SLOWEST_REQUEST if before else None)
+    return settle_dated_ahead(work, before - SLOWEST_REQUEST if before else None)
 
 
 def follow_workdays(work: Work, _documents: Sequence[uuid.UUID]) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 
 import click
@@ -24,10 +24,19 @@ def bureau_work(name: str | None = None, now: datetime | None = None) -> Iterato
     Raises:
         click.ClickException: when there is none, or when there are several and none is named.
     """
+    with bureau_works(name) as open_work, open_work(now or datetime.now(UTC)) as work:
+        yield work
+
+
+@contextmanager
+def bureau_works(
+    name: str | None = None,
+) -> Iterator[Callable[[datetime], AbstractContextManager[Work]]]:
+    """Like ``bureau_work`` for what takes several units of work: a function that opens one at a moment."""
     kernel = compose(read_settings())
     try:
-        with kernel.work(house(_bureau_named(kernel, name)), now or datetime.now(UTC)) as work:
-            yield work
+        bureau_id = _bureau_named(kernel, name)
+        yield lambda now: kernel.work(house(bureau_id), now)
     finally:
         kernel.close()
 

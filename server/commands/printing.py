@@ -5,7 +5,15 @@ from __future__ import annotations
 import sys
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 
 # Wide enough for the tables of Chinese headings where no terminal says how wide it is.
@@ -26,10 +34,19 @@ def print_table(table: Table) -> None:
 
 def byte_progress() -> Progress:
     """A bar of bytes on standard error, silent where nobody looks on."""
+    return _progress(DownloadColumn())
+
+
+def count_progress() -> Progress:
+    """A bar of things done on standard error, silent where nobody looks on."""
+    return _progress(MofNCompleteColumn())
+
+
+def _progress(amount: ProgressColumn) -> Progress:
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
-        DownloadColumn(),
+        amount,
         TimeElapsedColumn(),
         console=Console(stderr=True),
         disable=not sys.stderr.isatty(),

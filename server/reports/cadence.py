@@ -27,8 +27,8 @@ from server.org.models import Person, Squad
 from server.outlets.models import Outlet
 from server.reports.figures import Begun, By, Sum, periods_begun
 from server.reports.heading import PolicyVersion, policy_version
-from server.reports.judged import Item, judged
-from server.reports.rolled_up import rolled_up, towns_of
+from server.reports.judged import Item
+from server.reports.summing import from_facts, rolled_up, towns_of
 from server.reports.unknown import load_silence
 
 __all__ = ["By", "CadenceReport", "Line", "cadence_report", "report_of"]
@@ -79,14 +79,17 @@ def cadence_report(
         Problem: ``not_found`` where no policy had begun by ``as_of``.
     """
     need_rulebook(work, as_of.astimezone(work.zone).date())
-    if as_of == work.now:
-        bring_up_to_date(work)
-        if is_complete(work):
-            begun = _begun(work, period, as_of)
-            silence = load_silence(work, as_of)
-            sums = rolled_up(work, begun, silence, by, each_period=each_period)
-            return _report(work, period, as_of, by, sums)
-    return report_of(work, period, as_of, by, judged(work, period, as_of), each_period=each_period)
+    begun, silence = _begun(work, period, as_of), load_silence(work, as_of)
+    if as_of == work.now and _kept(work):
+        sums = rolled_up(work, begun, silence, by, each_period=each_period)
+    else:
+        sums = from_facts(work, period, as_of, begun, silence, by, each_period=each_period)
+    return _report(work, period, as_of, by, sums)
+
+
+def _kept(work: Work) -> bool:
+    bring_up_to_date(work)
+    return is_complete(work)
 
 
 def report_of(

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, create_engine, select, text, update
 
 from server.cadence.models import Obligation
 from server.cadence.ops import materialise, waive
+from server.cadence.rebuilding import count_waiting
 from server.cadence.roll_ups import differing, fold, is_complete
+from server.cli import main
 from server.grids.models import GridCell
 from server.grids.ops import assign_duty
 from server.house import compose
@@ -25,14 +28,18 @@ from server.kernel.calendar import import_workdays
 from server.kernel.ids import new_edit_id, new_id
 from server.kernel.work import Kernel
 from server.outlets.models import Outlet, OutletStatus
-from server.reports.cadence import By, cadence_report, report_of
+from server.reports.cadence import By, CadenceReport, cadence_report, report_of
 from server.reports.judged import judged
 from server.reports.moment import period_for
 from tests.cadence.test_policies import in_force, tier, version
 from tests.conftest import own_database, settings_for
 from tests.fieldwork import attempt_at, check_of, field_actor, push_at
+from tests.reports.conftest import Quarter, at
 from tests.town import CALENDAR, MONDAY, OFFICERS, Town, settle_town
 
+NOTHING_DIFFERED = (
+    "状态不符 0 项，责任人不符 0 项，汇总不符 0 组 · 0 obligations, 0 responsible, 0 sums differed\n"
+)
 DAY = timedelta(days=1)
 TIERS: tuple[Any, ...] = ("WEEKLY", "WEEKLY", "MONTHLY", "QUARTERLY")
 
@@ -252,3 +259,64 @@ def test_r1_from_the_roll_ups_is_r1_from_facts(shared: Kernel, acts: list[Any], 
             assert_true(life)
     days_pass(life)
     assert_true(life)
+
+
+def lose_the_roll_ups(kernel: Kernel, superuser: Engine) -> None:
+    """As it is after the upgrade that brought them: nothing is counted."""
+    url = superuser.url.set(database=kernel.sessions.kw["bind"].url.database)
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text("truncate cadence_roll_up, squad_roll_up, roll_up_kept"))
+        connection.execute(text("update obligation set outcome = null, squad_id = null, officer_id = null"))
+    engine.dispose()
+
+
+def test_until_it_is_counted_a_report_reads_the_facts(own_quarter: Quarter, superuser: Engine) -> None:
+    kernel, bureau_id = own_quarter.kernel, own_quarter.town.bureau_id
+
+    def told() -> CadenceReport:
+        with kernel.work(house(bureau_id), at(10, 15)) as work:
+            return cadence_report(work, period_for(work, "2026Q3", work.now), work.now, By.OFFICER)
+
+    before = told()
+    lose_the_roll_ups(kernel, superuser)
+    assert told() == before
+    with kernel.work(house(bureau_id), at(10, 15)) as work:
+        assert not is_complete(work)
+        assert count_waiting(work) == 4
+        assert count_waiting(work) == 0
+    with kernel.work(house(bureau_id), at(10, 15)) as work:
+        assert is_complete(work)
+        assert differing(work) == 0
+    assert told() == before
+
+
+def test_a_rebuild_tells_what_differed_and_mends_it(own_quarter: Quarter, superuser: Engine) -> None:
+    kernel = own_quarter.kernel
+
+    def rebuild(*options: str) -> tuple[int, str]:
+        environment = {"XUNGE_DATABASE_URL": own_quarter.settings.database_url}
+        result = CliRunner().invoke(main, ["cadence", "rebuild", *options], env=environment)
+        return result.exit_code, result.stdout
+
+    rebuild()
+    assert rebuild("--check") == (0, NOTHING_DIFFERED)
+    engine = create_engine(superuser.url.set(database=kernel.sessions.kw["bind"].url.database))
+    with engine.begin() as connection:
+        connection.execute(
+            text("update obligation set outcome = 'met' where key = '2026-W29' and outcome = 'open'")
+        )
+        connection.execute(text("update obligation set squad_id = null where key = '2026-W30'"))
+        connection.execute(text("delete from squad_roll_up where key = '2026-Q3'"))
+    engine.dispose()
+    code, words = rebuild("--check")
+    assert code == 3
+    assert words != NOTHING_DIFFERED
+    assert rebuild("--check")[1] == words
+    assert rebuild() == (0, words)
+    assert rebuild("--check") == (0, NOTHING_DIFFERED)
+    lose_the_roll_ups(kernel, superuser)
+    rebuild()
+    with kernel.work(house(own_quarter.town.bureau_id), datetime.now(UTC)) as work:
+        assert differing(work) == 0
+        assert is_complete(work)

@@ -1,10 +1,13 @@
-"""R1 as of now, summed from the roll-ups; by outlet, from what is kept on each obligation."""
+"""The sums of R1: as of now from the roll-ups, by outlet from what is kept on each obligation, else from judged facts.
+
+All three come in one shape, counts that no clock changes, so that one statement sums them and lets the day decide the rest.
+"""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -18,16 +21,19 @@ from sqlalchemy import (
     cast,
     column,
     func,
+    literal,
     null,
     select,
 )
 from sqlalchemy.dialects.postgresql import UUID
 from sqlalchemy.orm import aliased
 
-from schemas.vocabulary import CadenceTier
+from schemas.vocabulary import CadenceTier, ObligationState
+from server.cadence.judging import judged_rows
 from server.cadence.models import CADENCE_ROLL_UP, COUNTS, SQUAD_ROLL_UP, Obligation
+from server.cadence.periods import ReportingPeriod
 from server.cadence.roll_ups import counts_of
-from server.cadence.tally import Tally
+from server.cadence.tally import Outcome, Tally
 from server.grids.models import GridCell
 from server.grids.queries import cells_in_scope
 from server.kernel.bulk import as_rows, recordset
@@ -38,6 +44,14 @@ from server.reports.figures import Begun, By, Sum
 from server.reports.unknown import Silence
 
 TOWN_LEVEL = 3
+# The states of what nothing but the clock decides.
+UNDECIDED = (
+    ObligationState.UPCOMING,
+    ObligationState.OPEN,
+    ObligationState.ATTEMPTED,
+    ObligationState.DUE,
+    ObligationState.MISSED,
+)
 
 _BEGUN = recordset(
     "begun",
@@ -62,8 +76,46 @@ def rolled_up(
     work: Work, begun: Sequence[Begun], silence: Silence, by: By, *, each_period: bool
 ) -> list[Sum]:
     """The sums as of now in the actor's scope; the roll-ups must be complete and brought up to date."""
-    whole = work.actor.reaches_bureau(Permission.REPORT_READ)
-    source = _source(by, whole=whole)
+    if by is By.OUTLET:
+        own = table_of(Obligation).c
+        names = ("bureau_id", "squad_id", "cell_id", "subject_id", "tier", "key")
+        counts = counts_of(own.outcome, own.days_late, own.attempt_count)
+        source: FromClause = (
+            select(*(own[name] for name in names), *counts)
+            .where(own.tier.is_not(None), own.last_day >= _first_last_day(begun))
+            .subquery("owed")
+        )
+    elif by in (By.TOTAL, By.SQUAD) and work.actor.reaches_bureau(Permission.REPORT_READ):
+        source = SQUAD_ROLL_UP
+    else:
+        source = CADENCE_ROLL_UP
+    return _summed(work, source, begun, silence, by, each_period=each_period)
+
+
+def from_facts(
+    work: Work,
+    period: ReportingPeriod,
+    as_of: datetime,
+    begun: Sequence[Begun],
+    silence: Silence,
+    by: By,
+    *,
+    each_period: bool,
+) -> list[Sum]:
+    """The sums as of any moment in the actor's scope, of obligations that are judged by facts alone."""
+    rows = judged_rows(work, as_of, period.keys).c
+    decided = case((rows.state.in_(UNDECIDED), Outcome.OPEN.value), else_=rows.state)
+    counts = counts_of(decided, rows.days_late, func.cardinality(rows.attempts))
+    names = ("squad_id", "officer_id", "cell_id", "subject_id", "tier", "key")
+    own = literal(work.bureau_id, UUID(as_uuid=True)).label("bureau_id")
+    source = select(own, *(rows[name] for name in names), *counts).subquery("judged_counts")
+    return _summed(work, source, begun, silence, by, each_period=each_period)
+
+
+def _summed(
+    work: Work, source: FromClause, begun: Sequence[Begun], silence: Silence, by: By, *, each_period: bool
+) -> list[Sum]:
+    """The counts of ``source`` summed, and what the day makes of those that nothing has decided."""
     row = source.c
     joined = source.join(_BEGUN, and_(_BEGUN.c.tier == row.tier, _BEGUN.c.key == row.key)).outerjoin(
         _SILENT, and_(_SILENT.c.squad_id == row.squad_id, _SILENT.c.last_day == _BEGUN.c.last_day)
@@ -93,7 +145,7 @@ def rolled_up(
         .where(row.bureau_id == work.bureau_id)
         .group_by(*(one for one in (group, row.tier, key) if one is not None))
     )
-    if not whole:
+    if not work.actor.reaches_bureau(Permission.REPORT_READ):
         wanted = wanted.where(row.cell_id.in_(cells_in_scope(work.actor, Permission.REPORT_READ)))
     given = {"begun_rows": _begun_rows(begun), "silent_rows": _silent_rows(silence, begun)}
     return [_sum(one) for one in work.session.execute(wanted, given).mappings()]
@@ -113,14 +165,9 @@ def _towns() -> Select[uuid.UUID, uuid.UUID]:
     )
 
 
-def _source(by: By, *, whole: bool) -> FromClause:
-    """The coarsest rows that tell what is asked for."""
-    if by is By.OUTLET:
-        own = table_of(Obligation).c
-        names = ("bureau_id", "squad_id", "cell_id", "subject_id", "tier", "key")
-        counts = counts_of(own.outcome, own.days_late, own.attempt_count)
-        return select(*(own[name] for name in names), *counts).where(own.tier.is_not(None)).subquery("owed")
-    return SQUAD_ROLL_UP if whole and by in (By.TOTAL, By.SQUAD) else CADENCE_ROLL_UP
+def _first_last_day(begun: Sequence[Begun]) -> date:
+    """Nothing that is asked for ends before it: by that the index finds what is asked for."""
+    return min((one.last_day for one in begun), default=date.max)
 
 
 def _begun_rows(begun: Sequence[Begun]) -> str:
