@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import delete, func, select
 
 from schemas.vocabulary import CadenceTier
+from server.cadence.checklists import need_published
 from server.cadence.models import Policy, PolicySignOff, PolicyTier
 from server.cadence.ops import RULE, carry_out_policies
 from server.cadence.planning import Plan, plan_change
@@ -78,7 +79,11 @@ def draft_policy(work: Work, given: Mapping[str, Any]) -> Policy:
     """Write a draft down, in place of the bureau's present draft or planned version if there is one.
 
     ``given`` has name, legal_basis, effective_from, effective_to and tiers, as schemas.policies.PolicyDraft reads them.
+
+    Raises:
+        Problem: ``form_not_published`` for a tier whose checklist nobody could fill in.
     """
+    need_published(work, given["tiers"])
     policy = _write_draft(work, given)
     record_event(work, "policy.drafted", [policy.id], version=policy.version)
     return policy
@@ -132,9 +137,12 @@ def activate_policy(work: Work, policy_id: uuid.UUID) -> Policy:
 
     Raises:
         Problem: ``not_found``; ``policy_state`` unless it is planned; ``policy_backdated``; ``policy_above_cap`` with
-            the figures of each grade, where it asks more than the cap and nobody has signed that off.
+            the figures of each grade, where it asks more than the cap and nobody has signed that off;
+            ``form_not_published`` where a checklist was taken back since.
     """
     policy = _held(work, policy_id, "planned")
+    rows = sorted(tiers_of(work, [policy.id])[policy.id].items(), key=lambda item: item[0].depth)
+    need_published(work, [{name: getattr(row, name) for name in _CONTENT} for _, row in rows])
     plan = _planned(work, policy)
     signed = work.session.scalar(
         select(PolicySignOff.id)

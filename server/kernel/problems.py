@@ -98,6 +98,11 @@ CATALOGUE: dict[str, Kind] = {
         "文件超过该类文件的上限。",
         "The file is larger than its kind may be.",
     ),
+    "form_not_published": Kind(
+        422,
+        "制度所用的检查表没有发布，或不属于该层级。",
+        "A checklist that the policy names is not published, or is not of that tier.",
+    ),
     "form_published": Kind(
         409, "该版本表单已发布，不能修改。", "This form version is published and cannot change."
     ),

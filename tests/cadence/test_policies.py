@@ -31,6 +31,7 @@ from server.kernel.actor import Actor, house
 from server.kernel.problems import Problem
 from server.kernel.work import Kernel
 from server.outlets.models import Outlet
+from server.records.models import Form
 from server.reports.cadence import By, cadence_report
 from server.reports.moment import period_for
 from tests.fieldwork import check_of, push_at
@@ -299,3 +300,32 @@ def test_the_tiers_of_the_default_are_the_vocabulary_s(kernel: Kernel, town: Tow
         policy_id = draft_policy(work, version(*(tier(one.value) for one in CadenceTier))).id
         (load,) = plan_policy(work, policy_id).to_json()["grades"]
     assert (load["grade"], load["cap"], load["over"], load["visits_planned"]) == ("ungraded", None, False, 68)
+
+
+def test_a_checklist_that_is_not_published_for_its_tier_is_refused_by_its_place(
+    kernel: Kernel, town: Town
+) -> None:
+    given = version(
+        tier("WEEKLY"), tier("MONTHLY", form_version=7), tier("QUARTERLY", form_code="ecig_weekly")
+    )
+    with pytest.raises(Problem) as refused, kernel.work(somebody(town, "admin"), DECIDED) as work:
+        draft_policy(work, given)
+    assert refused.value.code == "form_not_published"
+    assert [error["path"] for error in refused.value.errors] == [
+        "/tiers/1/form_version",
+        "/tiers/2/form_code",
+    ]
+
+
+def test_a_checklist_that_was_taken_back_since_the_draft_keeps_it_from_activation(
+    kernel: Kernel, town: Town
+) -> None:
+    with kernel.work(somebody(town, "admin"), DECIDED) as work:
+        policy_id = draft_policy(work, version(tier("WEEKLY"))).id
+        plan_policy(work, policy_id)
+        work.session.execute(
+            update(Form).where(Form.form_code == "ecig_weekly").values(state="retired"),
+        )
+    with pytest.raises(Problem) as refused, kernel.work(somebody(town, "admin"), DECIDED + DAY) as work:
+        activate_policy(work, policy_id)
+    assert refused.value.code == "form_not_published"
