@@ -20,7 +20,7 @@ from server.commands.sheets import deliver, delivered
 from server.draws import ops, recusing, rules
 from server.draws.api import awaited_told, recusals_told, told
 from server.draws.freezing import freeze_draw
-from server.draws.queries import Progress, find_draw, progress_of, published_file, visible_to
+from server.draws.queries import STATES, Progress, find_draw, progress_of, published_file, visible_to
 from server.draws.results import RESULTS, outcomes_of, public_sheet
 from server.kernel.permissions import Permission
 from server.kernel.problems import Problem
@@ -124,14 +124,14 @@ def replace(
 def list_(username: str | None, bureau: str | None) -> None:
     """列出全部抽取 · list the draws."""
     table = Table()
-    for heading in ("编号", "名称", "状态", "周期", "起", "止", "备选户", "抽中户"):
+    for heading in ("编号", "名称", "状态", "检查日期", "备选户", "抽中户"):
         table.add_column(heading, min_width=36 if heading == "编号" else None)
     with acting(bureau, username, READ) as work:
         found = work.session.scalars(visible_to(work.actor)).all()
         for one in map(told, progress_of(work, sorted(found, key=lambda draw: draw.known_at))):
+            days = f"{one['from_day']} 至 {one['to_day']}"
             counts = (one["outlets"], len(one["teams"]))
-            names = ("id", "name", "state", "key", "from_day", "to_day")
-            table.add_row(*(str(one[name]) for name in names), *map(str, counts))
+            table.add_row(str(one["id"]), one["name"], STATES[one["state"]], days, *map(str, counts))
         waiting = awaited_told(work)
     print_table(table)
     for one in waiting:
@@ -191,7 +191,8 @@ def results(draw_id: uuid.UUID, username: str | None, bureau: str | None) -> Non
         "按抽取派员",
         "记录",
     ):
-        table.add_column(heading)
+        # A licence number that is cut short names nobody.
+        table.add_column(heading, min_width=12 if heading == "许可证号" else None)
     with acting(bureau, username, READ) as work:
         for one in outcomes_of(work, _found(work, draw_id)):
             visit = one.visit
@@ -258,8 +259,10 @@ def _found(work: Work, draw_id: uuid.UUID) -> Progress:
 
 def _show(progress: Progress) -> None:
     one = told(progress)
-    title = f"{one['name']}（{one['state']}）{one['from_day']} 至 {one['to_day']}"
-    table = Table(title=title, caption=f"名单 SHA-256 {one['pool_sha256']}")
+    days = f"{one['from_day']} 至 {one['to_day']}"
+    console().print(f"{one['name']}，{days}，{STATES[one['state']]}", highlight=False)
+    console().print(f"名单 SHA-256 {one['pool_sha256']}", highlight=False)
+    table = Table()
     for heading in ("序", "许可证号", "检查组（执法证号）"):
         table.add_column(heading)
     for number, team in enumerate(one["teams"], start=1):

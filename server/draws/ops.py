@@ -20,7 +20,7 @@ from server.cadence.sampling import awaited_sample, check_ahead, keep_sample
 from server.draws import rules
 from server.draws.models import Draw, DrawGrant, DrawPlace, DrawRound, DrawStep
 from server.draws.pools import recused, window_of
-from server.draws.queries import CANCELLED, DRAWN, FROZEN, PUBLISHED, Progress, find_draw, progress_of
+from server.draws.queries import CANCELLED, DRAWN, FROZEN, PUBLISHED, STATES, Progress, find_draw, progress_of
 from server.grids.granting import grant_to_people, revoke_grants
 from server.grids.models import ScopeGrant
 from server.grids.ops import await_turn
@@ -182,7 +182,9 @@ def _held(work: Work, draw_id: uuid.UUID, *states: str, over: bool = False) -> P
     await_turn(work)
     progress = progress_of(work, [draw])[0]
     if progress.state not in states:
-        raise Problem("draw_state", detail=f"该抽取现为 {progress.state}，不能这样做。")
+        raise Problem(
+            "draw_state", detail=f"该抽取{STATES[progress.state]}，不能这样做。The draw is {progress.state}."
+        )
     if not over and draw.to_day < work.now.astimezone(work.zone).date():
         raise Problem("draw_window_over")
     return progress

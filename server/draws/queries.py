@@ -20,6 +20,7 @@ from server.kernel.problems import Problem
 from server.kernel.work import Work
 
 FROZEN, DRAWN, PUBLISHED, CANCELLED = "frozen", "drawn", "published", "cancelled"
+STATES = {FROZEN: "已冻结", DRAWN: "已抽取", PUBLISHED: "已公布", CANCELLED: "已取消"}
 
 
 def visible_to(actor: Actor) -> Select[Draw]:
