@@ -29,6 +29,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, UUID
 from schemas.vocabulary import CadenceTier, Deed, DutyRule, LicenceScope
 from server.cadence.histories import OF_OUTLETS, OF_TIERS
 from server.cadence.models import Obligation
+from server.cadence.periods import parse_period
 from server.cadence.rulebook import Rulebook
 from server.cadence.timeline import load_timeline
 from server.kernel.bulk import as_rows
@@ -76,11 +77,17 @@ def judged_rows(
     tier, key, first_day, last_day, grace_last_day, state (ObligationState), met_by, made_up_by, performed_at, days_late,
     attempts (record ids in order of time) and provisional. Nobody's scope is looked at.
 
-    Raises KeyError where a tier that is owed has no policy on the first day.
+    Raises KeyError where a tier that is owed has no policy on the first day, BadPeriod for a key that names no period.
     """
-    asked = None if keys is None else [{"tier": tier, "key": key} for tier in keys for key in keys[tier]]
     windows = _windows(_spans(work), load_timeline(work).rulebook)
-    return _judged(work, as_of, windows, None if asked is None else as_rows(asked), triggered=False)
+    if keys is None:
+        return _judged(work, as_of, windows, triggered=False)
+    asked = {(tier, key) for tier in keys for key in keys[tier]}
+    days = {(period.tier.value, period.first_day) for period in (parse_period(key) for _, key in asked)}
+    # What begins after the last of them can no longer be met has no part in what they come to.
+    ends = [row["grace_last_day"] for row in windows if (row["tier"], row["first_day"]) in days]
+    named = as_rows([{"tier": tier, "key": key} for tier, key in sorted(asked)])
+    return _judged(work, as_of, windows, named, max(ends, default=date.min), triggered=False)
 
 
 def judged_duties(work: Work, as_of: datetime) -> Subquery:
@@ -88,11 +95,17 @@ def judged_duties(work: Work, as_of: datetime) -> Subquery:
 
     Where a subject lay that has no register of outlets is told by no fact: its cell is the one where it is kept.
     """
-    return _judged(work, as_of, [], None, triggered=True)
+    return _judged(work, as_of, [], triggered=True)
 
 
 def _judged(
-    work: Work, as_of: datetime, windows: list[dict[str, Any]], keys: str | None, *, triggered: bool
+    work: Work,
+    as_of: datetime,
+    windows: list[dict[str, Any]],
+    keys: str | None = None,
+    horizon: date = date.max,
+    *,
+    triggered: bool,
 ) -> Subquery:
     work.session.execute(select(*(func.set_config(name, value, True) for name, value in _PLANNING.items())))
     bound = [
@@ -104,6 +117,7 @@ def _judged(
             ("zone", work.zone.key, Text),
             ("windows", as_rows(windows), Text),
             ("keys", keys, Text),
+            ("horizon", horizon, Date),
             ("triggered", triggered, Boolean),
             ("scope", LicenceScope.ECIG.value, Text),
             ("performed", list(_PERFORMED), ARRAY(Text)),

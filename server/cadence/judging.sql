@@ -25,6 +25,7 @@ owed as materialized (
     -- An outer join, for the planner then knows how many there are.
     left join span on span.tier = o.tier and span.first_day = o.first_day and span.last_day = o.last_day
     where not :triggered and o.bureau_id = :bureau_id and o.subject_kind = 'outlet' and o.trigger_id is null
+        and (cast(:keys as json) is null or o.tier in (select tier from asked) and o.first_day <= :horizon)
     union all
     select
         id, subject_kind, subject_id, rule, null, rule || '/' || trigger_id, key, first_day, last_day, false, due_from,
@@ -56,7 +57,7 @@ superseded as (
     ) as trigger
 ),
 -- inactivities: when a subject was out of business or, which does not matter to what something triggered, when its
--- licence did not cover e-cigarettes.
+-- licence did not cover e-cigarettes. Stretches may overlap: what counts is from which day of its own a check is void.
 word as (
     select outlet_id, 'status' as line, from_day, status = 'active' as active, known_at, 0 as seq
     from outlet_status
@@ -83,29 +84,11 @@ stretch as (
     from turn
     where active <> before
 ),
-overlap as (
-    select
-        outlet_id, since, until,
-        max(until) over (
-            partition by outlet_id order by since, until rows between unbounded preceding and 1 preceding
-        ) as covered
-    from stretch
-    where not active
-),
-island as (
-    select
-        outlet_id, since, until,
-        count(*) filter (where covered is null or covered < since)
-            over (partition by outlet_id order by since, until rows unbounded preceding) as number
-    from overlap
-),
-inactivity as (
-    select outlet_id, min(since) as since, max(until) as until from island group by outlet_id, number
-),
 suspended as (
     select o.id, min(i.since) as since
     from owed o
-    join inactivity i on i.outlet_id = o.subject_id and i.since <= o.last_day and o.first_day < i.until
+    join stretch i on i.outlet_id = o.subject_id and i.since <= o.last_day and o.first_day < i.until
+    where not i.active
     group by o.id
 ),
 -- Term: an obligation with what decides whether a visit can meet it.
