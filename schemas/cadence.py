@@ -7,18 +7,23 @@ from typing import Any
 from marshmallow import Schema, fields, validate, validates_schema
 
 from schemas.paging import PageQuery
-from schemas.vocabulary import CadenceTier
+from schemas.vocabulary import CadenceTier, DutyRule, SubjectKind
 from schemas.wording import wrong
 
 _TIERS = [tier.value for tier in CadenceTier]
 
 
 class ObligationQuery(PageQuery):
-    """Which obligations; ``open_on`` keeps those that can be met on that day and are not."""
+    """Which obligations; ``open_on`` keeps those that can be met on that day and are not, ``overdue_on`` those whose last
+    day was before it and that nobody met, waived or took back.
+    """
 
     subject_id = fields.UUID(load_default=None)
     tier = fields.String(load_default=None, validate=validate.OneOf(_TIERS))
+    rule = fields.String(load_default=None, validate=validate.OneOf(["ecig_cadence", *DutyRule]))
+    subject_kind = fields.String(load_default=None, validate=validate.OneOf(list(SubjectKind)))
     open_on = fields.Date(load_default=None)
+    overdue_on = fields.Date(load_default=None)
 
 
 class ObligationOut(Schema):
@@ -27,8 +32,15 @@ class ObligationOut(Schema):
     id = fields.UUID()
     subject_kind = fields.String()
     subject_id = fields.UUID()
-    tier = fields.String()
+    rule = fields.String()
+    tier = fields.String(allow_none=True)
     key = fields.String()
+    trigger_id = fields.UUID(allow_none=True)
+    triggered_at = fields.AwareDateTime(allow_none=True)
+    due_from = fields.Date(allow_none=True)
+    accepts = fields.List(fields.String(), allow_none=True)
+    known_at = fields.AwareDateTime(allow_none=True)
+    withdrawn_at = fields.AwareDateTime(allow_none=True)
     first_day = fields.Date()
     last_day = fields.Date()
     grace_last_day = fields.Date()

@@ -80,6 +80,11 @@ class DutyRule(Labelled):
         """Whether a new trigger at the same subject ends what is still open of the ones before it."""
         return self in (DutyRule.TRIPLE_RECHECK, DutyRule.ATTEMPT_RETRY)
 
+    @property
+    def has_own_days(self) -> bool:
+        """Whether whoever opens it says from when to when: a season, a round, a review."""
+        return self in (DutyRule.HOUSEHOLD_VISIT, DutyRule.ROUND, DutyRule.LOOK_BACK_REVIEW)
+
 
 class SubjectKind(Labelled):
     """Whom an obligation is about. The first two have registers of their own."""

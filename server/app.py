@@ -26,6 +26,7 @@ from server.access.contacts import note_told
 from server.authentication import authenticate
 from server.backups.queries import backed_up_before
 from server.cadence.api import blueprint as cadence
+from server.cadence.duty_api import blueprint as duties
 from server.cadence.policy_api import blueprint as policies
 from server.desk.api import blueprint as desk
 from server.draws.api import blueprint as draws
@@ -112,6 +113,7 @@ def create_app(settings: Settings) -> Flask:
         outlets,
         cadence,
         policies,
+        duties,
         records,
         evidence,
         reports,

@@ -5,14 +5,16 @@ The ids that an operation passes to ``Work.wrote`` are those that the statements
 
 from __future__ import annotations
 
+from server.cadence.duties import move_with_workdays
 from server.cadence.roll_ups import hand_over
 from server.cadence.upkeep import follow_workdays, settle_subjects, settle_visits, sync_subjects
 from server.kernel.work import Upkeep
 from server.outlets.upkeep import count_existing, note_registration, place_again
 
 UPKEEP: Upkeep = {
-    # Keyed by document: when the holidays of a year become known, grace ends on other days.
-    "workday_year": (follow_workdays,),
+    # Keyed by document: when the holidays of a year become known, grace ends on other days, and so does what is counted
+    # in working days.
+    "workday_year": (follow_workdays, move_with_workdays),
     # Keyed by cell: a border that moved may move outlets and sites.
     "grid_cell": (place_again,),
     # Keyed by cell: what is open goes along with a hand-over.

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import Range
 
 from server.access.models import Account, Device, Token
 from server.access.ops import digest, hash_password
+from server.cadence.duty_editions import publish_default_duty_rules
 from server.cadence.ops import materialise
 from server.cadence.policies import publish_default_policy
 from server.grids.models import GridCell
@@ -92,6 +93,7 @@ def settle_town(
         import_workdays(work, *CALENDAR)
         publish_forms(work)
         publish_default_policy(work, date(2026, 6, 29))
+        publish_default_duty_rules(work, date(2026, 6, 29))
         _add_people(work, town)
         _add_cells(work, town)
     for squad in (0, 1):

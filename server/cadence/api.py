@@ -28,7 +28,7 @@ from schemas.cadence import (
 from schemas.vocabulary import CadenceTier
 from server.cadence import making_up, ops, waivers, workday_edits
 from server.cadence.models import Obligation, Waiver
-from server.cadence.queries import visible_to
+from server.cadence.queries import standing, visible_to, waived
 from server.kernel.calendar import WorkdayYear, load_workdays
 from server.kernel.http import Noun
 from server.kernel.paging import page_of, page_of_rows
@@ -48,11 +48,18 @@ def list_obligations(work: Work, query: dict[str, Any]) -> dict[str, Any]:
         owed = owed.where(Obligation.subject_id == query["subject_id"])
     if query["tier"]:
         owed = owed.where(Obligation.tier == query["tier"])
+    if query["rule"]:
+        owed = owed.where(Obligation.rule == query["rule"])
+    if query["subject_kind"]:
+        owed = owed.where(Obligation.subject_kind == query["subject_kind"])
+    if query["open_on"] or query["overdue_on"]:
+        owed = owed.where(Obligation.met_by.is_(None), standing(work.zone.key))
     if query["open_on"]:
-        day = query["open_on"]
         owed = owed.where(
-            Obligation.first_day <= day, Obligation.grace_last_day >= day, Obligation.met_by.is_(None)
+            Obligation.first_day <= query["open_on"], Obligation.grace_last_day >= query["open_on"]
         )
+    if query["overdue_on"]:
+        owed = owed.where(Obligation.last_day < query["overdue_on"], ~waived())
     return page_of(work.session, owed, [Obligation.last_day, Obligation.id], query["after"], query["limit"])
 
 

@@ -359,9 +359,12 @@ def superseded(triggers: Iterable[Trigger], as_of: datetime) -> dict[UUID, datet
     is the later one, so that the order of arrival does not matter.
     """
     by_rule: dict[DutyRule, list[Trigger]] = {}
-    for trigger in {one.id: one for one in triggers}.values():
-        if trigger.rule.supersedes and trigger.known_at <= as_of and not withdrawn(trigger, as_of):
-            by_rule.setdefault(trigger.rule, []).append(trigger)
+    # A trigger that was taken back and came again stands here twice, and each of its checks names it.
+    live = (
+        one for one in triggers if one.rule.supersedes and one.known_at <= as_of and not withdrawn(one, as_of)
+    )
+    for trigger in {one.id: one for one in live}.values():
+        by_rule.setdefault(trigger.rule, []).append(trigger)
     found: dict[UUID, datetime] = {}
     for of_rule in by_rule.values():
         of_rule.sort(key=lambda trigger: (trigger.at, trigger.id))

@@ -80,7 +80,7 @@ def materialise(work: Work, outlet_ids: Sequence[uuid.UUID] | None = None) -> in
     _follow(work, voided, timeline, members)
     if not rows:
         return 0
-    created = set(_insert(work, rows))
+    created = set(insert_obligations(work, rows))
     fresh = [row for row in rows if row["id"] in created]
     announce(work, "obligations", [(row["id"], row["cell_id"]) for row in fresh])
     if created:
@@ -191,8 +191,8 @@ def _wanted(
     return tier_row.id, window.grace_last_day, window.provisional, None
 
 
-def _insert(work: Work, rows: list[dict[str, Any]]) -> list[uuid.UUID]:
-    """Insert in bulk; what another run wrote meanwhile stays as it is."""
+def insert_obligations(work: Work, rows: Sequence[dict[str, Any]]) -> list[uuid.UUID]:
+    """Insert rows in bulk; what another run wrote meanwhile stays as it is. The ids that were new."""
     created: list[uuid.UUID] = []
     for start in range(0, len(rows), 2000):
         statement = (

@@ -5,8 +5,11 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Text, cast, func, select
+from sqlalchemy import ColumnElement, Date, Select, Text, and_, cast, func, select, tuple_
+from sqlalchemy.orm import aliased
 
+from schemas.vocabulary import DutyRule
+from server.cadence.duty_models import DutySubject
 from server.cadence.models import Obligation, Policy, PolicyTier, Waiver
 from server.grids.queries import cells_in_scope, scope_holds
 from server.kernel.actor import Actor
@@ -22,6 +25,40 @@ def visible_to(actor: Actor) -> Select[Obligation]:
     return owed.where(Obligation.cell_id.in_(cells_in_scope(actor, Permission.OBLIGATION_READ)))
 
 
+def subjects_visible_to(actor: Actor) -> Select[DutySubject]:
+    """The subjects that no other register holds, in the actor's cells."""
+    subjects = select(DutySubject).where(DutySubject.bureau_id == actor.bureau_id)
+    if actor.reaches_bureau(Permission.OBLIGATION_READ):
+        return subjects
+    return subjects.where(DutySubject.cell_id.in_(cells_in_scope(actor, Permission.OBLIGATION_READ)))
+
+
+def standing(zone: str) -> ColumnElement[bool]:
+    """Whether an obligation is still owed if nobody met it: not withdrawn, and not superseded by a later trigger."""
+    later = aliased(Obligation)
+    superseded = (
+        select(later.id)
+        .where(
+            Obligation.rule.in_([rule.value for rule in DutyRule if rule.supersedes]),
+            later.subject_id == Obligation.subject_id,
+            later.rule == Obligation.rule,
+            later.withdrawn_at.is_(None),
+            tuple_(later.triggered_at, later.trigger_id)
+            > tuple_(Obligation.triggered_at, Obligation.trigger_id),
+            cast(func.timezone(zone, later.triggered_at), Date) <= Obligation.last_day,
+        )
+        .exists()
+    )
+    return and_(Obligation.withdrawn_at.is_(None), ~superseded)
+
+
+def waived() -> ColumnElement[bool]:
+    """Whether a waiver that was not withdrawn lets an obligation off."""
+    return (
+        select(Waiver.id).where(Waiver.obligation_id == Obligation.id, Waiver.revoked_at.is_(None)).exists()
+    )
+
+
 def synced(ids: ColumnElement[uuid.UUID], person_id: ColumnElement[uuid.UUID]) -> Select[str, uuid.UUID]:
     """The pull query of the collection ``obligations``: facts, never the state, which the device computes."""
     waived = (
@@ -31,6 +68,9 @@ def synced(ids: ColumnElement[uuid.UUID], person_id: ColumnElement[uuid.UUID]) -
         .limit(1)
         .scalar_subquery()
     )
+    # Those that no other collection tells of come with their number and name.
+    named = func.json_build_object("number", DutySubject.number, "name", DutySubject.name)
+    subject = select(named).where(DutySubject.id == Obligation.subject_id).scalar_subquery()
     fields = func.json_build_object(
         "id", Obligation.id,
         "edit_id", Obligation.edit_id,
@@ -48,6 +88,7 @@ def synced(ids: ColumnElement[uuid.UUID], person_id: ColumnElement[uuid.UUID]) -
         "due_from", Obligation.due_from,
         "accepts", Obligation.accepts,
         "min_gap_days", Obligation.min_gap_days,
+        "subject", subject,
         "first_day", Obligation.first_day,
         "last_day", Obligation.last_day,
         "grace_last_day", Obligation.grace_last_day,

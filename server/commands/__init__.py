@@ -16,6 +16,7 @@ COMMANDS = {
     "doctor": ("server.commands.doctor", "doctor"),
     "draw": ("server.commands.draw", "group"),
     "demo-shift": ("server.commands.demo", "demo_shift"),
+    "duty": ("server.commands.duty", "group"),
     "files": ("server.commands.files", "group"),
     "cap": ("server.commands.policy", "caps"),
     "import": ("server.commands.imports", "group"),

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from schemas.access import MailSettings
 from server.access.models import Account
 from server.access.ops import create_account, hash_password, set_mail
+from server.cadence.duty_editions import publish_default_duty_rules
 from server.cadence.policies import publish_default_policy
 from server.commands.bureau import bureau_work
 from server.house import compose
@@ -65,6 +66,7 @@ def found(name: str, region: str, username: str, policy_from: datetime | None, p
         import_workdays(work, *packaged_workdays())
         publish_forms(work)
         publish_default_policy(work, first_day)
+        publish_default_duty_rules(work, first_day)
         create_account(work, username, hash_password(password), frozenset({Role.ADMIN}), None)
         record_event(work, "bureau.founded", [bureau_id], name=name)
     click.echo(f"已建立 {name}，制度自 {first_day} 起生效 · founded")

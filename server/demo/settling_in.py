@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import Range
 
 from server.access.models import Account, Device
 from server.cadence.cap_policies import publish_cap
+from server.cadence.duty_editions import publish_default_duty_rules
 from server.cadence.policies import publish_default_policy
 from server.demo.city import City
 from server.demo.register import Outlet as DemoOutlet
@@ -140,6 +141,7 @@ def settle_rules(work: Work, calendar: Calendar) -> None:
     import_workdays(work, *calendar)
     publish_forms(work)
     publish_default_policy(work, POLICY_FROM)
+    publish_default_duty_rules(work, POLICY_FROM)
     publish_cap(work, CAPS)
 
 

@@ -21,7 +21,9 @@ class Permission(StrEnum):
     DUTY_ASSIGN = "duty.assign"
     FORM_READ = "form.read"
     NOTICE_MANAGE = "notice.manage"
+    OBLIGATION_OPEN = "obligation.open"
     OBLIGATION_READ = "obligation.read"
+    OBLIGATION_RECORD = "obligation.record"
     OUTLET_READ = "outlet.read"
     PERSON_READ = "person.read"
     PERSON_TRANSFER = "person.transfer"
@@ -62,6 +64,7 @@ _FIELD = _EVERYONE | {
     P.CELL_READ,
     P.DEVICE_ENROL,
     P.OBLIGATION_READ,
+    P.OBLIGATION_RECORD,
     P.OUTLET_READ,
     P.PERSON_READ,
     P.RECORD_READ,
@@ -87,6 +90,7 @@ ROLES: dict[Role, frozenset[Permission]] = {
         P.CADENCE_WAIVE,
         P.DRAW_READ,
         P.DUTY_ASSIGN,
+        P.OBLIGATION_OPEN,
         P.REPORT_DRAFT,
         P.REPORT_READ,
         P.SCOPE_GRANT,
@@ -98,13 +102,23 @@ ROLES: dict[Role, frozenset[Permission]] = {
         P.CADENCE_WAIVE,
         P.DRAW_MANAGE,
         P.DUTY_ASSIGN,
+        P.OBLIGATION_OPEN,
+        P.OBLIGATION_RECORD,
         P.PERSON_TRANSFER,
         P.REPORT_DRAFT,
         P.REPORT_ISSUE,
         P.SCOPE_GRANT,
         P.SYNC_SETTLE,
     },
-    Role.LEGAL: _READER | {P.CAP_MANAGE, P.DRAW_MANAGE, P.POLICY_SIGN_OFF, P.REPORT_REVIEW},
+    Role.LEGAL: _READER
+    | {
+        P.CAP_MANAGE,
+        P.DRAW_MANAGE,
+        P.OBLIGATION_OPEN,
+        P.OBLIGATION_RECORD,
+        P.POLICY_SIGN_OFF,
+        P.REPORT_REVIEW,
+    },
     Role.EVIDENCE_KEEPER: _EVERYONE | {P.RECORD_READ, P.PERSON_READ},
     Role.GIS: _EVERYONE | {P.CELL_READ, P.CELL_MANAGE, P.OUTLET_READ, P.REPORT_READ},
     Role.ADMIN: _EVERYONE

@@ -11,13 +11,13 @@ from sqlalchemy import select
 from schemas.vocabulary import CadenceTier
 from server.access.clocks import Measured, settle_clock
 from server.access.contacts import measured_clock
-from server.cadence.ops import note_facts
 from server.cadence.timeline import edition_on
 from server.grids.ops import announce, announce_to, hold_cells
 from server.kernel.events import record_event
 from server.kernel.ids import new_edit_id, new_id, parse_id
 from server.kernel.work import Work
 from server.org.models import Squad
+from server.records.consequences import tell_cadence
 from server.records.extraction import extract
 from server.records.forms import FormDefinition, compile_answers, compile_envelope, load_forms
 from server.records.models import Form
@@ -201,32 +201,7 @@ def _tell(work: Work, stored: Sequence[tuple[Judged, FormDefinition | None]]) ->
     """After storing: facts for cadence, the feed of the cells and of everybody on the record, one event."""
     if not stored:
         return
-    note_facts(
-        work,
-        visits=[
-            {
-                "record_id": record.id,
-                "subject_kind": "outlet",
-                "subject_id": uuid.UUID(record.document["subject_id"]),
-                "tier": definition.tier,
-                "performed_at": record.performed_at,
-                "valid": record.judgement.valid,
-                "makes_up": record.document.get("makes_up"),
-            }
-            for record, definition in stored
-            if definition and definition.tier and _is_first_word(record)
-        ],
-        attempts=[
-            {
-                "record_id": record.id,
-                "subject_kind": "outlet",
-                "subject_id": uuid.UUID(record.document["subject_id"]),
-                "attempted_at": record.performed_at,
-            }
-            for record, _ in stored
-            if record.document["kind"] == "attempt" and _is_first_word(record)
-        ],
-    )
+    tell_cadence(work, stored)
     announce(work, "records", [(record.id, record.surrounding.cell_id) for record, _ in stored])
     announce_to(
         work,
@@ -238,12 +213,3 @@ def _tell(work: Work, stored: Sequence[tuple[Judged, FormDefinition | None]]) ->
         ),
     )
     record_event(work, "records.received", [record.id for record, _ in stored])
-
-
-def _is_first_word(record: Judged) -> bool:
-    """A check or attempt at a known outlet; an amendment corrects a record and is no second visit."""
-    return (
-        record.document.get("subject_kind") == "outlet"
-        and record.surrounding.subject_known
-        and record.document.get("amends_id") is None
-    )

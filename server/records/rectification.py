@@ -15,6 +15,7 @@ from server.kernel.events import record_event
 from server.kernel.ids import parse_id
 from server.kernel.permissions import Permission
 from server.kernel.work import Work
+from server.records.consequences import follow_orders
 from server.records.models import Rectification
 from sync.collection import Outcome, Reader, Result, Row
 
@@ -72,6 +73,7 @@ def edit_rectifications(work: Work, _reader: Reader, rows: Sequence[Row]) -> lis
                 for order in changed
             ],
         )
+        follow_orders(work, changed)
         record_event(work, "rectification.edited", [order.id for order in changed])
         announce(work, "rectifications", [(order.id, order.cell_id) for order in changed])
     return results

@@ -12,6 +12,8 @@ from sqlalchemy import Double, Integer, Text, and_, cast, column, func, or_, sel
 from sqlalchemy.dialects.postgresql import UUID
 
 from gis.crs import Crs, to_wgs84
+from schemas.vocabulary import SubjectKind
+from server.cadence.duty_models import DutySubject
 from server.grids.models import Scope
 from server.grids.queries import leaf_cell_at
 from server.kernel.bulk import as_rows, recordset
@@ -74,14 +76,16 @@ def look_round(work: Work, documents: Sequence[Mapping[str, Any]]) -> list[Surro
     point = func.ST_SetSRID(func.ST_MakePoint(_GIVEN.c.lon, _GIVEN.c.lat), 4326)
     place = func.coalesce(Outlet.geom, Site.geom)
     # A record without a subject lies where it was made; the search by point is not run for the others.
-    subject_cell = func.coalesce(Outlet.cell_id, Site.cell_id)
+    subject_cell = func.coalesce(Outlet.cell_id, Site.cell_id, DutySubject.cell_id)
     lying = leaf_cell_at(point, work.bureau_id).where(subject_cell.is_(None), _GIVEN.c.lon.is_not(None))
-    cell_id = func.coalesce(subject_cell, lying.correlate(Outlet, Site, _GIVEN).scalar_subquery())
+    cell_id = func.coalesce(
+        subject_cell, lying.correlate(Outlet, Site, DutySubject, _GIVEN).scalar_subquery()
+    )
     placed = (
         select(
             _GIVEN.c.ordinal,
             Record.device_edit_id.label("known_edit_id"),
-            func.coalesce(Outlet.id, Site.id).is_not(None).label("subject_known"),
+            func.coalesce(Outlet.id, Site.id, DutySubject.id).is_not(None).label("subject_known"),
             cell_id.label("cell_id"),
             func.ST_Distance(cast(place, Geography), cast(point, Geography)).label("distance_m"),
         )
@@ -101,6 +105,15 @@ def look_round(work: Work, documents: Sequence[Mapping[str, Any]]) -> list[Surro
                 _GIVEN.c.subject_kind == "site",
                 Site.id == _GIVEN.c.subject_id,
                 Site.bureau_id == work.bureau_id,
+            ),
+        )
+        .outerjoin(
+            DutySubject,
+            and_(
+                _GIVEN.c.subject_kind == SubjectKind.UNLICENSED,
+                DutySubject.id == _GIVEN.c.subject_id,
+                DutySubject.kind == SubjectKind.UNLICENSED,
+                DutySubject.bureau_id == work.bureau_id,
             ),
         )
         .subquery("placed")
