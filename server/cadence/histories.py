@@ -42,6 +42,7 @@ class Owed(NamedTuple):
     provisional: bool
     policy_tier_id: uuid.UUID | None
     trigger_id: uuid.UUID | None
+    rule_version_id: uuid.UUID | None
     triggered_at: datetime | None
     due_from: date | None
     accepts: list[str] | None

@@ -15,8 +15,11 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from schemas.vocabulary import CadenceTier
 from server.cadence.cap_policies import cap_on
 from server.cadence.caps import Inspection, Ledger, Visit, ledger, visits_of
-from server.cadence.models import CapExemption, CapPolicy
+from server.cadence.duty_editions import load_duty_rules
+from server.cadence.histories import load_histories
+from server.cadence.models import CapExemption, CapPolicy, Obligation
 from server.cadence.population import GRADES, UNGRADED
+from server.cadence.rules import judge
 from server.cadence.timeline import load_timeline
 from server.grids.queries import cells_in_scope
 from server.kernel.permissions import Permission
@@ -150,6 +153,7 @@ def _inspections(
     """
     begins, ends = (datetime.combine(day, time(), work.zone) for day in (first, last + timedelta(days=1)))
     exempted = _exempted(work, as_of)
+    rechecks = _uncounted_rechecks(work, as_of)
     automatic = {
         kind: one["ground"]
         for one in (cap.exemptions if cap else ())
@@ -192,7 +196,8 @@ def _inspections(
     for record_id, subject_id, label, performed_at, started_at, ended_at, tier in rows:
         relabelled = label not in KINDS
         kind = "routine" if relabelled else label
-        ground = exempted.get(record_id) or automatic.get(kind) or _uncounted(work, tier, performed_at)
+        uncounted = _uncounted(work, tier, performed_at) if tier else rechecks.get(record_id)
+        ground = exempted.get(record_id) or automatic.get(kind) or uncounted
         found[cast(uuid.UUID, subject_id)].append(
             Inspection(
                 record_id=record_id,
@@ -229,10 +234,30 @@ def _exempted(work: Work, as_of: datetime) -> dict[uuid.UUID, str]:
     }
 
 
-def _uncounted(work: Work, tier: str | None, performed_at: datetime) -> str | None:
+def _uncounted_rechecks(work: Work, as_of: datetime) -> dict[uuid.UUID, str]:
+    """The records that met what a duty rule asks for without counting it to the cap, with the rule's legal basis."""
+    grounds = {
+        version.id: version.legal_basis
+        for version in load_duty_rules(work).versions
+        if not version.counts_to_cap and version.known_at <= as_of
+    }
+    subjects = work.session.scalars(
+        select(Obligation.subject_id).where(Obligation.rule_version_id.in_(list(grounds))).distinct()
+    ).all()
+    if not subjects:
+        return {}
+    rulebook = load_timeline(work).rulebook
+    found: dict[uuid.UUID, str] = {}
+    for loaded in load_histories(work, subjects).values():
+        for judgement in judge(loaded.history, rulebook, as_of):
+            version_id = loaded.owed[judgement.obligation.id].rule_version_id
+            if judgement.met_by is not None and version_id in grounds:
+                found[judgement.met_by] = grounds[version_id]
+    return found
+
+
+def _uncounted(work: Work, tier: str, performed_at: datetime) -> str | None:
     """The legal basis of the policy under which a tier's check does not count."""
-    if tier is None:
-        return None
     edition = load_timeline(work).on(performed_at.astimezone(work.zone).date())
     row = edition.tiers.get(CadenceTier(tier)) if edition else None
     return edition.policy.legal_basis if edition and row and not row.counts_to_cap else None

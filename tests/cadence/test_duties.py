@@ -13,6 +13,7 @@ from shapely.geometry import Point
 from sqlalchemy import select, update
 
 from schemas.vocabulary import DutyRule
+from server.cadence.duty_editions import load_duty_rules, publish_duty_rule
 from server.cadence.duty_models import DutySubject, DutyWithdrawal
 from server.cadence.histories import load_histories
 from server.cadence.models import Obligation
@@ -25,12 +26,17 @@ from server.kernel.actor import house
 from server.kernel.ids import new_edit_id, new_id
 from server.kernel.work import Kernel
 from server.outlets.models import Outlet, OutletStatus, Site
+from server.reports.cap import cap_report
 from tests.cadence.test_keeping import assert_kept_as_judged
 from tests.fieldwork import attempt_at, check_of, push_at, visit_of
 from tests.town import MONDAY, ZONE, Town, settle_town
 
 DAY = timedelta(days=1)
 R = DutyRule
+COPIED = (
+    *("code", "name", "legal_basis", "checks", "days", "day_kind", "grace_working_days"),
+    *("due_soon_working_days", "accepts", "threshold"),
+)
 
 
 @pytest.fixture
@@ -306,3 +312,26 @@ def test_before_the_bureau_had_a_rule_nothing_is_owed_by_it(kernel: Kernel, town
     before = datetime(2026, 6, 26, 10, tzinfo=ZONE)
     push_at(kernel, town, "li", MONDAY, finding_of(town, 2, before))
     assert owed(kernel, town, R.TRIPLE_RECHECK) == []
+
+
+def test_re_checks_count_to_the_cap_unless_the_rule_says_otherwise(kernel: Kernel, town: Town) -> None:
+    with kernel.work(house(town.bureau_id), MONDAY - DAY) as work:
+        version = {
+            name: getattr(load_duty_rules(work).on(R.TRIPLE_RECHECK, MONDAY.date()), name) for name in COPIED
+        }
+        publish_duty_rule(
+            work, {**version, "effective_from": MONDAY.date() + 7 * DAY, "counts_to_cap": False}
+        )
+
+    def counted(as_of: datetime) -> tuple[int, dict[str, int]]:
+        with kernel.work(house(town.bureau_id), as_of) as work:
+            accounts = cap_report(work, 2026, as_of).accounts
+        ledger = next(one.ledger for one in accounts if one.outlet_id == town.outlets[2])
+        return ledger.total, dict(ledger.exempt)
+
+    for first in (MONDAY, MONDAY + 14 * DAY):
+        records = [finding_of(town, 2, first), inspection_of(town, 2, first + DAY)]
+        push_at(kernel, town, "li", first + 2 * DAY, *records)
+    # The first chain began under the version that counts, the second under the one that does not.
+    assert counted(MONDAY + 13 * DAY) == (2, {})
+    assert counted(MONDAY + 17 * DAY) == (3, {"本局查一补三制度：查获违规烟后一个星期内连续补查三次": 1})
