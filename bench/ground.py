@@ -25,7 +25,6 @@ from schemas.vocabulary import BusinessKind, CreditGrade, LicenceScope, OutletSt
 from server import migrate
 from server.access.models import Account, Device, Token
 from server.access.ops import digest, hash_password
-from server.cadence.duty_editions import publish_default_duty_rules
 from server.cadence.ops import materialise
 from server.cadence.policies import publish_default_policy
 from server.demo import documents
@@ -183,7 +182,6 @@ def settle(kernel: Kernel, now: datetime, *, ecig: int, weeks: int) -> Ground:
         publish_forms(work)
         today = now.astimezone(ZONE).date()
         publish_default_policy(work, today - timedelta(days=today.weekday() + 7 * weeks))
-        publish_default_duty_rules(work, today - timedelta(days=today.weekday() + 7 * weeks))
         settle_land(work, city)
         settle_outlets(work, city)
     settle_duties(lambda at: kernel.work(house(city.bureau.id), at), city)
