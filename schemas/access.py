@@ -5,6 +5,7 @@ from __future__ import annotations
 from marshmallow import Schema, fields, validate
 
 from schemas.moment import Moment
+from schemas.wording import PATTERN
 
 _NAME = validate.Length(min=1, max=200)
 
@@ -42,10 +43,14 @@ class Me(Schema):
 class MailSettings(Schema):
     """Where one's digests are mailed to, null for nowhere, and whether they are."""
 
-    email = fields.Email(
+    email = fields.String(
         required=True,
         allow_none=True,
-        validate=[validate.Length(max=254), validate.Regexp(r"^[\x21-\x7e]+$")],
+        validate=[
+            validate.Length(max=254),
+            validate.Email(error=PATTERN),
+            validate.Regexp(r"^[\x21-\x7e]+$", error=PATTERN),
+        ],
     )
     email_notices = fields.Boolean(load_default=True)
 

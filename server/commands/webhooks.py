@@ -23,6 +23,8 @@ from server.notices.queries import deliveries_of, webhooks_of
 _bureau = click.option("--bureau", help="单位名称 · bureau")
 _webhook = click.argument("webhook_id", type=click.UUID)
 LOOK_AGAIN_S = 0.5
+# An id that is cut in two cannot be copied.
+ID_WIDTH = 36
 
 
 @click.group("webhook")
@@ -59,7 +61,8 @@ def add(name: str, url: str, kinds: tuple[str, ...], bureau: str | None) -> None
 def list_(bureau: str | None) -> None:
     """列出 · list them."""
     table = Table()
-    for heading in ("编号 · id", "名称 · name", "网址 · address", "类别 · kinds", "状态 · state"):
+    table.add_column("编号 · id", min_width=ID_WIDTH)
+    for heading in ("名称 · name", "网址 · address", "类别 · kinds", "状态 · state"):
         table.add_column(heading)
     with bureau_work(bureau) as work:
         for one in work.session.scalars(webhooks_of(work.bureau_id).order_by(Webhook.id)):
@@ -113,7 +116,8 @@ def remove(webhook_id: uuid.UUID, bureau: str | None) -> None:
 def deliveries(ended: bool, limit: int, bureau: str | None) -> None:
     """列出没有送达的邮件和推送 · mail and webhooks that have not got through, the newest first."""
     table = Table()
-    for heading in ("编号 · id", "途径 · by", "状态 · state", "次数 · tries", "原因 · error", "时间 · made"):
+    table.add_column("编号 · id", min_width=ID_WIDTH)
+    for heading in ("途径 · by", "状态 · state", "次数 · tries", "原因 · error", "时间 · made"):
         table.add_column(heading)
     with bureau_work(bureau) as work:
         messages = deliveries_of(work.bureau_id).order_by(Delivery.id.desc()).limit(limit)

@@ -151,7 +151,9 @@ def test_whoever_wants_no_mail_gets_none(reached: Place, mailbox: Mailbox) -> No
     assert mailbox.mails == []
     assert [one.state for one in outbox_of(reached) if one.channel == "email"] == ["cancelled"]
     for address in ("zhao", "赵@example.cn", "a@b@c", "x\ny@example.cn"):
-        problem_of(own.put("/api/v1/me/mail", json={"email": address}), status=422)
+        (fault, *_) = problem_of(own.put("/api/v1/me/mail", json={"email": address}), status=422)["errors"]
+        assert fault["code"] == "wrong_pattern"
+        assert fault["detail"].startswith("格式不对")
 
 
 def test_mail_that_is_refused_for_now_is_tried_again_under_the_same_id(
