@@ -17,7 +17,7 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("waiver", sa.Column("revoked_by", sa.UUID(), nullable=True))
-    op.add_column("waiver", sa.Column("revoke_reason", sa.String(), nullable=True))
+    op.add_column("waiver", sa.Column("revoke_reason", sa.Text(), nullable=True))
     op.create_foreign_key(op.f("fk_waiver_revoked_by"), "waiver", "account", ["revoked_by"], ["id"])
     # What was waived, why and when it became known is a fact; only its end is written to it.
     op.execute("revoke update, delete on waiver from xunge_app")
