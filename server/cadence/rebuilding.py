@@ -10,13 +10,10 @@ from sqlalchemy import select
 
 from server.cadence.models import Obligation
 from server.cadence.roll_ups import answer_anew, differing, not_counted, recount
-from server.cadence.upkeep import resettle
+from server.cadence.upkeep import BATCH, resettle
 from server.grids.models import DutyFact
 from server.kernel.bulk import among
 from server.kernel.work import Work
-
-# Subjects whose whole histories are held in memory at once, and cells whose duty is looked up at once.
-BATCH = 500
 
 
 @dataclass(slots=True)

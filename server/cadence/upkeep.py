@@ -44,6 +44,9 @@ _WINDOW = recordset(
     ],
 )
 
+# Subjects whose whole histories are held in memory at once.
+BATCH = 500
+
 # A push that took longer would have been given up by its device long before.
 SLOWEST_REQUEST = timedelta(days=1)
 
@@ -53,7 +56,9 @@ Settled = tuple[Owed, rules.Judgement, int, bool]
 
 def settle_subjects(work: Work, subject_ids: Sequence[uuid.UUID]) -> None:
     """Match all the subjects' facts again and write ``met_by``, ``met_at``, attempts and cell where they moved."""
-    resettle(work, subject_ids)
+    hold_subjects(work, subject_ids)
+    for start in range(0, len(subject_ids), BATCH):
+        resettle(work, subject_ids[start : start + BATCH])
 
 
 def resettle(work: Work, subject_ids: Sequence[uuid.UUID], *, write: bool = True) -> int:

@@ -9,7 +9,6 @@ import click
 
 from server.cadence.ops import materialise
 from server.cadence.rebuilding import (
-    BATCH,
     Differences,
     answer_again,
     cells_counted,
@@ -17,7 +16,7 @@ from server.cadence.rebuilding import (
     subjects_counted,
     sum_again,
 )
-from server.cadence.upkeep import bring_up_to_date
+from server.cadence.upkeep import BATCH, bring_up_to_date
 from server.commands.bureau import bureau_work, bureau_works
 from server.commands.printing import count_progress
 
