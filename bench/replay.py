@@ -88,10 +88,15 @@ def renamed(steps: Sequence[Step], names: Mapping[uuid.UUID, uuid.UUID]) -> list
 
 def replay(connection: Connection, steps: Sequence[Step]) -> None:
     """Send the steps in one transaction, fetch what they return, and commit."""
+    replay_open(connection, steps)
+    connection.commit()
+
+
+def replay_open(connection: Connection, steps: Sequence[Step]) -> None:
+    """Like ``replay``, and the transaction stays open."""
     with connection.cursor() as cursor:
         for step in steps:
             _send(cursor, step)
-    connection.commit()
 
 
 def timed_replay(connection: Connection, steps: Sequence[Step]) -> dict[str, float]:
