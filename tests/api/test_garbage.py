@@ -108,7 +108,8 @@ def test_garbage_in_the_query_never_breaks(world: World) -> None:
                 tried += 1
         problem = client.get(path, query_string={"no_such_parameter": "1"})
         if names and not endpoint.startswith("sync."):
-            assert problem_of(problem, status=422)["errors"][0]["path"] == "/no_such_parameter"
+            faults = problem_of(problem, status=422)["errors"]
+            assert "/no_such_parameter" in {fault["path"] for fault in faults}
         problem.close()
     assert tried > 500
 
