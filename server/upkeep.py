@@ -6,8 +6,9 @@ The ids that an operation passes to ``Work.wrote`` are those that the statements
 from __future__ import annotations
 
 from server.cadence.duties import move_with_workdays
+from server.cadence.ops import sync_subjects
 from server.cadence.roll_ups import hand_over
-from server.cadence.upkeep import follow_workdays, settle_subjects, settle_visits, sync_subjects
+from server.cadence.upkeep import follow_workdays, settle_subjects, settle_visits
 from server.kernel.work import Upkeep
 from server.outlets.upkeep import count_existing, note_registration, place_again
 

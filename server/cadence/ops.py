@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Boolean, DateTime, Text, column, insert, select, update
+from sqlalchemy import Boolean, DateTime, Text, column, false, insert, select, update
 from sqlalchemy.dialects.postgresql import UUID
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from schemas.vocabulary import CadenceTier
 from server.cadence import rules
-from server.cadence.histories import Loaded, Owed, hold_subjects, load_subjects
+from server.cadence.histories import Loaded, Owed, hold_subjects, load_subjects, load_triggered
 from server.cadence.models import (
     AttemptFact,
     FindingFact,
@@ -27,6 +27,7 @@ from server.cadence.owing import Members, draw_samples, load_members, owed
 from server.cadence.periods import Period
 from server.cadence.queries import visible_to
 from server.cadence.timeline import Timeline, load_timeline
+from server.cadence.upkeep import BATCH, settle_ahead, settle_subjects
 from server.grids.ops import announce, hold_cells
 from server.kernel.bulk import as_rows, recordset
 from server.kernel.db import table_of
@@ -66,10 +67,25 @@ def materialise(work: Work, outlet_ids: Sequence[uuid.UUID] | None = None) -> in
     if not timeline.editions:
         return 0
     last = work.now.astimezone(work.zone).date() + AHEAD
+    if outlet_ids is None:
+        everyone = load_subjects(work, None, false())
+        members = load_members(work, everyone, timeline)
+        _keep_draws(work, draw_samples(work, everyone, timeline, members, last))
+        outlet_ids = list(everyone)
+    held_in_order = sorted(outlet_ids)
+    created = 0
+    # However many shops a bureau has, only so many of their obligations are held in memory at once.
+    for start in range(0, len(held_in_order), BATCH):
+        created += _materialise(work, held_in_order[start : start + BATCH], timeline, last)
+    if created:
+        record_event(work, "obligations.materialised", [], count=created, until=last.isoformat())
+    return created
+
+
+def _materialise(work: Work, outlet_ids: Sequence[uuid.UUID], timeline: Timeline, last: date) -> int:
+    hold_subjects(work, outlet_ids)
     loaded = load_subjects(work, outlet_ids)
     members = load_members(work, loaded, timeline)
-    if outlet_ids is None:
-        _keep_draws(work, draw_samples(work, loaded, timeline, members, last))
     rows: list[dict[str, Any]] = []
     voided: list[Owed] = []
     for outlet_id, one in loaded.items():
@@ -83,11 +99,24 @@ def materialise(work: Work, outlet_ids: Sequence[uuid.UUID] | None = None) -> in
     created = set(insert_obligations(work, rows))
     fresh = [row for row in rows if row["id"] in created]
     announce(work, "obligations", [(row["id"], row["cell_id"]) for row in fresh])
-    if created:
-        # A visit may have come before what it meets was written down.
-        work.wrote("obligation", {row["subject_id"] for row in fresh})
-        record_event(work, "obligations.materialised", [], count=len(created), until=last.isoformat())
+    # A visit may have come before what it meets was written down, but never before its day.
+    today = work.now.astimezone(work.zone).date()
+    begun = {row["subject_id"] for row in fresh if row["first_day"] <= today}
+    work.wrote("obligation", begun)
+    ahead = {row["id"]: row["subject_id"] for row in fresh if row["subject_id"] not in begun}
+    if ahead:
+        settle_ahead(work, ahead)
     return len(created)
+
+
+def sync_subjects(work: Work, outlet_ids: Sequence[uuid.UUID]) -> None:
+    """A licence, status or place that changed: owe what is new, and what is still open goes along to the new cell."""
+    subjects = list(load_subjects(work, outlet_ids))
+    if subjects:
+        materialise(work, subjects)
+    owing = {*subjects, *load_triggered(work, outlet_ids)}
+    if owing:
+        settle_subjects(work, sorted(owing))
 
 
 def _keep_draws(work: Work, draws: Sequence[PopulationDraw]) -> None:

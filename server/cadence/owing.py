@@ -137,6 +137,9 @@ def draw_samples(
     The pool of a draw is frozen with it: whoever owes that period when it is drawn, with the credit grade held then.
     What a policy leaves to a draw is drawn here for a plan only, of which the number counts.
     """
+    tiers = (row for edition in timeline.editions for row in edition.tiers.values())
+    if not any(row.population["kind"] == PopulationKind.SAMPLE for row in tiers):
+        return []
     pools: dict[DrawKey, dict[str, str]] = defaultdict(dict)
     rows: dict[uuid.UUID, PolicyTier] = {}
     for outlet_id, one in loaded.items():

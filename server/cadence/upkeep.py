@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,11 +19,9 @@ from server.cadence.histories import (
     load_ends,
     load_histories,
     load_subjects,
-    load_triggered,
 )
 from server.cadence.matching import waived_by
 from server.cadence.models import AttemptFact, Obligation, VisitFact
-from server.cadence.ops import materialise
 from server.cadence.roll_ups import carry_out_day, keep
 from server.cadence.tally import PENDING, Outcome, outcome_of
 from server.cadence.timeline import forget_timeline, load_timeline
@@ -72,6 +70,18 @@ def resettle(work: Work, subject_ids: Sequence[uuid.UUID], *, write: bool = True
     if write:
         _write(work, changes)
     return len(changes)
+
+
+def settle_ahead(work: Work, owed: Mapping[uuid.UUID, uuid.UUID]) -> None:
+    """Count new obligations, id → subject, that begin after today: nothing that was done can bear on them.
+
+    The caller holds the subjects.
+    """
+    rulebook = load_timeline(work).rulebook
+    changes: list[Settled] = []
+    for loaded in load_subjects(work, sorted(set(owed.values())), among(Obligation.id, list(owed))).values():
+        changes += _judged(work, loaded, rulebook)
+    _write(work, changes)
 
 
 def settle_visits(work: Work, subject_ids: Sequence[uuid.UUID]) -> None:
@@ -270,13 +280,3 @@ def _write(work: Work, changes: Iterable[Settled]) -> None:
     if moved:
         keep(work, moved, cells)
         announce(work, "obligations", told)
-
-
-def sync_subjects(work: Work, outlet_ids: Sequence[uuid.UUID]) -> None:
-    """A licence, status or place that changed: owe what is new, and what is still open goes along to the new cell."""
-    subjects = list(load_subjects(work, outlet_ids))
-    if subjects:
-        materialise(work, subjects)
-    owing = {*subjects, *load_triggered(work, outlet_ids)}
-    if owing:
-        settle_subjects(work, sorted(owing))
