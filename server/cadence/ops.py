@@ -179,6 +179,8 @@ def carry_out_policies(work: Work, first: date) -> int:
     """
     timeline = load_timeline(work)
     loaded = load_subjects(work, None, Obligation.first_day >= first)
+    # Whoever settles a subject holds it first and then writes what it owes; in another order the two would deadlock.
+    hold_subjects(work, sorted(loaded))
     members = load_members(work, loaded, timeline)
     last = max((row.first_day for one in loaded.values() for row in one.owed.values()), default=first)
     _keep_draws(work, draw_samples(work, loaded, timeline, members, last))

@@ -15,7 +15,7 @@ from server.cadence.histories import OF_OUTLETS, hold_subjects
 from server.cadence.models import Obligation, Waiver
 from server.cadence.periods import BadPeriod, reporting_period
 from server.cadence.queries import visible_to
-from server.grids.ops import announce
+from server.grids.ops import announce, hold_cells
 from server.kernel.bulk import among
 from server.kernel.events import record_event
 from server.kernel.ids import new_edit_id
@@ -115,6 +115,7 @@ def withdraw(work: Work, waiver_ids: Sequence[uuid.UUID], reason: str) -> int:
         raise Problem("not_found")
     if any(waiver.revoked_at is not None for waiver in waivers):
         raise Problem("waiver_withdrawn")
+    hold_cells(work.session, sorted({one.cell_id for one in owed if one.cell_id}))
     work.session.execute(
         update(Waiver),
         [

@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from schemas.policies import CapIn, PolicyDraft
 from schemas.vocabulary import CadenceTier, ObligationState
 from server.cadence.cap_policies import publish_cap
-from server.cadence.histories import load_histories
+from server.cadence.histories import hold_subjects, load_histories
 from server.cadence.models import Obligation, Policy, PopulationDraw
 from server.cadence.ops import materialise
 from server.cadence.policies import (
@@ -35,6 +35,7 @@ from server.records.models import Form
 from server.reports.cadence import By, cadence_report
 from server.reports.moment import period_for
 from tests.fieldwork import check_of, push_at
+from tests.sync.interleaving import Rival
 from tests.town import MONDAY, ROLE_ACCOUNTS, Town, settle_town
 
 DAY = timedelta(days=1)
@@ -125,6 +126,24 @@ def test_what_a_new_version_drops_is_void_and_what_had_begun_is_not(kernel: Kern
     with kernel.work(somebody(town, "admin"), DECIDED + DAY) as work:
         assert retire_policy(work, policy_id, (DECIDED + DAY).date()).state == "retired"
     assert judged(kernel, town, 1, DECIDED + 10 * DAY)["2026-08"] is ObligationState.OPEN
+
+
+def test_a_change_of_policy_waits_for_whoever_settles_a_subject_and_holds_nothing_that_he_needs(
+    kernel: Kernel, town: Town
+) -> None:
+    def change() -> None:
+        in_force(kernel, town, version(tier("WEEKLY")))
+
+    with kernel.work(house(town.bureau_id), DECIDED) as work:
+        hold_subjects(work, [town.outlets[1]])
+        rival = Rival(kernel.sessions, change)
+        assert rival.was_blocked
+        month = select(Obligation.id).where(
+            Obligation.subject_id == town.outlets[1], Obligation.key == "2026-08"
+        )
+        assert work.session.scalars(month.with_for_update(nowait=True)).one()
+    rival.finish()
+    assert judged(kernel, town, 1, DECIDED + 10 * DAY)["2026-08"] is ObligationState.VOID
 
 
 def test_a_plan_tells_what_is_added_and_voided_and_changes_nothing(kernel: Kernel, town: Town) -> None:

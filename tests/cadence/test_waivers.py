@@ -17,12 +17,14 @@ from server.cadence.ops import waive
 from server.cadence.rules import judge
 from server.cadence.timeline import load_timeline
 from server.cli import main
+from server.grids.ops import claim_cells
 from server.kernel.actor import house
 from server.kernel.problems import Problem
 from server.kernel.settings import Settings
 from server.kernel.work import Kernel
 from server.outlets.models import Outlet
 from tests.fieldwork import check_of, field_actor, push_at
+from tests.sync.interleaving import Rival
 from tests.town import MONDAY, PASSWORD, Town, settle_town
 
 DAY = timedelta(days=1)
@@ -75,6 +77,30 @@ def test_a_withdrawn_waiver_is_owed_again_and_reports_of_before_still_show_it(
     assert state(kernel, town, 0, "2026-W28", MONDAY + timedelta(hours=2)) == "waived"
     assert state(kernel, town, 0, "2026-W28", WEDNESDAY - timedelta(seconds=1)) == "waived"
     assert state(kernel, town, 0, "2026-W28", WEDNESDAY) == "open"
+
+
+def test_a_withdrawal_waits_for_a_hand_over_and_holds_nothing_that_it_needs(
+    kernel: Kernel, town: Town
+) -> None:
+    owed = obligation(kernel, town, 0, "2026-W28")
+    let_off(kernel, town, MONDAY + timedelta(hours=1), owed.id)
+    waiver_id = only_waiver(kernel)
+    answers: list[int] = []
+
+    def withdraw() -> None:
+        with kernel.work(field_actor(town, "li"), WEDNESDAY) as work:
+            answers.append(waivers.withdraw(work, [waiver_id], "已出院"))
+
+    with kernel.sessions() as session:
+        assert owed.cell_id is not None
+        claim_cells(session, [owed.cell_id])
+        rival = Rival(kernel.sessions, withdraw)
+        assert rival.was_blocked
+        # Whoever hands the cell over writes what lies in it now.
+        held = select(Obligation.id).where(Obligation.id == owed.id).with_for_update(nowait=True)
+        assert session.scalars(held).one() == owed.id
+    rival.finish()
+    assert answers == [1]
 
 
 def test_a_visit_made_meanwhile_meets_what_is_owed_again(kernel: Kernel, town: Town) -> None:
