@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ScalarSelect, Select, func, select
-from sqlalchemy.orm import undefer
+from sqlalchemy.orm import aliased, undefer
 
 from server.draws.models import Draw, DrawPlace, DrawRound, DrawStep
 from server.draws.rules import Team
@@ -31,7 +31,14 @@ def visible_to(actor: Actor) -> Select[Draw]:
     draws = select(Draw).where(Draw.bureau_id == actor.bureau_id)
     if actor.reaches_bureau(Permission.DRAW_READ):
         return draws
-    own = select(DrawPlace.draw_id).where(DrawPlace.person_id == actor.person_id)
+    # Whoever dropped out, perhaps because he may not go there, is told no more of where the others go.
+    later = aliased(DrawPlace)
+    drawn_anew = select(later.seq).where(
+        later.draw_id == DrawPlace.draw_id,
+        later.ordinal == DrawPlace.ordinal,
+        later.round > DrawPlace.round,
+    )
+    own = select(DrawPlace.draw_id).where(DrawPlace.person_id == actor.person_id, ~drawn_anew.exists())
     published = select(DrawStep.draw_id).where(DrawStep.step == PUBLISHED)
     return draws.where(Draw.id.in_(own), Draw.id.in_(published))
 

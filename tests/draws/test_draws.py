@@ -18,8 +18,8 @@ from server.cadence.policies import activate_policy, draft_policy, plan_policy
 from server.cadence.population import GRADES, Population, PopulationKind, draw
 from server.cadence.sampling import awaited_samples
 from server.draws import ops
-from server.draws.models import DrawPlace
-from server.draws.queries import published_file
+from server.draws.models import Draw, DrawPlace
+from server.draws.queries import published_file, visible_to
 from server.draws.recusing import end_recusal
 from server.draws.results import outcomes_of, public_sheet
 from server.draws.rules import canonical, draw_again, sha256_of
@@ -30,7 +30,7 @@ from server.kernel.problems import Problem
 from server.org.models import Person
 from server.outlets.models import Outlet
 from tests.draws.conftest import TODAY, Office
-from tests.fieldwork import check_of, push_at
+from tests.fieldwork import check_of, field_actor, push_at
 from tests.town import MONDAY, OFFICERS, ROLE_ACCOUNTS
 
 DAY = timedelta(days=1)
@@ -255,6 +255,13 @@ def test_whoever_drops_out_is_replaced_by_lot_and_his_cells_go_along(office: Off
     if "990281100001" in had:
         assert "zhao" not in office.team_of(replaced, 1) - office.team_of(published, 1)
     assert draw_again(published_file(replaced)).faults == ()
+    # Whoever dropped out is told no more of where the others go.
+    for name in OFFICERS:
+        drawn = any(town.cert_nos[name] in team.cert_nos for team in replaced.teams)
+        with office.kernel.work(field_actor(town, name), later) as work:
+            assert (
+                work.session.scalar(visible_to(work.actor).where(Draw.id == draw_id)) is not None
+            ) == drawn
     with office.at(later) as work:
         wanted = {
             (team.licence_no, office.town.people[name])
