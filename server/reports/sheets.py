@@ -111,7 +111,9 @@ def _safe(value: Any) -> Any:
 def xlsx_of(sheet: Sheet) -> bytes:
     """A workbook of one page: title, what it rests on, Chinese headings, rows, totals in bold."""
     file = io.BytesIO()
-    with xlsxwriter.Workbook(file, {"constant_memory": True, "strings_to_formulas": False}) as book:
+    # What people wrote stays text: neither a formula nor a link to wherever they like.
+    told_as_text = {"strings_to_formulas": False, "strings_to_urls": False}
+    with xlsxwriter.Workbook(file, {"constant_memory": True, **told_as_text}) as book:
         bold = book.add_format({"bold": True})
         page = book.add_worksheet(sheet.tab)
         page.set_column(0, 0, 30)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import re
+import zipfile
 from datetime import UTC, datetime
 from typing import Any
 from xml.etree import ElementTree
@@ -58,6 +60,12 @@ def test_what_people_wrote_stays_text_in_every_shape() -> None:
     assert read_csv(csv_of(nasty))[0]["name"] == NASTY
     assert csv_of(nasty).splitlines()[1].startswith("\"'=HYPERLINK")
     assert read_book(xlsx_of(nasty)).lines[0][0] == NASTY
+    # Nor does a click lead out of a workbook, to a site or to a machine that is told who clicked.
+    for link in ("https://x.example/", r"external:\\x.example\share", "mailto:x@x.example"):
+        linking = xlsx_of(sheet(bureau=link, rows=[{"name": link, "count": 1, "rate": None}]))
+        with zipfile.ZipFile(io.BytesIO(linking)) as book:
+            assert not [name for name in book.namelist() if name.startswith("xl/worksheets/_rels/")]
+        assert read_book(linking).lines[0][0] == link
 
 
 def test_a_report_of_nothing_says_so() -> None:
