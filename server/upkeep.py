@@ -23,6 +23,8 @@ UPKEEP: Upkeep = {
     # Keyed by outlet: what the register says becomes a fact, licences in a cell are counted, and a subject's periods
     # follow its status, its scope and its place.
     "outlet": (note_registration, count_existing, sync_subjects),
+    # Keyed by site: what is open at a depot goes along to its new cell.
+    "site": (settle_subjects,),
     # Keyed by subject: what is newly owed may be met already; a fact, an attempt or a waiver may meet, touch or
     # excuse what the subject owes.
     "obligation": (settle_subjects,),

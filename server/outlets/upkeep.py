@@ -125,3 +125,4 @@ def place_again(work: Work, _cell_ids: Sequence[uuid.UUID]) -> None:
                 collection,
                 [(f"bureau:{work.bureau_id}", row.id) for row in moves],
             )
+            work.wrote("site", [row.id for row in moves])

@@ -26,6 +26,7 @@ from server.kernel.actor import house
 from server.kernel.ids import new_edit_id, new_id
 from server.kernel.work import Kernel
 from server.outlets.models import Outlet, OutletStatus, Site
+from server.outlets.upkeep import place_again
 from server.reports.cap import cap_report
 from tests.cadence.test_keeping import assert_kept_as_judged
 from tests.fieldwork import attempt_at, check_of, push_at, visit_of
@@ -303,6 +304,14 @@ def test_a_letter_about_a_depot_asks_for_a_look_after_it(kernel: Kernel, town: T
         town.cells[0],
         date(2026, 8, 5),
     )
+    # What is open at the depot goes along to the cell that holds it, here and back.
+    for number in (3, 0):
+        with kernel.work(house(town.bureau_id), MONDAY + DAY) as work:
+            there = from_shape(Point(*town.positions[number]), srid=4326)
+            work.session.execute(update(Site).where(Site.id == depot).values(geom=there))
+            place_again(work, [])
+        (moved,) = owed(kernel, town, R.DEPOT_RECHECK)
+        assert moved.cell_id == town.cells[number]
     push_at(kernel, town, "li", MONDAY + 3 * DAY, depot_check(MONDAY + 2 * DAY, False))
     (recheck,) = owed(kernel, town, R.DEPOT_RECHECK)
     assert (recheck.met_at, recheck.cell_id) == (MONDAY + 2 * DAY, town.cells[0])
