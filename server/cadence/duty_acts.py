@@ -12,7 +12,7 @@ from sqlalchemy import select
 from schemas.vocabulary import Deed, DutyRule, SubjectKind
 from server.cadence.duties import Call, open_duties, withdraw_triggers
 from server.cadence.duty_editions import load_duty_rules
-from server.cadence.duty_models import DutyAct
+from server.cadence.duty_models import DutyAct, DutySubject
 from server.cadence.duty_rules import ClosedCase, look_back
 from server.cadence.duty_subjects import know_subjects
 from server.cadence.histories import hold_subjects
@@ -192,6 +192,14 @@ def _subjects(
     )
     if cells - known:
         raise Problem("not_found")
+    # Whoever names a new cell for somebody known must reach the one where he lies, or would take him from another squad.
+    lying = select(DutySubject.cell_id).where(
+        DutySubject.bureau_id == work.bureau_id,
+        DutySubject.kind == kind.value,
+        DutySubject.number.in_({one["number"] for one in given}),
+        DutySubject.cell_id.is_not(None),
+    )
+    _must_reach(work, work.session.scalars(lying.distinct()).all())
     return {one.id: one.cell_id for one in know_subjects(work, kind, given).values()}
 
 

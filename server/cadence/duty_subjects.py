@@ -6,11 +6,14 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from schemas.vocabulary import SubjectKind
 from server.cadence.duty_models import DutySubject
+from server.cadence.models import Obligation
+from server.grids.ops import announce, hold_cells
+from server.kernel.bulk import among
 from server.kernel.ids import new_id
 from server.kernel.work import Work
 
@@ -75,14 +78,42 @@ def know_subjects(
                 DutySubject.number.in_(numbers),
             )
             .order_by(DutySubject.id)
+            # Held like every subject of which something is settled: what is written below moves what it owes.
+            .with_for_update(key_share=True)
         )
     }
+    changed: set[uuid.UUID] = set()
     for row in rows:
+        known = found[row["number"]]
         for name in ("name", "cell_id", "closed_on", "major"):
-            if row[name] is not None and name in _named(given, row["number"]):
-                setattr(found[row["number"]], name, row[name])
+            news = row[name] is not None and name in _named(given, row["number"])
+            if news and getattr(known, name) != row[name]:
+                setattr(known, name, row[name])
+                changed.add(known.id)
     work.session.flush()
+    if changed:
+        _tell(work, sorted(changed))
     return found
+
+
+def _tell(work: Work, subject_ids: Sequence[uuid.UUID]) -> None:
+    """What subjects owe is told to handhelds with their names, and what is open goes along to the cell they lie in now."""
+    owed = select(Obligation.id, Obligation.cell_id).where(
+        Obligation.bureau_id == work.bureau_id, among(Obligation.subject_id, subject_ids)
+    )
+    rows = work.session.execute(owed.where(Obligation.trigger_id.is_not(None))).all()
+    if not rows:
+        return
+    hold_cells(work.session, sorted({cell_id for _, cell_id in rows if cell_id}))
+    ids = [obligation_id for obligation_id, _ in rows]
+    work.session.execute(
+        update(Obligation)
+        .where(among(Obligation.id, ids))
+        .values(edit_id=func.gen_random_uuid())
+        .execution_options(synchronize_session=False)
+    )
+    announce(work, "obligations", [(obligation_id, cell_id) for obligation_id, cell_id in rows])
+    work.wrote("obligation", subject_ids)
 
 
 def _named(given: Sequence[Mapping[str, Any]], number: str) -> set[str]:

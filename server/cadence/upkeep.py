@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Boolean, ColumnElement, Date, Text, cast, column, func, or_, select, union, update
 
-from schemas.vocabulary import CadenceTier
+from schemas.vocabulary import CadenceTier, ObligationState
 from server.cadence import rules
 from server.cadence.histories import (
     Loaded,
@@ -217,7 +217,7 @@ def _judged(work: Work, loaded: Loaded, rulebook: rules.Rulebook) -> Iterable[Se
         owed = loaded.owed[judgement.obligation.id]
         if not loaded.placements:
             # Where such a subject lay is not told by facts: what is closed stays where it was settled last.
-            closed = judgement.state not in PENDING
+            closed = judgement.state not in {*PENDING, ObligationState.UPCOMING}
             judgement = replace(judgement, cell_id=owed.cell_id if closed else loaded.cell_id)
         waived = owed.id in waivers
         if judgement.obligation.tier is not None:

@@ -170,6 +170,39 @@ def test_households_are_called_on_every_whole_week_of_the_season(client: Client,
     # Nobody opens a duty in a cell of another squad.
     elsewhere = {**season, "subjects": [{**household, "number": "H-2", "cell_id": str(town.cells[3])}]}
     problem_of(leader.post("/api/v1/obligations", json=elsewhere), code="not_found")
+    # Nor takes somebody known away from another squad by naming a cell of his own for him.
+    taken = {**season, "subjects": [{**household, "cell_id": str(town.cells[3])}]}
+    problem_of(client("zhao").post("/api/v1/obligations", json=taken), code="not_found")
+    assert {one["cell_id"] for one in listed(leader, rule="household_visit")} == {str(town.cells[0])}
+
+
+def test_whoever_moves_takes_along_what_is_open_and_handhelds_hear_of_it(
+    client: Client, kernel: Kernel, town: Town
+) -> None:
+    bureau = client("ju")
+    at_home = {"number": "H-9", "name": "试样二组9号", "cell_id": str(town.cells[0])}
+    season = {
+        "rule": "household_visit",
+        "subject_kind": "household",
+        "subjects": [at_home],
+        "first_day": "2099-09-07",
+        "last_day": "2099-09-20",
+    }
+    assert bureau.post("/api/v1/obligations", json=season).get_json()["opened"] == 2
+
+    def owed() -> dict[uuid.UUID, tuple[uuid.UUID | None, uuid.UUID]]:
+        with kernel.sessions() as session:
+            rows = select(Obligation).where(Obligation.rule == "household_visit")
+            return {one.id: (one.cell_id, one.edit_id) for one in session.scalars(rows)}
+
+    before = owed()
+    for change in ({"name": "试样二组9号之一"}, {"cell_id": str(town.cells[3])}):
+        again = {**season, "subjects": [{**at_home, **change}]}
+        assert bureau.post("/api/v1/obligations", json=again).get_json()["opened"] == 0
+        after = owed()
+        assert all(after[one][1] != before[one][1] for one in before)
+        before = after
+    assert {cell for cell, _ in before.values()} == {town.cells[3]}
 
 
 def test_a_round_is_over_a_set_of_outlets(client: Client, kernel: Kernel, town: Town) -> None:
