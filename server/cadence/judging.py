@@ -29,7 +29,6 @@ from sqlalchemy.dialects.postgresql import ARRAY, UUID
 from schemas.vocabulary import CadenceTier, Deed, DutyRule, LicenceScope
 from server.cadence.histories import OF_OUTLETS, OF_TIERS
 from server.cadence.models import Obligation
-from server.cadence.periods import parse_period
 from server.cadence.rulebook import Rulebook
 from server.cadence.timeline import load_timeline
 from server.kernel.bulk import as_rows
@@ -60,7 +59,7 @@ _COLUMNS: tuple[Any, ...] = (
     column("provisional", Boolean),
 )
 # What can be performed, the deepest checklist first. A set of them is a number with a bit for each place in this order.
-_PERFORMED = [*sorted(CadenceTier, key=lambda tier: -tier.depth), *Deed]
+_PERFORMED = [*sorted(CadenceTier, key=lambda tier: -tier.depth), *sorted(Deed)]
 # The planner cannot know how many rows the statement's own tables have: left to itself it sorts them anew for every step
 # of the walk. What is hashed once stays, if there is memory for it.
 _PLANNING = {"work_mem": "256MB", "enable_mergejoin": "off", "enable_nestloop": "off"}
@@ -77,17 +76,14 @@ def judged_rows(
     tier, key, first_day, last_day, grace_last_day, state (ObligationState), met_by, made_up_by, performed_at, days_late,
     attempts (record ids in order of time) and provisional. Nobody's scope is looked at.
 
-    Raises KeyError where a tier that is owed has no policy on the first day, BadPeriod for a key that names no period.
+    Raises KeyError where a tier that is owed has no policy on the first day.
     """
     windows = _windows(_spans(work), load_timeline(work).rulebook)
     if keys is None:
         return _judged(work, as_of, windows, triggered=False)
     asked = {(tier, key) for tier in keys for key in keys[tier]}
-    days = {(period.tier.value, period.first_day) for period in (parse_period(key) for _, key in asked)}
-    # What begins after the last of them can no longer be met has no part in what they come to.
-    ends = [row["grace_last_day"] for row in windows if (row["tier"], row["first_day"]) in days]
     named = as_rows([{"tier": tier, "key": key} for tier, key in sorted(asked)])
-    return _judged(work, as_of, windows, named, max(ends, default=date.min), triggered=False)
+    return _judged(work, as_of, windows, named, triggered=False)
 
 
 def judged_duties(work: Work, as_of: datetime) -> Subquery:
@@ -103,7 +99,6 @@ def _judged(
     as_of: datetime,
     windows: list[dict[str, Any]],
     keys: str | None = None,
-    horizon: date = date.max,
     *,
     triggered: bool,
 ) -> Subquery:
@@ -117,7 +112,6 @@ def _judged(
             ("zone", work.zone.key, Text),
             ("windows", as_rows(windows), Text),
             ("keys", keys, Text),
-            ("horizon", horizon, Date),
             ("triggered", triggered, Boolean),
             ("scope", LicenceScope.ECIG.value, Text),
             ("performed", list(_PERFORMED), ARRAY(Text)),

@@ -25,7 +25,8 @@ owed as materialized (
     -- An outer join, for the planner then knows how many there are.
     left join span on span.tier = o.tier and span.first_day = o.first_day and span.last_day = o.last_day
     where not :triggered and o.bureau_id = :bureau_id and o.subject_kind = 'outlet' and o.trigger_id is null
-        and (cast(:keys as json) is null or o.tier in (select tier from asked) and o.first_day <= :horizon)
+        -- All of the tiers asked for: a visit that met a later period makes up for none of those asked for.
+        and (cast(:keys as json) is null or o.tier in (select tier from asked))
     union all
     select
         id, subject_kind, subject_id, rule, null, rule || '/' || trigger_id, key, first_day, last_day, false, due_from,

@@ -215,8 +215,8 @@ def facts_known(facts: Iterable[Fact], as_of: datetime) -> list[Fact]:
             if known is None or _version_order(fact) > _version_order(known):
                 latest[version] = fact
     kept = [fact for fact in latest.values() if fact.valid and fact.performed_at <= as_of]
-    # A record may stand in two tiers: the depth settles the order of what is otherwise equal.
-    return sorted(kept, key=lambda fact: (fact.performed_at, fact.record_id, _depth_first(fact.tier)))
+    # A record may stand for several things: the depth, and then the code, settles the order of what is otherwise equal.
+    return sorted(kept, key=lambda fact: (fact.performed_at, fact.record_id, *_depth_first(fact.tier)))
 
 
 def attempts_known(attempts: Iterable[Attempt], as_of: datetime) -> list[Attempt]:
@@ -377,8 +377,8 @@ def withdrawn(trigger: Trigger, as_of: datetime) -> bool:
     return trigger.withdrawn_at is not None and trigger.withdrawn_at <= as_of
 
 
-def _depth_first(what: Performed) -> int:
-    return -what.depth if isinstance(what, CadenceTier) else 1
+def _depth_first(what: Performed) -> tuple[int, str]:
+    return (-what.depth if isinstance(what, CadenceTier) else 1), what.value
 
 
 def _placement_order(placement: Placement) -> tuple[date, datetime, str]:

@@ -142,8 +142,8 @@ export function factsKnown(facts: Iterable<Fact>, asOf: Instant): Fact[] {
     if (!known || inOrder(versionOrder(fact), versionOrder(known)) > 0) latest.set(version, fact);
   }
   const kept = [...latest.values()].filter((fact) => fact.valid && fact.performedAt <= asOf);
-  // A record may stand in two tiers: the depth settles the order of what is otherwise equal.
-  const place = (fact: Fact) => [fact.performedAt, fact.recordId, depthFirst(fact.tier)];
+  // A record may stand for several things: the depth, and then the code, settles the order of what is otherwise equal.
+  const place = (fact: Fact) => [fact.performedAt, fact.recordId, depthFirst(fact.tier), fact.tier];
   return kept.sort((one, other) => inOrder(place(one), place(other)));
 }
 
