@@ -24,6 +24,8 @@ from server.kernel.problems import Problem
 from server.kernel.work import Work
 from sync.feed import touch
 
+POLICY_STATES = {"draft": "草案", "planned": "已推算", "active": "施行", "retired": "废止"}
+
 FORMS = {
     CadenceTier.WEEKLY: "ecig_weekly",
     CadenceTier.MONTHLY: "ecig_monthly",
@@ -206,7 +208,12 @@ def _held(work: Work, policy_id: uuid.UUID, *states: str) -> Policy:
     _hold(work)
     policy = find_policy(work, policy_id)
     if policy.state not in states:
-        raise Problem("policy_state", detail=f"第 {policy.version} 版现为 {policy.state}，不能这样做。")
+        now, needed = POLICY_STATES[policy.state], "、".join(POLICY_STATES[state] for state in states)
+        raise Problem(
+            "policy_state",
+            detail=f"第 {policy.version} 版现为“{now}”，须为“{needed}”。"
+            f"Version {policy.version} is {policy.state}; this needs one that is {' or '.join(states)}.",
+        )
     return policy
 
 

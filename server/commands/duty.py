@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import click
@@ -11,7 +11,7 @@ from rich.table import Table
 from sqlalchemy import select
 
 from schemas.duties import DutyOpening, DutyRuleIn, DutyRuleList
-from schemas.vocabulary import Deed, DutyRule
+from schemas.vocabulary import Deed, DutyRule, SubjectKind
 from server.cadence.duty_acts import open_duty, record_act, withdraw_duties
 from server.cadence.duty_editions import load_duty_rules, publish_default_duty_rules, publish_duty_rule
 from server.cadence.models import Obligation
@@ -19,8 +19,10 @@ from server.cadence.queries import standing, waived
 from server.commands.acting import acting, as_account, of_bureau
 from server.commands.bodies import print_json, read_file
 from server.commands.bureau import bureau_work
-from server.commands.printing import console
+from server.commands.printing import print_table
+from server.commands.times import Day, Moment
 from server.kernel.permissions import Permission
+from server.notices.loading import names_of
 from server.reports.sheets import NO_FIGURE
 
 
@@ -38,14 +40,14 @@ def group() -> None:
 )
 @click.option(
     "--defaults",
-    type=click.DateTime(["%Y-%m-%d"]),
+    type=Day(),
     help="自该日起施行尚缺的默认规则 · publish the packaged rules that are missing, from that day",
 )
 @click.option("--format", "shape", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @as_account
 @of_bureau
 def rules(
-    file: Path | None, defaults: datetime | None, shape: str, username: str | None, bureau: str | None
+    file: Path | None, defaults: date | None, shape: str, username: str | None, bureau: str | None
 ) -> None:
     """列出规则的全部版本，或公布新版本 · list the versions of the rules, or publish one."""
     if file is not None:
@@ -58,7 +60,7 @@ def rules(
         return
     if defaults is not None:
         with acting(bureau, username, Permission.POLICY_MANAGE) as work:
-            count = publish_default_duty_rules(work, defaults.date())
+            count = publish_default_duty_rules(work, defaults)
         click.echo(f"已公布默认规则 {count} 项 · published")
         return
     with bureau_work(bureau) as work:
@@ -75,7 +77,7 @@ def rules(
             table.add_row(
                 one.code, one.name, str(one.version), begins, str(one.checks), days, one.legal_basis
             )
-    console().print(table)
+    print_table(table)
 
 
 @group.command("list")
@@ -85,7 +87,7 @@ def rules(
 def list_(rule: str | None, overdue: bool, bureau: str | None) -> None:
     """列出未完成的触发任务 · list what is still owed, by its last day."""
     table = Table()
-    for heading in ("规则", "对象", "起", "止", "暂定", "任务"):
+    for heading in ("规则", "对象", "编号", "名称", "起", "止", "暂定", "任务"):
         table.add_column(heading)
     with bureau_work(bureau) as work:
         owed = select(Obligation).where(
@@ -99,16 +101,21 @@ def list_(rule: str | None, overdue: bool, bureau: str | None) -> None:
             owed = owed.where(Obligation.rule == rule)
         if overdue:
             owed = owed.where(Obligation.last_day < work.now.astimezone(work.zone).date())
-        for one in work.session.scalars(owed.order_by(Obligation.last_day, Obligation.id)):
+        found = work.session.scalars(owed.order_by(Obligation.last_day, Obligation.id)).all()
+        names = names_of(work, [one.subject_id for one in found])
+        for one in found:
+            name, number = names[one.subject_id]
             table.add_row(
                 DutyRule(one.rule).label_zh,
-                f"{one.subject_kind} {one.subject_id}",
+                SubjectKind(one.subject_kind).label_zh,
+                number,
+                name,
                 one.first_day.isoformat(),
                 one.last_day.isoformat(),
                 "是" if one.provisional else NO_FIGURE,
                 str(one.id),
             )
-    console().print(table)
+    print_table(table)
 
 
 @group.command("open")
@@ -130,18 +137,21 @@ def open_(file: Path, username: str | None, bureau: str | None) -> None:
 @click.option(
     "--deed", required=True, type=click.Choice([deed.value for deed in Deed]), help="做了什么 · what was done"
 )
-@click.option("--at", required=True, help="完成时间，如 2026-10-08T10:00:00+08:00 · when")
+@click.option(
+    "--at", "moment", required=True, type=Moment(), help="完成时间，如 2026-10-08T10:00 · when it was done"
+)
 @click.option("--note", required=True, help="情况说明 · what came of it")
 @as_account
 @of_bureau
 def done(
-    obligation_id: uuid.UUID, deed: str, at: str, note: str, username: str | None, bureau: str | None
+    obligation_id: uuid.UUID,
+    deed: str,
+    moment: datetime,
+    note: str,
+    username: str | None,
+    bureau: str | None,
 ) -> None:
     """登记已完成（电话回访、通报等没有现场表单的）· write down that it was done."""
-    try:
-        moment = datetime.fromisoformat(at)
-    except ValueError as error:
-        raise click.BadParameter(f"看不懂时间“{at}” · not a moment", param_hint="--at") from error
     with acting(bureau, username, Permission.OBLIGATION_RECORD) as work:
         moment = moment if moment.tzinfo else moment.replace(tzinfo=work.zone)
         act = record_act(work, obligation_id, Deed(deed), moment, note)

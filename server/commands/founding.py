@@ -14,6 +14,7 @@ from server.access.ops import create_account, hash_password, set_mail
 from server.cadence.duty_editions import publish_default_duty_rules
 from server.cadence.policies import publish_default_policy
 from server.commands.bureau import bureau_work
+from server.commands.times import Day
 from server.house import compose
 from server.kernel.actor import house
 from server.kernel.calendar import import_workdays
@@ -47,18 +48,18 @@ def bureau() -> None:
 @click.option("--admin", "username", required=True, help="管理员用户名 · the first administrator")
 @click.option(
     "--policy-from",
-    type=click.DateTime(["%Y-%m-%d"]),
+    type=Day(),
     help="复查制度生效日，默认今天 · first day of the re-inspection policy",
 )
 @_password
-def found(name: str, region: str, username: str, policy_from: datetime | None, password: str) -> None:
+def found(name: str, region: str, username: str, policy_from: date | None, password: str) -> None:
     """新建单位：工作日、表单、复查制度和管理员 · found a bureau."""
     kernel = compose(read_settings())
     now = datetime.now(UTC)
     with kernel.sessions() as session:
         if session.scalar(select(Bureau.id).where(Bureau.name == name)) is not None:
             raise click.ClickException(f"单位“{name}”已存在 · this bureau exists already")
-    first_day: date = (policy_from or now.astimezone(kernel.settings.zone)).date()
+    first_day = policy_from or now.astimezone(kernel.settings.zone).date()
     bureau_id = new_id(now)
     with kernel.work(house(bureau_id), now) as work:
         work.session.add(Bureau(id=bureau_id, name=name, level="county", region_code=region))

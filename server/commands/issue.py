@@ -13,8 +13,9 @@ from schemas.issuing import IssueOut, UnsyncedOut
 from server.commands.acting import acting, of_bureau, signed_as
 from server.commands.bureau import bureau_work
 from server.commands.printing import print_table
-from server.commands.sheets import Moment, as_known_by, deliver
+from server.commands.sheets import as_known_by, deliver
 from server.commands.sheets import show as show_sheet
+from server.commands.times import Moment
 from server.issuing import ops, queries
 from server.issuing.models import ReportIssue
 from server.issuing.paper import paper_of

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 
 import click
 from rich.table import Table
@@ -13,6 +13,7 @@ from schemas.vocabulary import NoticeKind
 from server.access.models import Account
 from server.commands.bureau import bureau_work
 from server.commands.printing import print_table
+from server.commands.times import Day
 from server.kernel.settings import read_settings
 from server.kernel.work import Work
 from server.notices import wording
@@ -30,19 +31,17 @@ def group() -> None:
 
 
 @group.command()
-@click.option(
-    "--day", type=click.DateTime(["%Y-%m-%d"]), help="哪一天，默认今天；只能试算 · a day, to look at only"
-)
+@click.option("--day", type=Day(), help="哪一天，默认今天；只能试算 · a day, to look at only")
 @click.option("--dry-run", is_flag=True, help="只显示将通知谁 · only show who would be told what")
 @_bureau
-def send(day: datetime | None, dry_run: bool, bureau: str | None) -> None:
+def send(day: date | None, dry_run: bool, bureau: str | None) -> None:
     """发出当天的通知，重复运行不会重发 · make the day's digests; a second run makes none."""
     settings = read_settings()
     now = datetime.now(UTC)
-    if day is not None and day.date() != now.astimezone(settings.zone).date():
+    if day is not None and day != now.astimezone(settings.zone).date():
         if not dry_run:
             raise click.UsageError("只能补发今天的通知，其他日期请加 --dry-run · only today's can be sent")
-        now = day.replace(hour=settings.notice_hour, tzinfo=settings.zone)
+        now = datetime.combine(day, time(settings.notice_hour), settings.zone)
     with bureau_work(bureau, now) as work:
         if not dry_run:
             click.echo(f"已发出 {send_digests(work)} 份通知 · notices made")

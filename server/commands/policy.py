@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date
 from pathlib import Path
 
 import click
@@ -17,7 +17,8 @@ from server.cadence.policy_api import described
 from server.commands.acting import acting, as_account, of_bureau
 from server.commands.bodies import print_json, read_file
 from server.commands.bureau import bureau_work
-from server.commands.printing import console
+from server.commands.printing import console, print_table
+from server.commands.times import Day
 from server.kernel.permissions import Permission
 from server.kernel.problems import Problem
 from server.kernel.work import Work
@@ -43,19 +44,19 @@ def list_(bureau: str | None) -> None:
         for one in described(work, list(found)):
             tiers = "、".join(tier.tier for tier in one["tiers"])
             last = str(one["effective_to"] or NO_FIGURE)
-            table.add_row(
-                str(one["version"]), one["state"], str(one["effective_from"]), last, tiers, one["name"]
-            )
-    console().print(table)
+            state = policies.POLICY_STATES[one["state"]]
+            table.add_row(str(one["version"]), state, str(one["effective_from"]), last, tiers, one["name"])
+    print_table(table)
 
 
 @group.command()
 @click.argument("version", type=int)
+@click.option("--as-draft", is_flag=True, help="只要起草时填写的各项 · only what a draft says, to start from")
 @of_bureau
-def show(version: int, bureau: str | None) -> None:
+def show(version: int, as_draft: bool, bureau: str | None) -> None:
     """以 JSON 显示一个版本 · show a version as JSON."""
     with bureau_work(bureau) as work:
-        print_json(PolicyOut(), described(work, [_find(work, version)])[0])
+        print_json(PolicyDraft() if as_draft else PolicyOut(), described(work, [_find(work, version)])[0])
 
 
 @group.command()
@@ -130,15 +131,15 @@ def activate(version: int, username: str | None, bureau: str | None) -> None:
 @click.option(
     "--last-day",
     required=True,
-    type=click.DateTime(["%Y-%m-%d"]),
+    type=Day(),
     help="施行的最后一天 · the last day it holds",
 )
 @as_account
 @of_bureau
-def retire(version: int, last_day: datetime, username: str | None, bureau: str | None) -> None:
+def retire(version: int, last_day: date, username: str | None, bureau: str | None) -> None:
     """废止版本 · end a version after a day."""
     with acting(bureau, username, Permission.POLICY_MANAGE) as work:
-        ended = policies.retire_policy(work, _find(work, version).id, last_day.date()).effective_to
+        ended = policies.retire_policy(work, _find(work, version).id, last_day).effective_to
     click.echo(f"第 {version} 版施行至 {ended} · it holds until then")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -19,6 +20,9 @@ from rich.table import Table
 # Wide enough for the tables of Chinese headings where no terminal says how wide it is.
 PIPED_WIDTH = 120
 
+# How wide a piped table may become before its cells are folded: ids and licence numbers stay in one piece.
+WIDEST_TABLE = 200
+
 
 def console() -> Console:
     """The console of standard output; piped output is as wide as the tables need."""
@@ -26,10 +30,14 @@ def console() -> Console:
 
 
 def print_table(table: Table) -> None:
-    """Print a table; where the terminal is narrow its cells are folded, not cut."""
+    """Print a table; where the terminal is narrow its cells are folded, not cut, and piped lines are longer."""
     for column in table.columns:
         column.overflow = "fold"
-    console().print(table, soft_wrap=False)
+    to = console()
+    if not sys.stdout.isatty():
+        needed = Measurement.get(to, to.options.update(max_width=WIDEST_TABLE), table).maximum
+        to.width = max(PIPED_WIDTH, needed)
+    to.print(table, soft_wrap=False)
 
 
 def byte_progress() -> Progress:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import click
@@ -12,6 +12,7 @@ from server.commands.bureau import bureau_work
 from server.commands.printing import console, print_table
 from server.commands.restated import deliver_restated, restated_options
 from server.commands.sheets import as_known_by, deliver, delivered, show
+from server.commands.times import Day
 from server.reports.cadence import By, cadence_report
 from server.reports.cadence_sheet import cadence_sheet
 from server.reports.cap import CapReport, cap_report, year_for
@@ -156,16 +157,14 @@ def squads(
 
 
 @group.command("duty-board")
-@click.option(
-    "--day", type=click.DateTime(["%Y-%m-%d"]), help="哪一天，默认当天 · default: that of the moment"
-)
+@click.option("--day", type=Day(), help="哪一天，默认当天 · default: that of the moment")
 @as_known_by
 @delivered
 def board(
-    day: datetime | None, as_of: datetime | None, shape: str, output: Path | None, bureau: str | None
+    day: date | None, as_of: datetime | None, shape: str, output: Path | None, bureau: str | None
 ) -> None:
     """R12：职责公示 · which squad and which officer answer for each cell."""
     with bureau_work(bureau) as work:
         moment = moment_for(work, as_of)
-        sheet = duty_sheet(work, duty_board(work, day.date() if day else moment.date(), moment))
+        sheet = duty_sheet(work, duty_board(work, day or moment.date(), moment))
     deliver(sheet, shape, output)

@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 
 from server.commands.bureau import bureau_work
-from server.commands.sheets import Moment, deliver
+from server.commands.sheets import deliver
+from server.commands.times import Moment
 from server.issuing.restated_sheet import restated_sheet
 from server.issuing.restating import moments_between, restated
 from server.reports.moment import moment_for, period_for

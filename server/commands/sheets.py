@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
@@ -12,25 +11,11 @@ import click
 from rich.table import Table
 
 from server.commands.printing import print_table
+from server.commands.times import Moment
 from server.reports.pdf import pdf_of
 from server.reports.sheets import Sheet, cells_of, csv_of, xlsx_of
 
 FILES = ("xlsx", "pdf")
-
-
-class Moment(click.ParamType[datetime]):
-    """An RFC 3339 moment; without an offset it is the bureau's own time."""
-
-    name = "moment"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        try:
-            moment = datetime.fromisoformat(str(value))
-            if 1970 <= moment.year < 2200:
-                return moment
-            raise ValueError("another age")
-        except ValueError:
-            self.fail(f"{value} 不是时间，例如 2026-08-01T00:00+08:00", param, ctx)
 
 
 as_known_by = click.option("--as-of", type=Moment(), help="按此刻所知 · as known by this moment")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import uuid
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import click
 from rich.table import Table
@@ -15,7 +17,7 @@ from server.cadence.models import Waiver
 from server.cadence.ops import waive
 from server.commands.acting import acting, of_bureau, signed_as
 from server.commands.bureau import bureau_work
-from server.commands.printing import console
+from server.commands.printing import print_table
 from server.kernel.permissions import Permission
 from server.reports.sheets import NO_FIGURE
 
@@ -66,6 +68,7 @@ def list_(withdrawn: bool, shape: str, bureau: str | None) -> None:
         query = waivers.list_waivers(work).order_by(Waiver.known_at, Waiver.id)
         if not withdrawn:
             query = query.where(Waiver.revoked_at.is_(None))
+        zone = work.zone
         rows = WaiverOut(many=True).dump(work.session.execute(query).all())
     if shape == "json":
         click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
@@ -74,7 +77,8 @@ def list_(withdrawn: bool, shape: str, bureau: str | None) -> None:
     for heading in ("编号", "许可证号", "对象", "周期", "理由", "批准", "时间", "撤回"):
         table.add_column(heading)
     for row in rows:
-        taken_back = f"{row['revoked_at']} {row['withdrawn_by'] or ''} {row['revoke_reason']}"
+        told = {at: _local(row[at], zone) for at in ("known_at", "revoked_at")}
+        taken_back = f"{told['revoked_at']} {row['withdrawn_by'] or ''} {row['revoke_reason']}"
         table.add_row(
             row["id"],
             row["licence_no"] or NO_FIGURE,
@@ -82,10 +86,15 @@ def list_(withdrawn: bool, shape: str, bureau: str | None) -> None:
             row["key"],
             row["reason"],
             row["waived_by"] or NO_FIGURE,
-            row["known_at"],
+            told["known_at"],
             taken_back if row["revoked_at"] else NO_FIGURE,
         )
-    console().print(table)
+    print_table(table)
+
+
+def _local(moment: str | None, zone: ZoneInfo) -> str:
+    """A moment of an answer as the bureau's clocks show it."""
+    return datetime.fromisoformat(moment).astimezone(zone).strftime("%Y-%m-%d %H:%M") if moment else NO_FIGURE
 
 
 @group.command()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import cast
 
@@ -12,7 +12,8 @@ from rich.table import Table
 from server.cadence.workday_edits import Kind, Moved, load_notice, set_day, years
 from server.commands.acting import acting, as_account, of_bureau
 from server.commands.bureau import bureau_work
-from server.commands.printing import console
+from server.commands.printing import print_table
+from server.commands.times import Day
 from server.kernel.calendar import load_workdays
 from server.kernel.packaged_workdays import read_notice_file
 from server.kernel.permissions import Permission
@@ -39,16 +40,16 @@ def import_(file: Path, bureau: str | None) -> None:
 
 
 @group.command("set")
-@click.argument("day", type=click.DateTime(["%Y-%m-%d"]))
+@click.argument("day", type=Day())
 @click.argument("kind", type=click.Choice(list(_KINDS)))
 @click.option("--source", required=True, help="依据的通知 · the notice")
 @as_account
 @of_bureau
-def set_(day: datetime, kind: str, source: str, username: str | None, bureau: str | None) -> None:
+def set_(day: date, kind: str, source: str, username: str | None, bureau: str | None) -> None:
     """改一天：放假、调休上班或照常 · make one day off, worked, or as its weekday has it."""
     with acting(bureau, username, Permission.WORKDAY_MANAGE) as work:
-        moved = set_day(work, day.date(), cast(Kind, kind), source)
-    click.echo(f"{day.date()} {_KINDS[kind]} · {kind}")
+        moved = set_day(work, day, cast(Kind, kind), source)
+    click.echo(f"{day} {_KINDS[kind]} · {kind}")
     _tell(moved)
 
 
@@ -65,7 +66,7 @@ def list_(year: int, bureau: str | None) -> None:
     kinds: dict[date, str] = dict.fromkeys(workdays.off, "off") | dict.fromkeys(workdays.make_up, "make_up")
     for day in sorted(day for day in kinds if day.year == year):
         table.add_row(day.isoformat(), _KINDS[kinds[day]])
-    console().print(table)
+    print_table(table)
 
 
 @group.command()
@@ -79,7 +80,7 @@ def check(bureau: str | None) -> None:
         for one in years(work):
             known = "已载入 · loaded" if one.loaded else "未载入，暂按周一至周五 · missing, provisional"
             table.add_row(str(one.year), known, str(one.working_days), one.source or NO_FIGURE)
-    console().print(table)
+    print_table(table)
 
 
 def _tell(moved: Moved) -> None:

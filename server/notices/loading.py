@@ -101,7 +101,7 @@ def _load_staff(work: Work, day: date) -> Staff:
 def _add_owed(work: Work, morning: Morning) -> None:
     """What may be told of: still to be done and near its end, or missed lately."""
     found = [*_of_tiers(work, morning.day), *_triggered(work, morning.day)]
-    names = _names(work, [one.subject_id for one in found])
+    names = names_of(work, [one.subject_id for one in found])
     responsible_for = load_responsible(work, work.now)
     for one in found:
         responsible = responsible_for(one.cell_id, morning.day)
@@ -213,7 +213,7 @@ def _triggered(work: Work, day: date) -> Iterable[_Found]:
                 )
 
 
-def _names(work: Work, subject_ids: list[uuid.UUID]) -> dict[uuid.UUID, tuple[str, str]]:
+def names_of(work: Work, subject_ids: list[uuid.UUID]) -> dict[uuid.UUID, tuple[str, str]]:
     """What the subjects are called, and the number by which they are known."""
     found: dict[uuid.UUID, tuple[str, str]] = {}
     for entity, number in ((Outlet, Outlet.licence_no), (Site, Site.code), (DutySubject, DutySubject.number)):

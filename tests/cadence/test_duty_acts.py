@@ -326,7 +326,15 @@ def test_the_command_line_opens_does_and_withdraws(
     assert opened.exit_code == 0, opened.output
     obligation_id = opened.output.split()[-1]
     assert uuid.UUID(obligation_id)
-    assert "举报投诉电话回访" in run.invoke(main, ["duty", "list"]).output
+    owed = run.invoke(main, ["duty", "list"]).output
+    assert "举报投诉电话回访" in owed
+    for needed in (obligation_id, "举报投诉 │ 12313-0001", "消费者投诉"):
+        assert needed in owed, owed
+    malformed = run.invoke(
+        main, ["duty", "done", obligation_id, "--deed", "CALLBACK", "--at", "明天", "--note", "x"]
+    )
+    assert malformed.exit_code == 2
+    assert "明天 不是时间" in malformed.output
     done = [
         "duty",
         "done",

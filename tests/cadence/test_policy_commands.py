@@ -78,6 +78,16 @@ def written(folder: Path, value: Any) -> str:
     return str(path)
 
 
+@pytest.mark.usefixtures("town")
+def test_what_is_in_force_is_shown_as_a_draft_to_start_from(tmp_path: Path) -> None:
+    shown = json.loads(said("policy", "show", "1", "--as-draft"))
+    shown["name"] = "加密周复查制度"
+    shown["effective_from"] = AHEAD.isoformat()
+    assert "第 2 版" in said("policy", "draft", written(tmp_path, shown))
+    drafted = json.loads(said("policy", "show", "2", "--as-draft"))
+    assert drafted == shown
+
+
 def test_a_policy_above_the_cap_goes_through_the_legal_office(
     app: Flask, town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -85,7 +95,9 @@ def test_a_policy_above_the_cap_goes_through_the_legal_office(
     assert "第 1 版" in said("cap", "publish", written(tmp_path, CAP))
     assert json.loads(said("cap", "list"))["items"][0]["limits"] == {"A": 4}
     assert "第 2 版" in said("policy", "draft", written(tmp_path, DRAFT))
-    assert refused("policy", "activate", "2").code == "policy_state"
+    early = refused("policy", "activate", "2")
+    assert early.code == "policy_state"
+    assert "“草案”，须为“已推算”" in early.detail
     figures = json.loads(said("policy", "plan", "2", "--format", "json"))
     assert figures["above_cap"] is True
     assert "须经法制人员签批" in said("policy", "plan", "2")
@@ -108,7 +120,7 @@ def test_a_policy_above_the_cap_goes_through_the_legal_office(
     assert shown["tiers"][0]["period"] == "week"
     listed = said("policy", "list")
     assert "试样制度" in listed
-    assert "active" in listed
+    assert "施行" in listed
     last_day = datetime.now(UTC).astimezone(ZONE).date().isoformat()
     said("policy", "retire", "2", "--last-day", last_day)
     assert json.loads(said("policy", "show", "2"))["state"] == "retired"
