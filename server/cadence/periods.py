@@ -125,7 +125,10 @@ def reporting_period(text: str) -> ReportingPeriod:
     """
     found = _REPORTED.fullmatch(text)
     if found is None:
-        raise BadPeriod(f"{text!r} is no reporting period: write 2026, 2026-Q3, 2026-07 or 2026-W31.")
+        raise BadPeriod(
+            f"“{text}”不是报表周期，请写 2026、2026-Q3、2026-07 或 2026-W31。"
+            "No reporting period: write 2026, 2026-Q3, 2026-07 or 2026-W31."
+        )
     part = found["coded"] or found["month"]
     if part is None:
         year = _year(text, found["year"])

@@ -152,7 +152,9 @@ CATALOGUE: dict[str, Kind] = {
         "Nothing that is owed and not met fits; periods that begin in more than two weeks are not written down yet.",
     ),
     "obligation_closed": Kind(
-        409, "该应查任务已结束，不能免查。", "This obligation is closed and cannot be waived."
+        409,
+        "该应查任务已结束，不能免查或撤回。",
+        "This obligation is closed and cannot be waived or withdrawn.",
     ),
     "obligation_not_missed": Kind(
         409, "该应查任务不是漏查，不能补查。", "This obligation is not missed, so nothing can make it up."

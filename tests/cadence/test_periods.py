@@ -113,7 +113,7 @@ def test_the_report_of_a_quarter() -> None:
     "text", ["", "26", "2026-", "202607", "2026-7", "2026Q5", "2026-Q", "1999", "2026-W54", "年"]
 )
 def test_other_texts_are_no_reporting_period(text: str) -> None:
-    with pytest.raises(BadPeriod, match=r"is no (reporting )?period"):
+    with pytest.raises(BadPeriod, match=r"is no period|不是报表周期"):
         reporting_period(text)
 
 
