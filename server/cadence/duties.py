@@ -153,7 +153,7 @@ def _counted(
             func.count().filter(Obligation.withdrawn_at.is_(None)),
             func.count(),
         )
-        .where(among(Obligation.trigger_id, sorted(set(trigger_ids))))
+        .where(Obligation.bureau_id == work.bureau_id, among(Obligation.trigger_id, sorted(set(trigger_ids))))
         .group_by(Obligation.rule, Obligation.subject_id, Obligation.trigger_id)
     )
     return {(rule, subject_id, trigger_id): (live, all_) for rule, subject_id, trigger_id, live, all_ in rows}

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import Text, any_, literal, select
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from schemas.vocabulary import CadenceTier, NoticeKind, ObligationState, SubjectKind
 from server.access.models import Account
@@ -244,7 +245,7 @@ def load_told(work: Work, about: list[str]) -> set[tuple[Recipient, NoticeKind, 
     rows = work.session.execute(
         select(Notice.person_id, Notice.account_id, Notice.kind, NoticeItem.about)
         .join(NoticeItem, NoticeItem.notice_id == Notice.id)
-        .where(Notice.bureau_id == work.bureau_id, NoticeItem.about.in_(about))
+        .where(Notice.bureau_id == work.bureau_id, NoticeItem.about == any_(literal(about, ARRAY(Text))))
     )
     return {(Recipient(person, account), NoticeKind(kind), thing) for person, account, kind, thing in rows}
 

@@ -229,6 +229,7 @@ def _follow_findings(work: Work, records: Sequence[Judged]) -> None:
 def _standing(work: Work, group: Iterable[uuid.UUID]) -> dict[uuid.UUID | None, datetime | None]:
     """The triggers among the words whose chain stands, with their times."""
     rows = select(Obligation.trigger_id, Obligation.triggered_at).where(
+        Obligation.bureau_id == work.bureau_id,
         Obligation.rule == DutyRule.TRIPLE_RECHECK.value,
         among(Obligation.trigger_id, sorted(group)),
         Obligation.withdrawn_at.is_(None),

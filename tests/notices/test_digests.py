@@ -34,24 +34,26 @@ def test_a_week_goes_up_step_by_step_and_each_is_told_once(place: Place) -> None
     assert place.morning(7, 7) == 0
     assert place.morning(7, 8) == 1
     assert titles(place, "ju") == ["4 项应查宽限期满未完成（2026-07-08（周三））"]
-    # li does one of his two, and finds the other closed; zhao and qian do nothing.
+    # li does one of his two, and finds the other closed, which asks for another try; zhao and qian do nothing.
     record, attempt = check_of(town, 0, moment(7, 8, 10)), attempt_at(town, 1, moment(7, 8, 11))
     push_at(place.kernel, town, "li", moment(7, 8, 12), record, attempt)
 
     assert place.morning(7, 9) == 2
     assert place.morning(7, 9, hour=15) == 0
-    assert titles(place, "li")[1:] == ["1 项应查即将到期（2026-07-09（周四））"]
+    assert titles(place, "li")[1:] == ["2 项应查即将到期（2026-07-09（周四））"]
     assert titles(place, "zhao")[1:] == ["2 项应查即将到期（2026-07-09（周四））"]
     assert titles(place, "wang") == []
 
     assert place.morning(7, 10) == 2
     assert titles(place, "li")[2:] == ["1 项应查到期未完成（2026-07-10（周五））"]
-    assert place.morning(7, 11) == place.morning(7, 12) == place.morning(7, 13) == 0
+    assert place.morning(7, 11) == place.morning(7, 12) == 0
+    # The other try is due on Monday, and missed on Tuesday.
+    assert place.morning(7, 13) == place.morning(7, 14) == 1
+    assert titles(place, "ju")[1:] == ["1 项应查宽限期满未完成（2026-07-14（周二））"]
 
     # The week's grace ends on Tuesday the 14th.
-    assert place.morning(7, 14) == 0
     assert place.morning(7, 15) == 1
-    assert titles(place, "ju")[1:] == ["3 项应查宽限期满未完成（2026-07-15（周三））"]
+    assert titles(place, "ju")[2:] == ["3 项应查宽限期满未完成（2026-07-15（周三））"]
 
 
 def test_a_notice_lists_everything_by_cell_and_says_what_to_do(place: Place) -> None:
@@ -68,10 +70,12 @@ def test_a_notice_lists_everything_by_cell_and_says_what_to_do(place: Place) -> 
     page = client.get("/api/v1/notices?kind=due_today").get_json()
     (listed,) = page["items"]
     whole = client.get(f"/api/v1/notices/{listed['id']}").get_json()
-    assert whole["counts"] == {"total": 2, "WEEKLY": 2}
-    assert [(cell["name"], cell["count"]) for cell in whole["cells"]] == [("试样2格", 1), ("试样3格", 1)]
-    assert [item["name"] for item in whole["items"]] == ["试样2号便利店", "试样3号便利店"]
-    assert whole["items"][0]["key"] == "2026-W28"
+    # Whoever found a shop closed owes it another try besides.
+    assert whole["counts"] == {"total": 3, "WEEKLY": 2, "attempt_retry": 1}
+    assert [(cell["name"], cell["count"]) for cell in whole["cells"]] == [("试样2格", 2), ("试样3格", 1)]
+    names = [item["name"] for item in whole["items"]]
+    assert names == ["试样2号便利店", "试样2号便利店", "试样3号便利店"]
+    assert [item["key"] for item in whole["items"] if item["key"]] == ["2026-W28"] * 2
     assert whole["items"][0]["subject_id"] == str(town.outlets[2])
     assert "督促" in whole["advice"]
     assert "done" in whole["advice_en"]
