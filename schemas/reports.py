@@ -284,6 +284,28 @@ class CapTotal(Schema):
     over = fields.Integer()
 
 
+class CapSignOff(Schema):
+    """Who of the legal office let a policy ask more than the cap, and on what ground."""
+
+    id = fields.UUID()
+    signer = fields.String()
+    signed_at = fields.AwareDateTime()
+    ground = fields.String()
+    content_sha256 = fields.String()
+
+
+class CapFloor(Schema):
+    """A policy that asks more visits a year than the caps in ``over``, by credit grade."""
+
+    policy_id = fields.UUID()
+    version = fields.Integer()
+    name = fields.String()
+    effective_from = fields.Date()
+    visits_a_year = fields.Integer()
+    over = fields.Dict(keys=fields.String(), values=fields.Integer())
+    sign_offs = fields.List(fields.Nested(CapSignOff))
+
+
 class CapAnswer(Schema):
     """R10. The totals are of all outlets in scope, whichever rows are asked for; ``cap`` is null without a policy."""
 
@@ -291,6 +313,7 @@ class CapAnswer(Schema):
     as_of = fields.AwareDateTime(required=True)
     cap = fields.Nested(CapOut, allow_none=True, required=True)
     totals = fields.List(fields.Nested(CapTotal), required=True)
+    floors = fields.List(fields.Nested(CapFloor), required=True)
     rows = fields.List(fields.Nested(CapRow), required=True)
 
 

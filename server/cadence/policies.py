@@ -209,11 +209,11 @@ def _held(work: Work, policy_id: uuid.UUID, *states: str) -> Policy:
     policy = find_policy(work, policy_id)
     if policy.state not in states:
         now, needed = POLICY_STATES[policy.state], "、".join(POLICY_STATES[state] for state in states)
-        raise Problem(
-            "policy_state",
-            detail=f"第 {policy.version} 版现为“{now}”，须为“{needed}”。"
-            f"Version {policy.version} is {policy.state}; this needs one that is {' or '.join(states)}.",
-        )
+        told = f"第 {policy.version} 版现为“{now}”，须为“{needed}”。"
+        told += f"Version {policy.version} is {policy.state}; this needs one that is {' or '.join(states)}."
+        if states == ("planned",) and policy.state == "draft":
+            told += f"请先推算 · plan it first: xunge policy plan {policy.version}"
+        raise Problem("policy_state", detail=told)
     return policy
 
 

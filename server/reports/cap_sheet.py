@@ -7,6 +7,7 @@ from typing import Any
 
 from schemas.reports import CapAnswer
 from server.kernel.work import Work
+from server.reports.above_cap import Floor
 from server.reports.cap import KINDS, Account, CapReport, GradeTotal
 from server.reports.heading import bureau_name
 from server.reports.sheets import Bar, Chart, Column, Sheet
@@ -47,6 +48,7 @@ def cap_sheet(work: Work, report: CapReport, which: str) -> Sheet:
         "as_of": report.as_of,
         "cap": report.cap,
         "totals": report.totals,
+        "floors": report.floors,
         "rows": rows,
     }
     return Sheet(
@@ -61,7 +63,7 @@ def cap_sheet(work: Work, report: CapReport, which: str) -> Sheet:
         rows=rows,
         answer=CapAnswer().dump(body),
         totals=[_total(rows)] if rows else [],
-        basis=[_basis(report)],
+        basis=[_basis(report), *map(_floor_line, report.floors)],
         notes=NOTES,
         chart=Chart("各信用等级零售户", [_bar(total) for total in report.totals]),
     )
@@ -106,6 +108,19 @@ def _basis(report: CapReport) -> str:
 def basis_line(version: int, name: str, effective_from: date, legal_basis: str) -> str:
     """A version of the caps as it stands on paper."""
     return f"检查频次上限第 {version} 版《{name}》，自 {effective_from} 起施行；依据：{legal_basis}"
+
+
+def _floor_line(floor: Floor) -> str:
+    """A policy that asks more than the cap, and who signed that off on what ground."""
+    grades = "、".join(f"{grade} {limit} 次" for grade, limit in sorted(floor.over.items()))
+    signed = "；".join(
+        f"{one['signer']} 于 {one['signed_at']:%Y-%m-%d} 签批：{one['ground']}" for one in floor.sign_offs
+    )
+    return (
+        f"复查制度第 {floor.version} 版《{floor.name}》，自 {floor.effective_from} 起，"
+        f"每户每年至少检查 {floor.visits_a_year} 次，"
+        f"超过上限（{grades}）；{signed or '无签批记录'}"
+    )
 
 
 def _bar(total: GradeTotal) -> Bar:

@@ -118,6 +118,11 @@ def test_a_policy_above_the_cap_goes_through_the_legal_office(
     shown = json.loads(said("policy", "show", "2"))
     assert (shown["state"], shown["sign_offs"][0]["ground"]) == ("active", "上级部署，附件一")
     assert shown["tiers"][0]["period"] == "week"
+    # The ledger says what lets the policy ask more than the cap.
+    ledger = json.loads(said("report", "cap", "--format", "json"))
+    (floor,) = [one for one in ledger["floors"] if one["version"] == 2]
+    assert (floor["over"], floor["sign_offs"][0]["ground"]) == ({"A": 4}, "上级部署，附件一")
+    assert "上级部署，附件一" in said("report", "cap")
     listed = said("policy", "list")
     assert "试样制度" in listed
     assert "施行" in listed
