@@ -198,10 +198,16 @@ def _squads(work: Work, rows: Sequence[Row]) -> set[uuid.UUID]:
 
 
 def _tell(work: Work, stored: Sequence[tuple[Judged, FormDefinition | None]]) -> None:
-    """After storing: facts for cadence, the feed of the cells and of everybody on the record, one event."""
+    """After storing: facts for cadence, the feed of the cells and of everybody on the record, one event.
+
+    What a kind of record is to the nouns above (a registration list to custody, a clue to clues) they draw out before
+    commit: upkeep knows them by ``record.<kind>``.
+    """
     if not stored:
         return
     tell_cadence(work, stored)
+    for record, _ in stored:
+        work.wrote(f"record.{record.document['kind']}", [record.id])
     announce(work, "records", [(record.id, record.surrounding.cell_id) for record, _ in stored])
     announce_to(
         work,

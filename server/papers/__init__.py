@@ -1,0 +1,1 @@
+"""Papers (文书) of records as PDF, and their official numbers without gaps."""
