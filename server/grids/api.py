@@ -99,7 +99,7 @@ def revoke_scope_grant(work: Work, given: dict[str, Any], grant_id: uuid.UUID) -
     granting.check_revoker(work, grant)
     return previewed(
         work,
-        grant.valid.lower or work.now.date(),
+        grant.valid.lower or work.now.astimezone(work.zone).date(),
         lambda: granting.revoke_grant(work, grant, given["reason"]),
         dry_run=given["dry_run"],
     )

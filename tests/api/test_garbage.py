@@ -12,6 +12,7 @@ import pytest
 
 from tests.api.conftest import World, problem_of
 from tests.api.routes import UNSAFE, guarded, strongest
+from tests.town import ZONE
 
 GARBAGE: list[Any] = [
     "",
@@ -151,7 +152,7 @@ def body_schema(spec: dict[str, Any], world: World, endpoint: str, method: str) 
 def sound_body(world: World, schema: str) -> dict[str, Any]:
     """A body that would do, were it not for the one field that the test spoils."""
     town = world.town
-    soon = (datetime.now(UTC).date() + timedelta(days=2)).isoformat()
+    soon = (datetime.now(UTC).astimezone(ZONE).date() + timedelta(days=2)).isoformat()
     bodies: dict[str, dict[str, Any]] = {
         "Enrolment": {"label": "试样手持机"},
         "Contact": {

@@ -25,7 +25,7 @@ from server.kernel.work import Kernel
 from tests.api.conftest import problem_of
 from tests.cadence.test_duties import finding_of
 from tests.fieldwork import push_at
-from tests.town import CALENDAR, MONDAY, Town, client_of, settle_town
+from tests.town import CALENDAR, MONDAY, ZONE, Town, client_of, settle_town
 
 DAY = timedelta(days=1)
 Client = Callable[[str], FlaskClient]
@@ -271,7 +271,7 @@ def test_a_new_version_of_a_rule_begins_ahead_and_leaves_what_was_triggered(
     client: Client, kernel: Kernel, town: Town
 ) -> None:
     admin, leader = client("admin"), client("ju")
-    today = datetime.now(UTC).date()
+    today = datetime.now(UTC).astimezone(ZONE).date()
     version = {
         "code": "complaint_callback",
         "name": "举报投诉电话回访",

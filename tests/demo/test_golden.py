@@ -132,7 +132,7 @@ def test_the_first_of_august_does_not_know_what_came_later(demo: Kernel) -> None
 def test_what_is_kept_agrees_with_what_the_rules_say(demo: Kernel) -> None:
     """Pushes settle only the ends of histories; the whole histories, judged anew, must say the same."""
     with demo.work(house(build_city().bureau.id), NOW) as work:
-        rulebook = need_rulebook(work, NOW.date())
+        rulebook = need_rulebook(work, NOW.astimezone(ZONE).date())
         kept = 0
         for loaded in load_histories(work, None).values():
             for judgement in judge(loaded.history, rulebook, NOW):
@@ -173,7 +173,7 @@ def test_the_city_is_as_large_as_it_should_be(demo: Kernel) -> None:
         assert sum((cell.planned_count or 0) - cell.existing_count for cell in leaves) == 90
         assert session.scalar(select(func.count()).select_from(Outlet)) == 1840
         assert session.scalar(select(func.count()).select_from(Person)) == 22
-        responsible = select(func.count()).where(Duty.valid.op("@>")(NOW.date()))
+        responsible = select(func.count()).where(Duty.valid.op("@>")(NOW.astimezone(ZONE).date()))
         assert session.scalar(responsible) == 214
         planned = {visit.record_id for visit in closed_quarter(build_city()).visits}
         stored = select(Record.kind, func.count()).where(Record.id.in_(planned)).group_by(Record.kind)
