@@ -18,7 +18,7 @@ from server.kernel.actor import Actor
 from server.kernel.events import Event, record_event
 from server.kernel.ids import new_id
 from server.kernel.permissions import Role
-from server.kernel.problems import Problem
+from server.kernel.problems import Problem, invalid
 from server.kernel.work import Work
 
 _HASHER = PasswordHasher()
@@ -54,9 +54,7 @@ def hash_password(password: str) -> str:
         Problem: ``invalid`` when it is shorter than 8 characters.
     """
     if len(password) < 8:
-        raise Problem(
-            "invalid", errors=[{"path": "/password", "code": "too_short", "detail": "口令至少 8 个字符。"}]
-        )
+        raise invalid("/password", "too_short", "口令至少 8 个字符。")
     return _HASHER.hash(password)
 
 

@@ -25,7 +25,7 @@ from server.kernel.bulk import among
 from server.kernel.events import record_event
 from server.kernel.ids import new_id
 from server.kernel.permissions import Permission
-from server.kernel.problems import Problem
+from server.kernel.problems import Problem, invalid
 from server.kernel.work import Work
 from server.outlets.models import Outlet, Site
 
@@ -60,11 +60,11 @@ def open_duty(work: Work, given: Mapping[str, Any]) -> list[uuid.UUID]:
     first, last = _days(rule, given)
     if kind not in SUBJECTS_OF[rule]:
         detail = f"“{rule.label_zh}”不针对{kind.label_zh}。The rule is not about subjects of this kind."
-        raise _invalid({"path": "/subject_kind", "code": "subject_kind_of_rule", "detail": detail})
+        raise invalid("/subject_kind", "subject_kind_of_rule", detail)
     terms = load_duty_rules(work).terms_on(rule, first)
     if terms is None:
         detail = f"{first} 没有施行的“{rule.label_zh}”规则。The rule does not hold on that day."
-        raise _invalid({"path": "/rule", "code": "rule_not_in_force", "detail": detail})
+        raise invalid("/rule", "rule_not_in_force", detail)
     subjects = _subjects(work, kind, given["subjects"])
     _must_reach(work, subjects.values())
     if rule is DutyRule.LOOK_BACK_REVIEW:
@@ -103,11 +103,9 @@ def record_act(
         detail = (
             f"该任务不能以“{deed.label_zh}”登记完成。It is not done by this, or a field record must prove it."
         )
-        raise _invalid({"path": "/deed", "code": "deed_not_accepted", "detail": detail})
+        raise invalid("/deed", "deed_not_accepted", detail)
     if performed_at > work.now:
-        raise _invalid(
-            {"path": "/performed_at", "code": "in_future", "detail": "完成时间晚于现在。It lies ahead."}
-        )
+        raise invalid("/performed_at", "in_future", "完成时间晚于现在。It lies ahead.")
     act = DutyAct(
         id=new_id(work.now),
         bureau_id=work.bureau_id,
@@ -163,16 +161,16 @@ def _days(rule: DutyRule, given: Mapping[str, Any]) -> tuple[date, date]:
     """The day from which the rule counts, or the days that were given to it."""
     if rule not in SUBJECTS_OF:
         detail = f"“{rule.label_zh}”由现场记录触发，不能手工下达。It follows from field records."
-        raise _invalid({"path": "/rule", "code": "rule_of_records", "detail": detail})
+        raise invalid("/rule", "rule_of_records", detail)
     day, first, last = given.get("day"), given.get("first_day"), given.get("last_day")
     if rule.has_own_days:
         if first is None or last is None or day is not None or last < first:
             detail = "请填写起止日期 first_day、last_day。This rule takes its first and its last day."
-            raise _invalid({"path": "/first_day", "code": "days_of_rule", "detail": detail})
+            raise invalid("/first_day", "days_of_rule", detail)
         return first, last
     if day is None or first is not None or last is not None:
         detail = "请只填写起算日 day。This rule takes the one day it counts from."
-        raise _invalid({"path": "/day", "code": "days_of_rule", "detail": detail})
+        raise invalid("/day", "days_of_rule", detail)
     return day, day
 
 
@@ -222,14 +220,10 @@ def _registered(
     ).all()
     if missing := sorted(numbers - {row[2] for row in found}):
         detail = f"登记库中没有 {missing[0]}。It is in no register."
-        raise _invalid({"path": "/subjects", "code": "subject_unknown", "detail": detail})
+        raise invalid("/subjects", "subject_unknown", detail)
     return {row[0]: row[1] for row in found}
 
 
 def _cases(work: Work, kind: SubjectKind, given: Sequence[Mapping[str, Any]]) -> list[ClosedCase]:
     known = know_subjects(work, kind, given)
     return [ClosedCase(one.id, one.closed_on, one.major) for one in known.values() if one.closed_on]
-
-
-def _invalid(fault: dict[str, str]) -> Problem:
-    return Problem("invalid", errors=[fault])

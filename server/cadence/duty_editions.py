@@ -15,7 +15,7 @@ from server.cadence.duty_models import DutyRuleVersion
 from server.cadence.duty_rules import DEFAULT_DUTY_RULES, DayKind, DutyTerms
 from server.kernel.events import record_event
 from server.kernel.ids import new_id
-from server.kernel.problems import Problem
+from server.kernel.problems import problem_at
 from server.kernel.work import Work
 
 _RECALLED = "duty_rules"
@@ -103,8 +103,7 @@ def publish_duty_rule(work: Work, given: Mapping[str, Any]) -> DutyRuleVersion:
     known = any(one.code == given["code"] for one in load_duty_rules(work).versions)
     if known and day <= work.now.astimezone(work.zone).date():
         detail = f"{day} 不在今天之后，已触发的任务不能改变。It must lie ahead: what was triggered stays."
-        errors = [{"path": "/effective_from", "code": "policy_backdated", "detail": detail}]
-        raise Problem("policy_backdated", errors=errors)
+        raise problem_at("/effective_from", "policy_backdated", detail)
     return _write(work, given)
 
 

@@ -20,7 +20,7 @@ from server.cadence.rulebook import DEFAULT_POLICIES
 from server.cadence.timeline import Edition, forget_timeline, load_timeline, tiers_of
 from server.kernel.events import record_event
 from server.kernel.ids import new_edit_id, new_id
-from server.kernel.problems import Problem
+from server.kernel.problems import Problem, problem_at
 from server.kernel.work import Work
 from sync.feed import touch
 
@@ -269,7 +269,7 @@ def _planned(work: Work, policy: Policy) -> Plan:
 
 def _backdated(path: str, day: date) -> Problem:
     detail = f"{day} 不在今天之后，已开始的周期不能改变。It must lie ahead."
-    return Problem("policy_backdated", errors=[{"path": path, "code": "policy_backdated", "detail": detail}])
+    return problem_at(path, "policy_backdated", detail)
 
 
 def _over(plan: Plan) -> list[dict[str, Any]]:

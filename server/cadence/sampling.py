@@ -19,7 +19,7 @@ from server.cadence.population import Population
 from server.cadence.timeline import load_timeline
 from server.kernel.events import record_event
 from server.kernel.ids import new_id
-from server.kernel.problems import Problem
+from server.kernel.problems import problem_at
 from server.kernel.work import Work
 
 
@@ -87,8 +87,7 @@ def check_ahead(work: Work, period: Period) -> None:
     """
     if period.first_day <= work.now.astimezone(work.zone).date():
         detail = f"{period.key} 已于 {period.first_day} 开始，不能再抽样。The period has begun."
-        fault = {"path": "/outlets/period", "code": "policy_backdated", "detail": detail}
-        raise Problem("policy_backdated", errors=[fault])
+        raise problem_at("/outlets/period", "policy_backdated", detail)
 
 
 def keep_sample(

@@ -15,7 +15,7 @@ from server.cadence.timeline import load_timeline
 from server.kernel.calendar import Workday, WorkdayYear, import_workdays, load_workdays
 from server.kernel.events import record_event
 from server.kernel.ids import new_edit_id
-from server.kernel.problems import Problem
+from server.kernel.problems import Problem, invalid
 from server.kernel.work import Work
 from server.kernel.workdays import Workdays
 from sync.feed import touch
@@ -68,7 +68,7 @@ def set_day(work: Work, day: date, kind: Kind, source: str) -> Moved:
     if (kind == "off" and weekend) or (kind == "make_up" and not weekend):
         said = "周末本来休息" if weekend else "周一至周五本来上班"
         detail = f"{day} {said}，请核对。{day} is as its weekday has it already."
-        raise Problem("invalid", errors=[{"path": "/kind", "code": "weekday_already", "detail": detail}])
+        raise invalid("/kind", "weekday_already", detail)
     before = load_workdays(work.session, work.bureau_id)
     was = "off" if day in before.off else "make_up" if day in before.make_up else "ordinary"
     if was == kind:

@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from server.desk import queries
 from server.kernel.events import record_event
-from server.kernel.problems import Problem
+from server.kernel.problems import Problem, invalid
 from server.kernel.work import Work
 from server.replication import COLLECTIONS, desk_reader, field_reader
 from sync.collection import Collection, Retry
@@ -173,7 +173,7 @@ def retry_kept_row(
         and corrected.get("id") != str(kept.document_id)
     ):
         detail = "更正后的文档编号须与原文档相同。The corrected document has to keep its id."
-        raise Problem("invalid", errors=[{"path": "/document/id", "code": "id_differs", "detail": detail}])
+        raise invalid("/document/id", "id_differs", detail)
     as_sender = replace(work, actor=queries.sender(work, kept))
     reader = replace(
         field_reader(as_sender, kept.reader_id),

@@ -20,7 +20,7 @@ from server.grids.granting import check_days
 from server.grids.models import GridCell
 from server.kernel.events import record_event
 from server.kernel.ids import new_id
-from server.kernel.problems import Problem
+from server.kernel.problems import invalid, problem_at
 from server.kernel.work import Work
 from server.org.models import Bureau, Squad
 
@@ -88,8 +88,7 @@ def _check_sample(work: Work, given: Mapping[str, Any], awaited: AwaitedSample) 
     check_ahead(work, awaited.period)
     if given["count"] is not None or given["percent"] not in (None, awaited.percent):
         detail = "制度规定了这一期的比例，请按制度抽取。The policy says which share of this period is drawn."
-        fault = {"path": "/percent", "code": "not_the_policys_share", "detail": detail}
-        raise Problem("invalid", errors=[fault])
+        raise invalid("/percent", "not_the_policys_share", detail)
 
 
 def _share(given: Mapping[str, Any], awaited: AwaitedSample | None) -> dict[str, Any]:
@@ -110,7 +109,7 @@ def _window(work: Work, given: Mapping[str, Any], period: Period | None) -> Wind
         to_day = to_day or period.last_day
         if from_day < period.first_day or to_day > period.last_day:
             detail = f"须在 {period.first_day} 至 {period.last_day} 之内。The days must lie in the period."
-            raise Problem("invalid", errors=[{"path": "/to_day", "code": "outside_period", "detail": detail}])
+            raise invalid("/to_day", "outside_period", detail)
     check_days(work, from_day, to_day)
     return Window(from_day, to_day)
 
@@ -123,8 +122,7 @@ def _period(chosen: Mapping[str, Any]) -> Period | None:
         if period.tier.value != chosen["tier"]:
             raise BadPeriod(f"{period.key} is no {chosen['tier'].lower()} period.")
     except BadPeriod as error:
-        fault = {"path": "/outlets/period", "code": "bad_period", "detail": str(error)}
-        raise Problem("bad_period", errors=[fault]) from error
+        raise problem_at("/outlets/period", "bad_period", str(error)) from error
     return period
 
 

@@ -27,7 +27,7 @@ from server.grids.ops import await_turn
 from server.kernel.bulk import among
 from server.kernel.events import record_event
 from server.kernel.ids import new_id
-from server.kernel.problems import Problem
+from server.kernel.problems import Problem, problem_at
 from server.kernel.work import Work
 from server.outlets.models import Outlet
 
@@ -200,9 +200,7 @@ def _seed(work: Work, given: Mapping[str, Any], *, after: datetime) -> tuple[str
         detail = (
             f"种子须在 {moment} 之后、现在之前公布。The seed must have become public after that, and by now."
         )
-        raise Problem(
-            "draw_seed_known", errors=[{"path": "/seed_at", "code": "draw_seed_known", "detail": detail}]
-        )
+        raise problem_at("/seed_at", "draw_seed_known", detail)
     return given["seed"], given["seed_source"], seed_at
 
 

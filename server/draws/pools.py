@@ -20,7 +20,7 @@ from server.draws.rules import PooledOutlet
 from server.draws.rules import Recusal as RecusedFrom
 from server.grids.models import Duty, GridCell
 from server.kernel.bulk import among
-from server.kernel.problems import Problem
+from server.kernel.problems import Problem, invalid
 from server.kernel.work import Work
 from server.org.models import Certificate, Person, Squad, SquadMember
 from server.outlets.models import Outlet, OutletStatus
@@ -176,7 +176,7 @@ def load_officers(work: Work, window: Window, squad_ids: Collection[uuid.UUID]) 
     for person_id, cert_no, squad in work.session.execute(query):
         if cert_no in found.ids:
             detail = f"两名人员的执法证号同为 {cert_no}，请先更正。Two officers have one certificate number."
-            raise Problem("invalid", errors=[{"path": "", "code": "certificate_shared", "detail": detail}])
+            raise invalid("", "certificate_shared", detail)
         found.ids[cert_no], found.squads[cert_no] = person_id, squad
     return found
 

@@ -17,7 +17,7 @@ from server.kernel.actor import Actor
 from server.kernel.bulk import among
 from server.kernel.events import record_event
 from server.kernel.ids import new_id
-from server.kernel.problems import Problem
+from server.kernel.problems import Problem, invalid
 from server.kernel.work import Work
 from server.org.models import Person, Squad
 
@@ -87,7 +87,7 @@ def grant_scope(
     """
     if (person_id is None) == (squad_id is None):
         detail = "请指定一名人员或一个中队。Name one person or one squad."
-        raise Problem("invalid", errors=[{"path": "/person_id", "code": "not_exactly_one", "detail": detail}])
+        raise invalid("/person_id", "not_exactly_one", detail)
     check_days(work, from_day, to_day)
     whom = (
         select(Person.id).where(Person.id == person_id, Person.bureau_id == work.bureau_id)
@@ -133,13 +133,13 @@ def check_days(work: Work, from_day: date, to_day: date) -> None:
     today = work.now.astimezone(work.zone).date()
     if from_day < today:
         detail = "日期已过。The day is over."
-        raise Problem("invalid", errors=[{"path": "/from_day", "code": "in_past", "detail": detail}])
+        raise invalid("/from_day", "in_past", detail)
     if to_day < from_day:
         detail = "结束日早于开始日。It ends before it begins."
-        raise Problem("invalid", errors=[{"path": "/to_day", "code": "dates_reversed", "detail": detail}])
+        raise invalid("/to_day", "dates_reversed", detail)
     if to_day - today > LONGEST:
         detail = "临时授权最长一年。A grant lasts a year at most."
-        raise Problem("invalid", errors=[{"path": "/to_day", "code": "too_far_ahead", "detail": detail}])
+        raise invalid("/to_day", "too_far_ahead", detail)
 
 
 def _write(

@@ -31,7 +31,7 @@ from server.grids.queries import cells_in_scope
 from server.kernel.bulk import among, as_rows, id_array, recordset
 from server.kernel.events import record_event
 from server.kernel.ids import new_id
-from server.kernel.problems import Problem
+from server.kernel.problems import Problem, invalid
 from server.kernel.work import Work
 from server.org.models import Person, Squad, SquadMember
 from sync import feed
@@ -143,10 +143,7 @@ def assign_duty(
         select(Person.kind).where(Person.id == lead_person_id, Person.bureau_id == work.bureau_id)
     )
     if lead != "officer":
-        raise Problem(
-            "invalid",
-            errors=[{"path": "/lead_person_id", "code": "not_an_officer", "detail": "责任人须为执法人员。"}],
-        )
+        raise invalid("/lead_person_id", "not_an_officer", "责任人须为执法人员。")
     # Whoever carries out a day takes his turn first and the cells then; in another order the two would deadlock.
     await_turn(work)
     claim_cells(work.session, wanted)

@@ -31,7 +31,7 @@ from server.issuing.unsynced import unsynced
 from server.kernel.events import record_event
 from server.kernel.ids import new_id
 from server.kernel.permissions import Permission
-from server.kernel.problems import Problem
+from server.kernel.problems import Problem, invalid, problem_at
 from server.kernel.work import Work
 from server.org.models import Bureau
 
@@ -63,8 +63,7 @@ def period_to_sign(text: str) -> ReportingPeriod:
     try:
         return signable_period(text)
     except BadPeriod as error:
-        fault = {"path": "/period", "code": "bad_period", "detail": str(error)}
-        raise Problem("bad_period", errors=[fault]) from error
+        raise problem_at("/period", "bad_period", str(error)) from error
 
 
 def draft(work: Work, given: Mapping[str, Any]) -> Standing:
@@ -185,11 +184,10 @@ def _moment(
             f"{first.isoformat(timespec='minutes')} 届满；截止时刻须在周期结束之后，且至少早于当前 5 分钟。"
             "The moment has to lie after the period's end and five minutes back."
         )
-        fault = {"path": "/as_of", "code": "issue_too_early", "detail": detail}
-        raise Problem("issue_too_early", errors=[fault])
+        raise problem_at("/as_of", "issue_too_early", detail)
     if before is not None and as_of <= before.as_of:
         detail = "更正版的截止时刻须晚于上一版。The moment has to lie after that of the version before."
-        raise Problem("invalid", errors=[{"path": "/as_of", "code": "not_after_version", "detail": detail}])
+        raise invalid("/as_of", "not_after_version", detail)
     return as_of
 
 

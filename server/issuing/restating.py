@@ -14,7 +14,7 @@ from server.issuing.learned import learned
 from server.issuing.models import ReportSnapshot
 from server.issuing.queries import last_issued
 from server.issuing.rules import changed, figures_changed
-from server.kernel.problems import Problem
+from server.kernel.problems import invalid
 from server.kernel.work import Work
 from server.reports.moment import moment_for
 
@@ -74,10 +74,10 @@ def moments_between(
                 f"{period.key} 还没有签发过报表，请指明从何时起比较。"
                 "No report of the period was issued; say since when to compare."
             )
-            raise Problem("invalid", errors=[{"path": "/since", "code": "since_needed", "detail": detail}])
+            raise invalid("/since", "since_needed", detail)
         since = issued.as_of
     begin = moment_for(work, since)
     if begin >= end:
         detail = "比较的起点须早于终点。The first moment has to lie before the second."
-        raise Problem("invalid", errors=[{"path": "/since", "code": "since_not_before", "detail": detail}])
+        raise invalid("/since", "since_not_before", detail)
     return begin, end

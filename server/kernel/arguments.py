@@ -13,7 +13,7 @@ from flask import Request
 from webargs.core import missing
 from webargs.flaskparser import FlaskParser, is_json_request
 
-from server.kernel.problems import Problem
+from server.kernel.problems import Problem, invalid
 
 
 class StrictParser(FlaskParser):
@@ -73,4 +73,4 @@ def refuse_unstorable(given: Iterable[tuple[str, Any]]) -> None:
         elif isinstance(value, str) and any(c == "\0" or "\ud800" <= c <= "\udfff" for c in value):
             detail = "文字中有无法保存的字符（NUL 或不成对的代理字符）。The text holds characters that cannot be stored."
             shown = path.encode("utf-8", "replace").decode().replace("\0", "?")
-            raise Problem("invalid", errors=[{"path": shown, "code": "text_not_storable", "detail": detail}])
+            raise invalid(shown, "text_not_storable", detail)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from server.kernel.db import Base
 from server.kernel.events import record_event
 from server.kernel.ids import new_edit_id, new_id
-from server.kernel.problems import Problem
+from server.kernel.problems import invalid
 from server.kernel.work import Work
 from server.kernel.workdays import Workdays
 from sync.feed import touch
@@ -59,16 +59,10 @@ def import_workdays(work: Work, off: set[date], make_up: set[date], sources: dic
         Problem: ``invalid`` for a day of a year that no source is given for, or one that is both off and worked.
     """
     if both := sorted(off & make_up):
-        raise Problem(
-            "invalid",
-            errors=[{"path": "/make_up", "code": "day_twice", "detail": f"{both[0]} 既放假又上班，请核对。"}],
-        )
+        raise invalid("/make_up", "day_twice", f"{both[0]} 既放假又上班，请核对。")
     stray = sorted(day for day in off | make_up if day.year not in sources)
     if stray:
-        raise Problem(
-            "invalid",
-            errors=[{"path": "/off", "code": "year_missing", "detail": f"{stray[0]} 的年度没有注明来源。"}],
-        )
+        raise invalid("/off", "year_missing", f"{stray[0]} 的年度没有注明来源。")
     before = load_workdays(work.session, work.bureau_id)
     changed: list[int] = []
     for year, source in sorted(sources.items()):

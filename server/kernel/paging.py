@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Column, Select, literal, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from server.kernel.problems import Problem
+from server.kernel.problems import Problem, invalid
 
 
 def encode_after(values: Sequence[Any]) -> str:
@@ -62,9 +62,7 @@ _READERS: dict[type[Any], Callable[[str], Any]] = {
 
 
 def _bad_after() -> Problem:
-    return Problem(
-        "invalid", errors=[{"path": "/after", "code": "invalid", "detail": "翻页位置无效，请从头查起。"}]
-    )
+    return invalid("/after", "invalid", "翻页位置无效，请从头查起。")
 
 
 Key = InstrumentedAttribute[Any] | Column[Any]

@@ -325,6 +325,20 @@ class Problem(Exception):
         return body
 
 
+def invalid(path: str, code: str, detail: str) -> Problem:
+    """The 422 ``invalid`` for one field at fault: ``{"path": path, "code": code, "detail": detail}`` in its errors.
+
+    ``path`` is the JSON pointer of the field in the body, or / and the name of a query argument ("" for all of it);
+    ``code`` says what is wrong with it and never changes; ``detail`` is for people, Chinese first, English behind it.
+    """
+    return Problem("invalid", errors=[{"path": path, "code": code, "detail": detail}])
+
+
+def problem_at(path: str, code: str, detail: str) -> Problem:
+    """The problem of a ``code`` in the catalogue, with the one field that is the cause; arguments as of ``invalid``."""
+    return Problem(code, errors=[{"path": path, "code": code, "detail": detail}])
+
+
 def problem_of_constraint(name: str | None, sqlstate: str | None) -> Problem:
     """The problem for a broken database constraint; an unnamed one is a plain conflict."""
     if name in CONSTRAINTS:

@@ -12,7 +12,7 @@ import httpx
 
 from server.kernel.events import record_event
 from server.kernel.ids import new_id
-from server.kernel.problems import Problem
+from server.kernel.problems import Problem, invalid
 from server.kernel.sealing import SealBroken, seal
 from server.kernel.work import Work
 from server.notices.channels import is_allowed
@@ -104,25 +104,20 @@ def _check_url(work: Work, text: str) -> None:
         url = httpx.URL(text)
         host = url.raw_host.decode("ascii")
     except (httpx.InvalidURL, UnicodeError):
-        raise _refused(_MALFORMED) from None
+        raise _malformed() from None
     if url.scheme != "https" or not host:
-        raise _refused({"code": "https_only", "detail": "只接受 https 网址。Only https addresses are taken."})
+        raise invalid("/url", "https_only", "只接受 https 网址。Only https addresses are taken.")
     if url.userinfo or url.fragment or not 0 < (url.port or 443) < 2**16:
-        raise _refused(_MALFORMED)
+        raise _malformed()
     try:
         address = ip_address(host)
     except ValueError:
         return
     if not is_allowed(address, work.settings.webhook_networks):
         detail = "内网地址须先列入 XUNGE_WEBHOOK_NETWORKS。A private network has to be named there first."
-        raise _refused({"code": "private_address", "detail": detail})
+        raise invalid("/url", "private_address", detail)
 
 
-_MALFORMED = {
-    "code": "url_malformed",
-    "detail": "网址无法识别，或含用户名、口令、#。Not understood, or with a user, a password or # in it.",
-}
-
-
-def _refused(fault: dict[str, str]) -> Problem:
-    return Problem("invalid", errors=[{"path": "/url", **fault}])
+def _malformed() -> Problem:
+    detail = "网址无法识别，或含用户名、口令、#。Not understood, or with a user, a password or # in it."
+    return invalid("/url", "url_malformed", detail)

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import Range
 
 from server.kernel.events import record_event
 from server.kernel.ids import new_id
-from server.kernel.problems import Problem
+from server.kernel.problems import Problem, invalid
 from server.kernel.work import Work
 from server.org.models import Person, Squad, SquadMember
 from sync.feed import touch
@@ -55,10 +55,7 @@ def transfer(
     """
     today = work.now.astimezone(work.zone).date()
     if from_day < today:
-        raise Problem(
-            "invalid",
-            errors=[{"path": "/from_day", "code": "in_past", "detail": "日期已过。The day is over."}],
-        )
+        raise invalid("/from_day", "in_past", "日期已过。The day is over.")
     person = work.session.scalar(
         select(Person.id).where(Person.id == person_id, Person.bureau_id == work.bureau_id).with_for_update()
     )

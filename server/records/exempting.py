@@ -9,7 +9,7 @@ from sqlalchemy import select
 from server.cadence.cap_policies import cap_on
 from server.cadence.models import CapExemption
 from server.kernel.events import record_event
-from server.kernel.problems import Problem
+from server.kernel.problems import Problem, invalid
 from server.kernel.work import Work
 from server.records.models import Record
 
@@ -32,15 +32,10 @@ def exempt_visit(work: Work, record_id: uuid.UUID, code: str | None, reference: 
         known = {one["code"]: one for one in cap.exemptions} if cap else {}
         if code not in known:
             detail = f"检查当日的频次上限没有豁免事由“{code}”。The caps of that day have no such exemption."
-            raise Problem(
-                "invalid", errors=[{"path": "/code", "code": "exemption_unknown", "detail": detail}]
-            )
+            raise invalid("/code", "exemption_unknown", detail)
         if record.visit_kind not in known[code]["visit_kinds"]:
             detail = f"豁免事由“{code}”不适用于 {record.visit_kind}。It is not for visits of this kind."
-            raise Problem(
-                "invalid",
-                errors=[{"path": "/code", "code": "exemption_of_another_kind", "detail": detail}],
-            )
+            raise invalid("/code", "exemption_of_another_kind", detail)
     noted = CapExemption(
         bureau_id=work.bureau_id,
         record_id=record.id,

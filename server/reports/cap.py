@@ -23,7 +23,7 @@ from server.cadence.rules import judge
 from server.cadence.timeline import load_timeline
 from server.grids.queries import cells_in_scope
 from server.kernel.permissions import Permission
-from server.kernel.problems import Problem
+from server.kernel.problems import problem_at
 from server.kernel.work import Work
 from server.outlets.models import Outlet, Registration
 from server.records.models import Form, Record
@@ -92,7 +92,7 @@ def year_for(work: Work, given: int | None, as_of: datetime) -> int:
     year = present if given is None else given
     if year > present:
         detail = f"{year} 年还没有开始。The year has not begun by that moment."
-        raise Problem("bad_period", errors=[{"path": "/year", "code": "bad_period", "detail": detail}])
+        raise problem_at("/year", "bad_period", detail)
     return year
 
 

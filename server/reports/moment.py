@@ -6,7 +6,7 @@ from datetime import datetime
 
 from schemas.vocabulary import CadenceTier
 from server.cadence.periods import BadPeriod, ReportingPeriod, period_of, reporting_period
-from server.kernel.problems import Problem
+from server.kernel.problems import invalid, problem_at
 from server.kernel.work import Work
 
 
@@ -21,7 +21,7 @@ def moment_for(work: Work, given: datetime | None) -> datetime:
     moment = given.replace(tzinfo=work.zone) if given.tzinfo is None else given.astimezone(work.zone)
     if moment > work.now:
         detail = f"{moment.isoformat(timespec='minutes')} 还没有到，只能查到当前为止。"
-        raise Problem("invalid", errors=[{"path": "/as_of", "code": "in_future", "detail": detail}])
+        raise invalid("/as_of", "in_future", detail)
     return moment
 
 
@@ -36,6 +36,4 @@ def period_for(work: Work, text: str | None, as_of: datetime) -> ReportingPeriod
             text = period_of(CadenceTier.QUARTERLY, as_of.astimezone(work.zone).date()).key
         return reporting_period(text)
     except BadPeriod as error:
-        raise Problem(
-            "bad_period", errors=[{"path": "/period", "code": "bad_period", "detail": str(error)}]
-        ) from error
+        raise problem_at("/period", "bad_period", str(error)) from error

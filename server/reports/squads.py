@@ -17,7 +17,7 @@ from schemas.vocabulary import CadenceTier, DutyRule
 from server.cadence.periods import Period, period_of
 from server.cadence.tally import percent, tenths
 from server.kernel.permissions import Permission
-from server.kernel.problems import Problem
+from server.kernel.problems import invalid, problem_at
 from server.kernel.work import Work
 from server.org.models import Squad
 from server.reports.moment import period_for
@@ -115,7 +115,7 @@ def week_named(work: Work, text: str | None, as_of: datetime) -> Period:
     week = period_of(CadenceTier.WEEKLY, named.first_day)
     if week.key != named.key:
         detail = f"{text} 不是一周，例如 2026-W31。This report is of one week, such as 2026-W31."
-        raise Problem("bad_period", errors=[{"path": "/period", "code": "bad_period", "detail": detail}])
+        raise problem_at("/period", "bad_period", detail)
     return week
 
 
@@ -128,7 +128,7 @@ def measure_named(name: str) -> Measure:
     found = next((measure for measure in MEASURES if measure.name == name), None)
     if found is None:
         detail = f"没有指标 {name}。R7 has no such figure."
-        raise Problem("invalid", errors=[{"path": "/figure", "code": "invalid", "detail": detail}])
+        raise invalid("/figure", "invalid", detail)
     return found
 
 
