@@ -35,8 +35,23 @@ SHA256_PATTERN = "^[0-9a-f]{64}$"
 MAX_TEXT = 4000
 """Characters of the longest text in a record."""
 
-KINDS = ("ecig_check", "site_visit", "road_check", "depot_check", "attempt")
-SUBJECT_KINDS = ("outlet", "site", "unlicensed")
+KINDS = (
+    "ecig_check",
+    "site_visit",
+    "road_check",
+    "depot_check",
+    "attempt",
+    "manufacturer_check",
+    "unlicensed_check",
+    "callback",
+    "household_visit",
+    "clue",
+    "incident",
+    "registration_list",
+    "dispatch",
+    "co_signature",
+)
+SUBJECT_KINDS = ("outlet", "site", "unlicensed", "household", "complaint", "clue")
 VISIT_KINDS = ("routine", "special", "case", "patrol", "service")
 COORDINATE_SYSTEMS = ("wgs84", "cgcs2000", "gcj02", "bd09")
 REQUIRED = (

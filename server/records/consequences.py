@@ -32,7 +32,22 @@ _KINDS = {
     "outlet": SubjectKind.OUTLET,
     "site": SubjectKind.DEPOT,
     "unlicensed": SubjectKind.UNLICENSED,
+    "household": SubjectKind.HOUSEHOLD,
+    "complaint": SubjectKind.COMPLAINT,
+    "clue": SubjectKind.CLUE,
 }
+# Kinds of record that are no deed at their subject: they try, tell of something, or belong to another record.
+_NO_DEED = frozenset(
+    {
+        "attempt",
+        "road_check",
+        "clue",
+        "incident",
+        "registration_list",
+        "dispatch",
+        "co_signature",
+    }
+)
 _LETTERS = frozenset({"letter", "hand_over"})
 _CORRECTED = "更正记录改变了原认定 · an amendment changed what was found"
 
@@ -131,7 +146,7 @@ def _is_at_outlet(record: Judged) -> bool:
 
 def _deed(record: Judged, definition: FormDefinition | None) -> Performed | None:
     """What a record of a known form performed: a tier's checklist, else by what the form demands."""
-    if definition is None or record.document["kind"] in ("attempt", "road_check"):
+    if definition is None or record.document["kind"] in _NO_DEED:
         return None
     if definition.tier:
         return performed(definition.tier) if _is_at_outlet(record) else None

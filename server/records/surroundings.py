@@ -44,6 +44,14 @@ class Surrounding:
     converted: bool
 
 
+# Subjects of records that no register holds: cadence knows them.
+_WITHOUT_REGISTER = (
+    SubjectKind.UNLICENSED,
+    SubjectKind.HOUSEHOLD,
+    SubjectKind.COMPLAINT,
+    SubjectKind.CLUE,
+)
+
 _GIVEN = recordset(
     "given",
     [
@@ -110,9 +118,9 @@ def look_round(work: Work, documents: Sequence[Mapping[str, Any]]) -> list[Surro
         .outerjoin(
             DutySubject,
             and_(
-                _GIVEN.c.subject_kind == SubjectKind.UNLICENSED,
+                _GIVEN.c.subject_kind.in_(_WITHOUT_REGISTER),
                 DutySubject.id == _GIVEN.c.subject_id,
-                DutySubject.kind == SubjectKind.UNLICENSED,
+                DutySubject.kind == _GIVEN.c.subject_kind,
                 DutySubject.bureau_id == work.bureau_id,
             ),
         )
