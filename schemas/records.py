@@ -44,9 +44,37 @@ class RecordOut(Schema):
 
 
 class RecordWhole(RecordOut):
-    """A record with the document as it was sent."""
+    """A record with the document as it was sent, persons in it ``masked`` or not."""
 
     document = fields.Raw(metadata={"type": "object", "additionalProperties": True})
+    masked = fields.Boolean()
+
+
+class ReadingIn(Schema):
+    """What somebody reads a record in full for."""
+
+    purpose = fields.String(
+        required=True,
+        validate=[validate.Length(min=2, max=400), validate.Regexp(r".*\S.*\S", error="blank")],
+        metadata={"description": "查阅事由 what for; it is kept with the reading"},
+    )
+
+
+class ReadingOut(Schema):
+    """That somebody read a record in full, or what belongs to it."""
+
+    at = fields.AwareDateTime()
+    name = fields.String(metadata={"description": "person_data.read, file.read, paper.printed, sync.…"})
+    account_id = fields.UUID(allow_none=True)
+    username = fields.String(allow_none=True)
+    facts = fields.Raw(metadata={"type": "object", "additionalProperties": True})
+
+
+class ReadingPage(Schema):
+    """A page of readings, the oldest first."""
+
+    items = fields.List(fields.Nested(ReadingOut), required=True)
+    after = fields.String(allow_none=True)
 
 
 class RecordPage(Schema):

@@ -27,7 +27,6 @@ from server.evidence.queries import (
     missing_files,
     quarantined,
     thumbnail_of,
-    visible_record,
 )
 from server.evidence.rules import DRAWABLE, SERVED, UNKNOWN_TYPE
 from server.evidence.storage import LocalDisk
@@ -37,6 +36,7 @@ from server.kernel.paging import page_of
 from server.kernel.permissions import Permission
 from server.kernel.problems import Problem
 from server.kernel.work import Work
+from server.records.reading import visible_record
 
 blueprint = Noun("evidence", "文件 Files of records")
 

@@ -22,6 +22,7 @@ from server.kernel.work import Work
 from server.org.models import SquadMember
 from server.records.models import DeclaredFile, Record
 from server.records.queries import visible_to
+from server.records.reading import visible_record
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 REVIEW_AFTER_DAYS: Final = 7
@@ -112,18 +113,6 @@ def _received(given: RecordFile, size: int, media_type: str, drawn: Any) -> dict
         "person_id": given.person_id,
         "thumbnail": drawn is not None,
     }
-
-
-def visible_record(work: Work, record_id: uuid.UUID) -> Record:
-    """A record that the actor may see.
-
-    Raises:
-        Problem: ``not_found``.
-    """
-    record = work.session.scalar(visible_to(work.actor).where(Record.id == record_id))
-    if record is None:
-        raise Problem("not_found")
-    return record
 
 
 def kept_file(work: Work, sha256: str, record_id: uuid.UUID) -> Kept:

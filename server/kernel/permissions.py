@@ -25,6 +25,7 @@ class Permission(StrEnum):
     OBLIGATION_READ = "obligation.read"
     OBLIGATION_RECORD = "obligation.record"
     OUTLET_READ = "outlet.read"
+    PERSON_DATA_READ = "person_data.read"
     PERSON_READ = "person.read"
     PERSON_TRANSFER = "person.transfer"
     POLICY_MANAGE = "policy.manage"
@@ -91,6 +92,7 @@ ROLES: dict[Role, frozenset[Permission]] = {
         P.DRAW_READ,
         P.DUTY_ASSIGN,
         P.OBLIGATION_OPEN,
+        P.PERSON_DATA_READ,
         P.REPORT_DRAFT,
         P.REPORT_READ,
         P.SCOPE_GRANT,
@@ -104,6 +106,7 @@ ROLES: dict[Role, frozenset[Permission]] = {
         P.DUTY_ASSIGN,
         P.OBLIGATION_OPEN,
         P.OBLIGATION_RECORD,
+        P.PERSON_DATA_READ,
         P.PERSON_TRANSFER,
         P.REPORT_DRAFT,
         P.REPORT_ISSUE,
@@ -116,6 +119,7 @@ ROLES: dict[Role, frozenset[Permission]] = {
         P.DRAW_MANAGE,
         P.OBLIGATION_OPEN,
         P.OBLIGATION_RECORD,
+        P.PERSON_DATA_READ,
         P.POLICY_SIGN_OFF,
         P.REPORT_REVIEW,
     },

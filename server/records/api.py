@@ -7,17 +7,27 @@ from typing import Any
 
 from sqlalchemy import select
 
+from schemas.paging import PageQuery
 from schemas.policies import ExemptionIn, ExemptionOut
-from schemas.records import FormList, RecordPage, RecordQuery, RecordWhole
+from schemas.records import (
+    FormList,
+    ReadingIn,
+    ReadingPage,
+    RecordOut,
+    RecordPage,
+    RecordQuery,
+    RecordWhole,
+)
 from server.cadence.models import CapExemption
+from server.kernel.events import Event
 from server.kernel.http import Noun
-from server.kernel.paging import page_of
+from server.kernel.paging import page_of, page_of_rows
 from server.kernel.permissions import Permission
-from server.kernel.problems import Problem
 from server.kernel.work import Work
 from server.records.exempting import exempt_visit
 from server.records.models import Form, Record
 from server.records.queries import visible_to
+from server.records.reading import masked_document, read_in_full, readings, visible_record
 
 blueprint = Noun("records", "记录与表单 Records and forms")
 
@@ -40,12 +50,42 @@ def list_records(work: Work, query: dict[str, Any]) -> dict[str, Any]:
 
 
 @blueprint.endpoint("GET", "/records/<uuid:record_id>", permission=Permission.RECORD_READ, gives=RecordWhole)
-def get_record(work: Work, record_id: uuid.UUID) -> Record:
-    """One record, as it was sent and with what the server says of it."""
-    record = work.session.scalar(visible_to(work.actor).where(Record.id == record_id))
-    if record is None:
-        raise Problem("not_found")
-    return record
+def get_record(work: Work, record_id: uuid.UUID) -> dict[str, Any]:
+    """One record with what the server says of it, and the document as it was sent with persons masked."""
+    record = visible_record(work, record_id)
+    return _whole(record, masked_document(work, record), masked=True)
+
+
+@blueprint.endpoint(
+    "POST",
+    "/records/<uuid:record_id>/readings",
+    permission=Permission.RECORD_READ,
+    takes=ReadingIn,
+    gives=RecordWhole,
+    status=201,
+)
+def read_record(work: Work, given: dict[str, Any], record_id: uuid.UUID) -> dict[str, Any]:
+    """One record in full; who read it and what for is kept."""
+    record = read_in_full(work, record_id, given["purpose"])
+    return _whole(record, record.document, masked=False)
+
+
+@blueprint.endpoint(
+    "GET",
+    "/records/<uuid:record_id>/readings",
+    permission=Permission.PERSON_DATA_READ,
+    takes=PageQuery,
+    gives=ReadingPage,
+)
+def list_readings(work: Work, query: dict[str, Any], record_id: uuid.UUID) -> dict[str, Any]:
+    """Who read a record in full, its files or its papers, when and what for; the oldest first."""
+    rows = readings(work, visible_record(work, record_id))
+    return page_of_rows(work.session, rows, [Event.seq], query["after"], query["limit"])
+
+
+def _whole(record: Record, document: Any, *, masked: bool) -> dict[str, Any]:
+    told = {name: getattr(record, name) for name in RecordOut().fields}
+    return {**told, "document": document, "masked": masked}
 
 
 @blueprint.endpoint(
