@@ -151,6 +151,8 @@ ENVELOPE: dict[str, Any] = {
         "narrative": _text(MAX_TEXT),
         "status": {"enum": ["final"]},
         "amends_id": _MAYBE_UUID,
+        # The dispatch (出动) on which it was made; its own record may arrive later.
+        "dispatch_id": _MAYBE_UUID,
         "amend_reason": _text(MAX_TEXT),
         "makes_up": _text(80),
         "answers": {"type": "object"},

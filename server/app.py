@@ -29,6 +29,7 @@ from server.cadence.api import blueprint as cadence
 from server.cadence.duty_api import blueprint as duties
 from server.cadence.policy_api import blueprint as policies
 from server.desk.api import blueprint as desk
+from server.dispatches.api import blueprint as dispatches
 from server.draws.api import blueprint as draws
 from server.evidence import tus
 from server.evidence.api import blueprint as evidence
@@ -115,6 +116,7 @@ def create_app(settings: Settings) -> Flask:
         policies,
         duties,
         records,
+        dispatches,
         evidence,
         reports,
         issuing,

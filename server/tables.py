@@ -6,6 +6,7 @@ import server.access.models
 import server.backups.models
 import server.cadence.duty_models
 import server.cadence.models
+import server.dispatches.models
 import server.draws.models
 import server.evidence.models
 import server.grids.models

@@ -9,6 +9,7 @@ from server.cadence.duties import move_with_workdays
 from server.cadence.ops import sync_subjects
 from server.cadence.roll_ups import hand_over
 from server.cadence.upkeep import follow_workdays, settle_subjects, settle_visits
+from server.dispatches.ops import draw_out_dispatches
 from server.kernel.work import Upkeep
 from server.outlets.upkeep import count_existing, note_registration, place_again
 
@@ -31,4 +32,7 @@ UPKEEP: Upkeep = {
     "visit_fact": (settle_visits,),
     "attempt_fact": (settle_subjects,),
     "waiver": (settle_subjects,),
+    # Keyed by record: a record about a dispatch, and a session that names none, tell who was out.
+    "record.dispatch": (draw_out_dispatches,),
+    "record.road_check": (draw_out_dispatches,),
 }

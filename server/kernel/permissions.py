@@ -16,6 +16,7 @@ class Permission(StrEnum):
     CELL_READ = "cell.read"
     DEVICE_ENROL = "device.enrol"
     DEVICE_MANAGE = "device.manage"
+    DISPATCH_WRITE = "dispatch.write"
     DRAW_MANAGE = "draw.manage"
     DRAW_READ = "draw.read"
     DUTY_ASSIGN = "duty.assign"
@@ -89,6 +90,7 @@ ROLES: dict[Role, frozenset[Permission]] = {
     | {
         P.CADENCE_MAKE_UP,
         P.CADENCE_WAIVE,
+        P.DISPATCH_WRITE,
         P.DRAW_READ,
         P.DUTY_ASSIGN,
         P.OBLIGATION_OPEN,
@@ -102,6 +104,7 @@ ROLES: dict[Role, frozenset[Permission]] = {
     | {
         P.CADENCE_MAKE_UP,
         P.CADENCE_WAIVE,
+        P.DISPATCH_WRITE,
         P.DRAW_MANAGE,
         P.DUTY_ASSIGN,
         P.OBLIGATION_OPEN,

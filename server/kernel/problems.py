@@ -55,6 +55,11 @@ CATALOGUE: dict[str, Kind] = {
         "本设备已停用：未上传的记录仍可上传，不再下发数据。",
         "This device is revoked: its pending records still land, nothing more is sent to it.",
     ),
+    "dispatch_of_record": Kind(
+        409,
+        "这次出动来自现场记录，请提交更正记录，不在后台改。",
+        "A field record told of this dispatch; amend the record instead.",
+    ),
     "draw_pool_stale": Kind(
         409,
         "冻结后登记了新的回避，备选名单已不适用，请取消后重新冻结。",
@@ -265,6 +270,7 @@ CONSTRAINTS: dict[str, str] = {
     "uq_account_username": "username_taken",
     "uq_account_username_lower": "username_taken",
     "uq_draw_round_draw_id_number": "draw_state",
+    "uq_dispatch_replaces_id": "conflict",
     "uq_draw_step_draw_id_step": "draw_state",
     "uq_form_bureau_id_form_code_version": "form_published",
     "uq_outlet_bureau_id_licence_no": "licence_taken",

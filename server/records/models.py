@@ -41,7 +41,8 @@ class Record(Owned, Base):
     ``document`` is JSON, not JSONB: the text stays as it came, and pulls pass it through unparsed.
     ``edit_id`` changes with every stamp of the server; ``device_edit_id`` is what the device pushed.
     ``cell_id`` is the server's, ``claimed_cell_id`` the device's: both are kept. ``clock_offset_s`` is the offset that
-    counted; the one that the device claimed stays in the document.
+    counted; the one that the device claimed stays in the document. ``dispatch_id`` is the dispatch that it names, which
+    may arrive later.
     """
 
     __tablename__ = "record"
@@ -75,6 +76,7 @@ class Record(Owned, Base):
     distance_m: Mapped[float | None]
     makes_up: Mapped[str | None]
     amends_id: Mapped[uuid.UUID | None]
+    dispatch_id: Mapped[uuid.UUID | None]
     valid: Mapped[bool]
     findings: Mapped[list[Any]]
     flags: Mapped[list[Any]]
@@ -98,6 +100,7 @@ class RoadStop(Base):
     """One vehicle stopped in a road-check session (路检路查)."""
 
     __tablename__ = "road_stop"
+    __table_args__ = (Index("ix_road_stop_plate", "plate", postgresql_where="plate is not null"),)
 
     bureau_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("bureau.id"))
     record_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("record.id"), primary_key=True)

@@ -32,6 +32,7 @@ from tests.records.documents import ecig_check, every_form, road_check, site_vis
 CODES = [
     "attempt",
     "depot_check",
+    "dispatch",
     "ecig_monthly",
     "ecig_quarterly",
     "ecig_weekly",
