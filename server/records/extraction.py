@@ -8,22 +8,12 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, TypedDict
 
-from server.records.units import (
-    CATEGORY_NAMES,
-    UNIT_NAMES,
-    UNITS_OF,
-    Amount,
-    LimitHint,
-    UnitNotOfCategory,
-    is_unit_of,
-    limit_hints,
-    measure,
-)
+from server.records.goods import GoodsRow, OutcomeRow, goods_rows, outcome_row, rows_of
 
 _SHA256 = re.compile("[0-9a-f]{64}")
 
@@ -47,22 +37,6 @@ class StopRow(TypedDict):
     permit: str | None
     disposal: str
     stick_total: int
-
-
-class GoodsRow(TypedDict):
-    """A row of ``goods_line``:
-
-    ``quantity`` in ``unit``, and what it is in sticks of cigarettes or in grams.
-    """
-
-    ordinal: int
-    stop_ordinal: int | None
-    category: str
-    product_spec: str | None
-    quantity: int
-    unit: str
-    sticks: int
-    grams: int
 
 
 class FileRow(TypedDict):
@@ -90,19 +64,9 @@ class Extract:
     officers: list[OfficerRow]
     stops: list[StopRow]
     goods: list[GoodsRow]
+    outcome: OutcomeRow | None
     files: list[FileRow]
     rectifications: list[RectificationRow]
-
-
-class PlacedGoods(NamedTuple):
-    """A goods line with its pointer from the record's root;
-
-    ``stop`` counts from 1, ``None`` outside a road check.
-    """
-
-    pointer: str
-    stop: int | None
-    line: dict[str, Any]
 
 
 def extract(document: Mapping[str, Any]) -> Extract:
@@ -114,7 +78,7 @@ def extract(document: Mapping[str, Any]) -> Extract:
     ours.
     """
     answers = document["answers"]
-    goods = [_goods_row(ordinal, placed) for ordinal, placed in enumerate(goods_of(answers), start=1)]
+    goods = goods_rows(answers)
     return Extract(
         officers=[
             {
@@ -126,98 +90,13 @@ def extract(document: Mapping[str, Any]) -> Extract:
         ],
         stops=[
             _stop_row(ordinal, stop, document["started_at"], goods)
-            for ordinal, stop in enumerate(_rows(answers, "stops"), start=1)
+            for ordinal, stop in enumerate(rows_of(answers, "stops"), start=1)
         ],
         files=_files(document),
         goods=goods,
+        outcome=outcome_row(answers),
         rectifications=_rectifications(document),
     )
-
-
-def goods_of(answers: Mapping[str, Any]) -> Iterator[PlacedGoods]:
-    """The goods that were found, in the order of the form; stock that was only counted is not among them."""
-    yield from _placed(answers, "/answers", "goods", None)
-    for index, stop in enumerate(_rows(answers, "stops")):
-        yield from _placed(stop, f"/answers/stops/{index}", "goods", index + 1)
-    for index, suspect in enumerate(_rows(answers, "suspects")):
-        yield from _placed(suspect, f"/answers/suspects/{index}", "goods", None)
-
-
-def unit_findings(answers: Mapping[str, Any]) -> list[dict[str, str]]:
-    """One ``unit_not_of_category`` for each line, of stock too, whose category is not counted in its unit."""
-    findings: list[dict[str, str]] = []
-    for placed in (*goods_of(answers), *_placed(answers, "/answers", "stock_lines", None)):
-        category, unit = placed.line.get("category"), placed.line.get("unit")
-        if not isinstance(category, str) or not isinstance(unit, str) or is_unit_of(category, unit):
-            continue
-        allowed = "、".join(UNIT_NAMES[name] for name in UNITS_OF.get(category, ()))
-        detail = (
-            f"{CATEGORY_NAMES.get(category, category)}不能以“{UNIT_NAMES.get(unit, unit)}”计量，"
-            f"请改用{allowed}并提交更正记录。"
-        )
-        findings.append({"code": "unit_not_of_category", "path": f"{placed.pointer}/unit", "detail": detail})
-    return findings
-
-
-def stop_hints(stop: Mapping[str, Any]) -> list[LimitHint]:
-    """What speaks for goods on the road being carried unlawfully; a person decides.
-
-    Both tests are shown: more than 50 cartons (烟草专卖法第二十二条), and neither a transport permit nor
-    proof of purchase at the place (烟草专卖法实施条例第三十四条). A third compares with what a permit
-    allows.
-    """
-    lines = [placed.line for placed in _placed(stop, "", "goods", None)]
-    hints = limit_hints(lines, "road")
-    if not lines:
-        return hints
-    sticks = sum(_amount(line).sticks for line in lines)
-    if stop.get("permit") in (None, "none") and stop.get("local_purchase_proof") is not True:
-        detail = "无准运证，也无在当地购买的有效证明。"
-        hints.append(LimitHint("no_permit_no_proof", sticks, 0, "stick", detail))
-    permitted = stop.get("permit_sticks")
-    if permitted is not None and sticks > permitted:
-        detail = f"卷烟{sticks}支，超过准运证所载{int(permitted)}支。"
-        hints.append(LimitHint("over_permit", sticks, int(permitted), "stick", detail))
-    return hints
-
-
-def suspect_hints(suspect: Mapping[str, Any]) -> list[LimitHint]:
-    """Which limits of post (two cartons of cigarettes, and so on) one suspect parcel goes beyond."""
-    return limit_hints([placed.line for placed in _placed(suspect, "", "goods", None)], "post")
-
-
-def _rows(node: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
-    """The rows of a list that may be absent, null, or (before its schema has seen it) something else."""
-    value = node.get(name)
-    return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
-
-
-def _placed(node: Mapping[str, Any], root: str, name: str, stop: int | None) -> Iterator[PlacedGoods]:
-    for index, line in enumerate(_rows(node, name)):
-        yield PlacedGoods(f"{root}/{name}/{index}", stop, line)
-
-
-def _amount(line: Mapping[str, Any]) -> Amount:
-    """A wrong unit says nothing of the amount: the finding tells it, and nothing is counted."""
-    try:
-        return measure(line["category"], int(line["quantity"]), line["unit"])
-    except UnitNotOfCategory:
-        return Amount(0, 0)
-
-
-def _goods_row(ordinal: int, placed: PlacedGoods) -> GoodsRow:
-    line, amount = placed.line, _amount(placed.line)
-    return {
-        "ordinal": ordinal,
-        "stop_ordinal": placed.stop,
-        "category": line["category"],
-        "product_spec": line.get("product_spec"),
-        # JSON Schema takes 3.0 for a whole number; what is stored is one.
-        "quantity": int(line["quantity"]),
-        "unit": line["unit"],
-        "sticks": amount.sticks,
-        "grams": amount.grams,
-    }
 
 
 def _stop_row(ordinal: int, stop: Mapping[str, Any], started_at: str, goods: list[GoodsRow]) -> StopRow:

@@ -115,10 +115,17 @@ class RoadStop(Base):
 
 
 class GoodsLine(Base):
-    """One line of goods, in whole sticks, grams, millilitres or pieces; never a float."""
+    """One line of goods, in whole sticks, grams, millilitres or pieces; never a float.
+
+    Money is in fen. ``nature`` is what the line is counted as (``goods.NATURES``): every line as one, so that the
+    parts add up to the whole.
+    """
 
     __tablename__ = "goods_line"
-    __table_args__ = (CheckConstraint("quantity >= 0", name="quantity"),)
+    __table_args__ = (
+        CheckConstraint("quantity >= 0", name="quantity"),
+        CheckConstraint("nature in ('counterfeit', 'smuggled', 'off_channel', 'other')", name="nature"),
+    )
 
     bureau_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("bureau.id"))
     record_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("record.id"), primary_key=True)
@@ -126,10 +133,36 @@ class GoodsLine(Base):
     stop_ordinal: Mapped[int | None]
     category: Mapped[str]
     product_spec: Mapped[str | None]
+    barcode: Mapped[str | None]
     quantity: Mapped[int]
     unit: Mapped[str]
     sticks: Mapped[int]
     grams: Mapped[int]
+    millilitres: Mapped[int]
+    pieces: Mapped[int]
+    nature: Mapped[str]
+    unit_price_fen: Mapped[int | None]
+    labelled_value_fen: Mapped[int | None]
+
+
+class RecordOutcome(Base):
+    """What a record came to that found something: conclusion, cause (案由), disposal, and the money told of, in fen.
+
+    Records that found nothing have no row. The four kinds of money measure different things and are never added up.
+    """
+
+    __tablename__ = "record_outcome"
+    __table_args__ = (Index("ix_record_outcome_cause", "bureau_id", "cause"),)
+
+    bureau_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("bureau.id"))
+    record_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("record.id"), primary_key=True)
+    result: Mapped[str | None]
+    cause: Mapped[str | None]
+    disposal: Mapped[str | None]
+    case_value_fen: Mapped[int | None]
+    amount_involved_fen: Mapped[int | None]
+    fund_flow_fen: Mapped[int | None]
+    fine_and_confiscation_fen: Mapped[int | None]
 
 
 class DeclaredFile(Base):

@@ -33,7 +33,15 @@ from server.kernel.ids import part_edit_id, part_id
 from server.kernel.work import Work
 from server.org.models import Person
 from server.records.extraction import Extract
-from server.records.models import DeclaredFile, GoodsLine, Record, RecordOfficer, Rectification, RoadStop
+from server.records.models import (
+    DeclaredFile,
+    GoodsLine,
+    Record,
+    RecordOfficer,
+    RecordOutcome,
+    Rectification,
+    RoadStop,
+)
 from server.records.rules import Judgement
 from server.records.surroundings import Surrounding
 
@@ -190,10 +198,29 @@ _CHILDREN: tuple[tuple[type[Any], dict[str, Any]], ...] = (
             "stop_ordinal": Integer,
             "category": Text,
             "product_spec": Text,
+            "barcode": Text,
             "quantity": BigInteger,
             "unit": Text,
             "sticks": BigInteger,
             "grams": BigInteger,
+            "millilitres": BigInteger,
+            "pieces": BigInteger,
+            "nature": Text,
+            "unit_price_fen": BigInteger,
+            "labelled_value_fen": BigInteger,
+        },
+    ),
+    (
+        RecordOutcome,
+        {
+            "record_id": _UUID,
+            "result": Text,
+            "cause": Text,
+            "disposal": Text,
+            "case_value_fen": BigInteger,
+            "amount_involved_fen": BigInteger,
+            "fund_flow_fen": BigInteger,
+            "fine_and_confiscation_fen": BigInteger,
         },
     ),
     (
@@ -230,6 +257,8 @@ def _store_children(work: Work, records: Sequence[Judged]) -> None:
         ]
         rows[RoadStop] += [{**row, **key} for row in record.extract.stops]
         rows[GoodsLine] += [{**row, **key} for row in record.extract.goods]
+        if record.extract.outcome is not None:
+            rows[RecordOutcome].append({**record.extract.outcome, **key})
         rows[DeclaredFile] += [{**row, **key} for row in record.extract.files]
         rows[Rectification] += [
             {

@@ -1,19 +1,19 @@
-"""Quantities of tobacco goods: which unit a category is counted in, and what it comes to in sticks and grams.
+"""Quantities of tobacco goods: which unit a category is counted in, and what it comes to in sticks, grams,
+millilitres and pieces; and money, in whole fen (分).
 
 Everything is a whole number. One case (件) is 10,000 sticks by 烟草专卖法实施条例第五十二条; a carton (条)
 of 200 sticks, ten packs (包) to the carton, and five cases to the chest (箱) are the trade's. What counts
 as cigarettes is cigarettes only: cigars, pods and empty tubes are also told in 支, and must never add to a
-total of cigarette sticks.
+total of cigarette sticks. Things found beside tobacco (machines, tools, vehicles, phones) are counted alike.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 STICKS_PER_PACK, STICKS_PER_CARTON, STICKS_PER_CASE, STICKS_PER_CHEST = 20, 200, 10_000, 50_000
 
@@ -33,6 +33,7 @@ UNIT_NAMES: Mapping[str, str] = MappingProxyType(
         "millilitre": "毫升",
         "unit": "台",
         "set": "套",
+        "handset": "部",
     }
 )
 CATEGORY_NAMES: Mapping[str, str] = MappingProxyType(
@@ -47,8 +48,21 @@ CATEGORY_NAMES: Mapping[str, str] = MappingProxyType(
         "e_liquid": "烟液",
         "empty_tube": "空烟管",
         "machine": "制烟设备",
+        "tool": "工具",
+        "vehicle": "车辆",
+        "phone": "手机",
     }
 )
+
+MOST_QUANTITY = 10**9
+"""The most that a line may count of its unit: in the largest units that is 5·10¹³ sticks or 10¹⁵ grams, so that even
+the lines of the largest document add up within 64 bits.
+"""
+MOST_FEN = 10**15
+"""The most money that one answer may tell, ten trillion yuan: within 64 bits in PostgreSQL and 53 in JavaScript."""
+MOST_PRICE_FEN = 10**9
+"""The highest price of one unit, ten million yuan: times ``MOST_QUANTITY`` it still fits 64 bits."""
+
 _IN_STICKS = {
     "stick": 1,
     "pack": STICKS_PER_PACK,
@@ -70,19 +84,12 @@ UNITS_OF: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "e_liquid": ("millilitre",),
         "empty_tube": ("stick",),
         "machine": ("unit", "set"),
+        "tool": ("piece", "unit", "set"),
+        "vehicle": ("unit",),
+        "phone": ("handset",),
     }
 )
 """The units that a category may be counted in, the smallest first."""
-
-# What may go in one parcel, and what one person may carry to another place (烟草专卖法第二十二条; for
-# e-cigarettes the limits announced in November 2022). A box of devices counts as one, which it holds at
-# least.
-POST_STICKS, POST_GRAMS = 2 * STICKS_PER_CARTON, 5_000
-POST_DEVICES, POST_PODS, POST_MILLILITRES = 2, 6, 12
-CARRY_STICKS = 50 * STICKS_PER_CARTON
-CARRY_DEVICES, CARRY_PODS, CARRY_DISPOSABLES, CARRY_MILLILITRES = 6, 90, 90, 180
-
-Way = Literal["road", "post"]
 
 
 class UnitNotOfCategory(ValueError):
@@ -96,24 +103,17 @@ class UnitNotOfCategory(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """A quantity in base units. ``sticks`` are of cigarettes only, ``grams`` of cut tobacco and leaf only."""
+    """A quantity in base units, of which one is filled.
 
-    sticks: int
-    grams: int
-
-
-@dataclass(frozen=True, slots=True)
-class LimitHint:
-    """A limit that goods go beyond. It is shown; what follows from it a person decides.
-
-    ``found`` and ``limit`` are whole numbers of ``unit``.
+    ``sticks`` are of cigarettes only, ``grams`` of cut tobacco and leaf only, ``millilitres`` of liquid only;
+    ``pieces`` are of all that is counted one by one and is no cigarette, and add up within a category only.
+    A box or a set counts as one.
     """
 
-    code: str
-    found: int
-    limit: int
-    unit: str
-    detail: str
+    sticks: int = 0
+    grams: int = 0
+    millilitres: int = 0
+    pieces: int = 0
 
 
 def is_unit_of(category: str, unit: str) -> bool:
@@ -122,7 +122,7 @@ def is_unit_of(category: str, unit: str) -> bool:
 
 
 def measure(category: str, quantity: int, unit: str) -> Amount:
-    """A quantity in sticks of cigarettes and grams of tobacco; both are zero for what is only counted.
+    """A quantity in the base unit of its category.
 
     Raises:
         UnitNotOfCategory: when the category is not counted in the unit.
@@ -133,8 +133,10 @@ def measure(category: str, quantity: int, unit: str) -> Amount:
     if quantity < 0:
         raise ValueError(f"a quantity is not negative: {quantity}")
     if category == "cigarette":
-        return Amount(quantity * _IN_STICKS[unit], 0)
-    return Amount(0, quantity * _IN_GRAMS.get(unit, 0))
+        return Amount(sticks=quantity * _IN_STICKS[unit])
+    if unit in _IN_GRAMS:
+        return Amount(grams=quantity * _IN_GRAMS[unit])
+    return Amount(millilitres=quantity) if unit == "millilitre" else Amount(pieces=quantity)
 
 
 def in_ten_thousands(sticks: int) -> Decimal:
@@ -142,48 +144,28 @@ def in_ten_thousands(sticks: int) -> Decimal:
 
     Round a sum once; the sum of rounded parts is another number.
     """
-    return (Decimal(sticks) / 10_000).quantize(Decimal("0.01"), ROUND_HALF_UP)
+    return _in_hundredths(sticks, 100)
 
 
-def limit_hints(lines: Iterable[Mapping[str, Any]], way: Way) -> list[LimitHint]:
-    """Which limits the goods lines go beyond together, carried on the road or in one parcel of post.
+def whole(value: Any, most: int) -> int | None:
+    """A number of JSON as a whole number from 0 to ``most``: 3.0 is 3; ``None`` for all else, 3.5 and true too."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most else None
 
-    A line is ``{"category", "quantity", "unit"}`` with a whole quantity; a line whose unit is not of its
-    category counts for nothing here. Going beyond means more than the limit: exactly 50 cartons are within
-    it.
-    """
-    totals: Counter[str] = Counter()
-    for line in lines:
-        category, quantity, unit = line["category"], int(line["quantity"]), line["unit"]
-        if is_unit_of(category, unit):
-            amount = measure(category, quantity, unit)
-            totals["tobacco" if amount.grams else category] += amount.sticks or amount.grams or quantity
-    if way == "post":
-        found = [
-            ("over_post_limit", "卷烟", totals["cigarette"], POST_STICKS, "stick"),
-            ("over_post_limit", "烟丝、烟叶", totals["tobacco"], POST_GRAMS, "gram"),
-            ("over_post_limit", "烟具", totals["ecig_device"], POST_DEVICES, "piece"),
-            (
-                "over_post_limit",
-                "烟弹、一次性电子烟",
-                totals["ecig_pod"] + totals["disposable_ecig"],
-                POST_PODS,
-                "piece",
-            ),
-            ("over_post_limit", "烟液", totals["e_liquid"], POST_MILLILITRES, "millilitre"),
-        ]
-    else:
-        found = [
-            ("over_carry_limit", "卷烟", totals["cigarette"], CARRY_STICKS, "stick"),
-            ("over_carry_limit", "烟具", totals["ecig_device"], CARRY_DEVICES, "piece"),
-            ("over_carry_limit", "烟弹", totals["ecig_pod"], CARRY_PODS, "piece"),
-            ("over_carry_limit", "一次性电子烟", totals["disposable_ecig"], CARRY_DISPOSABLES, "piece"),
-            ("over_carry_limit", "烟液", totals["e_liquid"], CARRY_MILLILITRES, "millilitre"),
-        ]
-    return [
-        LimitHint(
-            code, total, limit, unit, f"{name}{total}{UNIT_NAMES[unit]}，超过限量{limit}{UNIT_NAMES[unit]}。"
-        )
-        for code, name, total, limit, unit in found
-        if total > limit
-    ]
+
+def in_yuan(fen: int) -> str:
+    """Fen as people read money: ``123456`` is ``1234.56元``."""
+    sign, fen = ("-", -fen) if fen < 0 else ("", fen)
+    return f"{sign}{fen // 100}.{fen % 100:02d}元"
+
+
+def in_ten_thousand_yuan(fen: int) -> Decimal:
+    """Fen as 万元: two decimals, half away from zero. Round a sum once, as with sticks."""
+    return _in_hundredths(fen, 10_000)
+
+
+def _in_hundredths(number: int, hundredth: int) -> Decimal:
+    """A number as hundredths of a larger unit, of which each is ``hundredth`` of its own, without leaving integers."""
+    rounded = (2 * abs(number) + hundredth) // (2 * hundredth)
+    return Decimal(rounded if number >= 0 else -rounded).scaleb(-2)

@@ -8,7 +8,8 @@ from datetime import date, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.records.extraction import extract, stop_hints, suspect_hints, unit_findings
+from server.records.extraction import extract
+from server.records.goods import goods_findings
 from server.records.models import GoodsLine, RecordOfficer, Rectification, RoadStop
 from server.records.units import UNITS_OF
 from tests.records.documents import (
@@ -107,7 +108,7 @@ def test_a_wrong_unit_is_a_finding_and_counts_for_nothing() -> None:
     document = site_visit()
     document["answers"]["goods"] = [{"category": "leaf", "quantity": 5, "unit": "carton"}]
     document["answers"]["stock_lines"] = [{"category": "cigarette", "quantity": 1, "unit": "kilogram"}]
-    findings = unit_findings(document["answers"])
+    findings = goods_findings(document["answers"])
     assert [(finding["code"], finding["path"]) for finding in findings] == [
         ("unit_not_of_category", "/answers/goods/0/unit"),
         ("unit_not_of_category", "/answers/stock_lines/0/unit"),
@@ -139,24 +140,6 @@ def test_a_depot_is_written_to_and_not_ordered() -> None:
     document = depot_check(abnormal=True)
     document["answers"] |= {"disposal": "letter", "rectify": {"demand": "x", "due_on": "2026-07-13"}}
     assert extract(document).rectifications == []
-
-
-def test_both_tests_of_the_road_are_shown() -> None:
-    goods = [{"category": "cigarette", "quantity": 51, "unit": "carton"}]
-    bare = stop_hints({"goods": goods})
-    assert [hint.code for hint in bare] == ["over_carry_limit", "no_permit_no_proof"]
-    permitted = stop_hints({"goods": goods, "permit": "valid", "permit_sticks": 10_000})
-    assert [hint.code for hint in permitted] == ["over_carry_limit", "over_permit"]
-    assert [hint.code for hint in stop_hints({"goods": goods, "local_purchase_proof": True})] == [
-        "over_carry_limit"
-    ]
-    assert stop_hints({"goods_found": False}) == []
-
-
-def test_a_parcel_is_held_against_the_limits_of_post() -> None:
-    (suspect,) = depot_check(abnormal=True)["answers"]["suspects"]
-    (hint,) = suspect_hints(suspect)
-    assert (hint.code, hint.limit) == ("over_post_limit", 400)
 
 
 def test_rows_fill_columns_that_there_are() -> None:
