@@ -40,7 +40,7 @@ SUBJECTS_OF: Mapping[DutyRule, frozenset[SubjectKind]] = {
     ),
     DutyRule.LOOK_BACK_REVIEW: frozenset({SubjectKind.CASE}),
 }
-# What is written down at the desk, for no field form tells of it; the rest is proved by a record.
+# What may also be written down at the desk; the rest is proved by a record.
 _DESK_DEEDS = frozenset({Deed.CALLBACK, Deed.DOOR_CALLBACK, Deed.NOTICE, Deed.REVIEW})
 _NAMESPACE = uuid.UUID("0f6f2c3e-6f0b-5a53-9a44-1f5f0f4a2d10")
 

@@ -21,6 +21,13 @@ from server.demo.answers import (
     road_answers,
     service_answers,
 )
+from server.demo.further_answers import (
+    CallMode,
+    callback_answers,
+    household_answers,
+    manufacturer_answers,
+    unlicensed_answers,
+)
 
 Document = dict[str, Any]
 Tier = Literal["WEEKLY", "MONTHLY", "QUARTERLY"]
@@ -118,12 +125,7 @@ def service_visit(visit: Visit, rng: Random) -> Document:
     """A visit that inspects nothing (走访), by one person or more."""
     document = _envelope(visit, rng, "site_visit", "service_visit", photos=1, abnormal=False)
     document["answers"] = service_answers(rng)
-    return document | {
-        "visit_kind": "service",
-        "approval_no": None,
-        "cert_shown": False,
-        "narrative": document["answers"]["summary"],
-    }
+    return document | _inspects_nothing(document["answers"]["summary"])
 
 
 def road_check(
@@ -163,6 +165,34 @@ def depot_check(
     proof = document["photos"][-1]["sha256"]
     document["answers"] = depot_answers(rng, visit.started_at, depot_kind, abnormal=abnormal, proof=proof)
     return document
+
+
+def manufacturer_check(visit: Visit, rng: Random) -> Document:
+    """A check of a manufacturer (生产企业检查) that finds nothing."""
+    document = _envelope(visit, rng, "manufacturer_check", "manufacturer_check", photos=3, abnormal=False)
+    document["answers"] = manufacturer_answers(rng, visit.started_at)
+    return document
+
+
+def unlicensed_check(visit: Visit, rng: Random, *, selling: bool = True) -> Document:
+    """A check of somebody who sells without licence (无证户检查); a subject met for the first time has no identity."""
+    document = _envelope(visit, rng, "unlicensed_check", "unlicensed_check", photos=2, abnormal=selling)
+    document["answers"] = unlicensed_answers(rng, visit.started_at, selling=selling)
+    return document
+
+
+def callback(visit: Visit, rng: Random, *, mode: CallMode = "phone", reached: bool = True) -> Document:
+    """A call-back after a complaint (回访), by telephone from a desk or at the door."""
+    document = _envelope(visit, rng, "callback", "callback", photos=0, abnormal=False)
+    document["answers"] = callback_answers(rng, mode, reached=reached)
+    return document | _inspects_nothing(document["answers"].get("reply"))
+
+
+def household_visit(visit: Visit, rng: Random) -> Document:
+    """A visit to a tobacco-growing household (入户检查) in the purchasing season."""
+    document = _envelope(visit, rng, "household_visit", "household_visit", photos=1, abnormal=False)
+    document["answers"] = household_answers(rng)
+    return document | _inspects_nothing(None)
 
 
 def attempt(visit: Visit, rng: Random, *, reason: AttemptReason = "closed") -> Document:
@@ -215,6 +245,11 @@ def _envelope(
         "makes_up": visit.makes_up,
         "answers": {},
     }
+
+
+def _inspects_nothing(narrative: str | None) -> Document:
+    """What the envelope says where nobody is inspected: no approval, and no certificate to show."""
+    return {"visit_kind": "service", "approval_no": None, "cert_shown": False, "narrative": narrative}
 
 
 def _approval(visit: Visit) -> str | None:

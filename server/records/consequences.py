@@ -8,7 +8,7 @@ from datetime import date, datetime, time
 
 from sqlalchemy import select, text
 
-from schemas.vocabulary import Deed, DutyRule, Performed, SubjectKind, performed
+from schemas.vocabulary import DutyRule, Performed, SubjectKind, performed
 from server.cadence.duties import Call, follow_causes, open_duties, withdraw_triggers
 from server.cadence.duty_editions import load_duty_rules
 from server.cadence.duty_rules import Cause, dormancy_causes
@@ -21,6 +21,7 @@ from server.kernel.ids import part_id
 from server.kernel.work import Work
 from server.outlets.models import Outlet
 from server.records.forms import FormDefinition
+from server.records.kinds import deed_of
 from server.records.models import Record, Rectification
 from server.records.rules import starts_triple_recheck
 from server.records.storing import Judged
@@ -36,18 +37,6 @@ _KINDS = {
     "complaint": SubjectKind.COMPLAINT,
     "clue": SubjectKind.CLUE,
 }
-# Kinds of record that are no deed at their subject: they try, tell of something, or belong to another record.
-_NO_DEED = frozenset(
-    {
-        "attempt",
-        "road_check",
-        "clue",
-        "incident",
-        "registration_list",
-        "dispatch",
-        "co_signature",
-    }
-)
 _LETTERS = frozenset({"letter", "hand_over"})
 _CORRECTED = "更正记录改变了原认定 · an amendment changed what was found"
 
@@ -145,14 +134,13 @@ def _is_at_outlet(record: Judged) -> bool:
 
 
 def _deed(record: Judged, definition: FormDefinition | None) -> Performed | None:
-    """What a record of a known form performed: a tier's checklist, else by what the form demands."""
-    if definition is None or record.document["kind"] in _NO_DEED:
+    """What a record of a known form performed: a tier's checklist, else what its kind is."""
+    if definition is None:
         return None
     if definition.tier:
         return performed(definition.tier) if _is_at_outlet(record) else None
-    if record.document["kind"] == "depot_check":
-        return Deed.DEPOT_CHECK
-    return Deed.INSPECTION if definition.demands.certified else Deed.SERVICE
+    document = record.document
+    return deed_of(document["kind"], document["answers"], certified=definition.demands.certified)
 
 
 def _asks_for_depot(record: Judged) -> bool:

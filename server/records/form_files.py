@@ -56,6 +56,9 @@ def _gathered(name: str, inside: tuple[str, ...]) -> dict[str, Any]:
         ]
         for key in ("shapes", "checklist", "demands"):
             whole[key] |= part.pop(key, {})
+        # What a later version asks besides in each row of a list that is there already.
+        for name, added in part.pop("rows", {}).items():
+            whole["properties"][name]["items"]["properties"] |= added
         whole |= part
     return whole
 

@@ -11,14 +11,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from typing import Any, NamedTuple, Self
 
 import fastjsonschema
 
-from schemas.record import ENVELOPE
+from schemas.record import ENVELOPE, VISIT_KINDS
 from server.records.form_files import read_form_rows
+from server.records.kinds import attendance_of
 
 Finding = dict[str, str]
 """``code``, ``path`` (a JSON pointer into the record) and ``detail`` (a Chinese sentence)."""
@@ -61,11 +62,13 @@ class RequiredItem(NamedTuple):
 class Demands:
     """What a form demands besides its answers; the defaults are an inspection's (行政处罚法第四十二条).
 
+    Who must be there is settled by the kind (server/records/kinds.py), and a form may only be stricter.
+
     ``certified``: the officers counted must hold a certificate valid on the day. ``photos``: how many
     different ones. ``subject``: the kinds of subject of which one must be known, empty for none;
     ``subject_optional_when`` maps a pointer into the answers to the values with which no subject is needed.
     ``access``: the answers to ``/access`` that are a visit at all, ``None`` where the form does not ask.
-    ``visit_kinds``: the labels that the form may carry.
+    ``visit_kinds``: the labels that the form may carry. ``site_kinds``: which of the sites it is for, empty for all.
     """
 
     min_officers: int = 2
@@ -78,16 +81,33 @@ class Demands:
     subject: tuple[str, ...] = ()
     subject_optional_when: tuple[tuple[tuple[str, ...], tuple[Any, ...]], ...] = ()
     access: tuple[str, ...] | None = None
-    visit_kinds: tuple[str, ...] = ("routine", "special", "case", "patrol", "service")
+    visit_kinds: tuple[str, ...] = VISIT_KINDS
+    site_kinds: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, given: Mapping[str, Any]) -> Self:
-        """From a form's JSON;
+    def least(cls, kind: str) -> Self:
+        """What the kind of a record demands by itself, where no form is known."""
+        people, certified = attendance_of(kind)
+        if certified:
+            return cls(min_officers=people)
+        return cls(
+            min_officers=people,
+            certified=False,
+            photos=0,
+            position=False,
+            duration=False,
+            cert_shown=False,
+            approval=False,
+        )
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any], kind: str) -> Self:
+        """From the JSON of a form of this kind, and never less than the kind itself demands.
 
         ``subject`` may be one word, a list or null. Keys that are not demands are skipped.
         """
         known = {key: value for key, value in given.items() if key in cls.__dataclass_fields__}
-        for key in ("subject", "access", "visit_kinds"):
+        for key in ("subject", "access", "visit_kinds", "site_kinds"):
             value = known.get(key)
             if isinstance(value, list):
                 known[key] = tuple(value)
@@ -98,7 +118,15 @@ class Demands:
             (_tokens(pointer), tuple(allowed))
             for pointer, allowed in sorted(known.get("subject_optional_when", {}).items())
         )
-        return cls(**known)
+        stated = cls(**known)
+        people, certified = attendance_of(kind, stated.visit_kinds)
+        return replace(
+            stated,
+            min_officers=max(stated.min_officers, people),
+            certified=stated.certified or certified,
+            cert_shown=stated.cert_shown or certified,
+            approval=stated.approval or certified,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +166,7 @@ class FormDefinition:
             title_en=demands.get("title_en", ""),
             answers_schema=schema,
             stored_demands=demands,
-            demands=Demands.of(demands),
+            demands=Demands.of(demands, row["kind"]),
             required_items=tuple(
                 _required_item(pointer, when, schema) for pointer, when in demands.get("required_items", ())
             ),

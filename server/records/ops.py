@@ -151,6 +151,9 @@ def _judged(
     flags = list(judgement.flags)
     if reader.retry is not None and reader.retry.corrected:
         flags.append("corrected_at_desk")
+    allowed = definition.demands.site_kinds if definition else ()
+    if surrounding.site_kind is not None and allowed and surrounding.site_kind not in allowed:
+        flags.append("site_kind_not_of_form")
     if surrounding.cell_id is not None and not surrounding.in_scope:
         flags.append("out_of_scope")
     if surrounding.cell_id is None:

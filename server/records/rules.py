@@ -57,6 +57,7 @@ FLAGS: Mapping[str, str] = MappingProxyType(
         "result_contradicts_items": "有项目不合格，但结论为正常。",
         "nothing_checked": "检查项目全部为不适用或未查。",
         # These need to know where the record was made and on what device; who stores the record sets them.
+        "site_kind_not_of_form": "检查对象的场所类型与所用表单不相符。",
         "out_of_scope": "检查地点不在推送人员当前辖区内。",
         "cell_unknown": "检查地点不在任何末级网格内。",
         "cell_differs": "设备所填网格与检查对象所在网格不同。",
@@ -173,7 +174,7 @@ def judge(
     """Judge a record that its envelope's schema let through.
 
     ``definition`` is ``None`` when the form's version is not known here: the record is kept and not valid,
-    and what can be judged without the form is judged as for an inspection. ``clock`` is the offset that counts
+    and what can be judged without the form is judged by its kind. ``clock`` is the offset that counts
     (see access/clocks.py). ``zone`` is the bureau's, for the day on which a certificate must be valid;
     ``received_at`` is aware. Days and clocks are those of ``performed_at``.
 
@@ -184,7 +185,7 @@ def judge(
     item_unproved; those of ``goods_findings`` and ``head_count_findings``; amend_reason_missing; form_unknown,
     form_kind_mismatch. The flags are those of ``FLAGS``.
     """
-    demands = definition.demands if definition else Demands()
+    demands = definition.demands if definition else Demands.least(document["kind"])
     found = _Found()
     found.flags += clock.flags
     at = performed_at(datetime.fromisoformat(document["started_at"]), clock.offset_s)
@@ -227,7 +228,7 @@ def starts_triple_recheck(document: Mapping[str, Any]) -> bool:
     Goods count by their flags, by the cause (案由), or by a failed item on what is displayed. Checks of
     roads and depots start none: the re-checks are made at the seller's.
     """
-    if document["kind"] not in ("ecig_check", "site_visit"):
+    if document["kind"] not in ("ecig_check", "site_visit", "unlicensed_check"):
         return False
     answers = document["answers"]
     flags = set(_texts(answers.get("goods_flags")))

@@ -31,11 +31,13 @@ class Surrounding:
     """What the house knows about one record: whether it holds it already, and where its subject is.
 
     ``known_edit_id`` is the device's edit of the record that is stored under this id, ``None`` for a new id.
-    ``lon`` and ``lat`` are EPSG:4326; ``distance_m`` is on the ground, from the position to the subject.
+    ``site_kind`` is what kind of site the subject is, ``None`` for other subjects. ``lon`` and ``lat`` are EPSG:4326;
+    ``distance_m`` is on the ground, from the position to the subject.
     """
 
     known_edit_id: uuid.UUID | None
     subject_known: bool
+    site_kind: str | None
     cell_id: uuid.UUID | None
     in_scope: bool
     distance_m: float | None
@@ -94,6 +96,7 @@ def look_round(work: Work, documents: Sequence[Mapping[str, Any]]) -> list[Surro
             _GIVEN.c.ordinal,
             Record.device_edit_id.label("known_edit_id"),
             func.coalesce(Outlet.id, Site.id, DutySubject.id).is_not(None).label("subject_known"),
+            Site.kind.label("site_kind"),
             cell_id.label("cell_id"),
             func.ST_Distance(cast(place, Geography), cast(point, Geography)).label("distance_m"),
         )
@@ -138,6 +141,7 @@ def look_round(work: Work, documents: Sequence[Mapping[str, Any]]) -> list[Surro
         Surrounding(
             known_edit_id=row.known_edit_id,
             subject_known=row.subject_known,
+            site_kind=row.site_kind,
             cell_id=row.cell_id,
             in_scope=row.in_scope,
             distance_m=row.distance_m,

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from server.demo import documents
 from server.demo.documents import AttemptReason, Document, Signer, Tier, Visit
+from server.demo.further_answers import CallMode
 from server.records.rules import Certificates
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -82,6 +83,34 @@ def attempt(*, seed: int = 0, reason: AttemptReason = "closed", **overrides: Any
     return documents.attempt(visit(seed, given), Random(seed), reason=reason) | rest
 
 
+def manufacturer_check(*, seed: int = 0, **overrides: Any) -> Document:
+    """A check of a manufacturer, valid as it is."""
+    given, rest = _split(overrides)
+    at_site = {"subject_kind": "site", "subject_id": SITE}
+    return documents.manufacturer_check(visit(seed, at_site | given), Random(seed)) | rest
+
+
+def unlicensed_check(*, seed: int = 0, selling: bool = True, **overrides: Any) -> Document:
+    """A check of a seller without licence who is met for the first time, valid as it is."""
+    given, rest = _split(overrides)
+    first_met = {"subject_kind": "unlicensed", "subject_id": None}
+    return documents.unlicensed_check(visit(seed, first_met | given), Random(seed), selling=selling) | rest
+
+
+def callback(*, seed: int = 0, reached: bool = True, mode: CallMode = "phone", **overrides: Any) -> Document:
+    """A call-back by one auxiliary, valid as it is."""
+    given, rest = _split(overrides)
+    about = {"subject_kind": "complaint", "subject_id": SITE, "signers": [Signer(person_id=AUXILIARY)]}
+    return documents.callback(visit(seed, about | given), Random(seed), mode=mode, reached=reached) | rest
+
+
+def household_visit(*, seed: int = 0, **overrides: Any) -> Document:
+    """A visit to a household by one auxiliary, valid as it is."""
+    given, rest = _split(overrides)
+    about = {"subject_kind": "household", "subject_id": SITE, "signers": [Signer(person_id=AUXILIARY)]}
+    return documents.household_visit(visit(seed, about | given), Random(seed)) | rest
+
+
 def every_form(seed: int = 0) -> list[Document]:
     """One valid record of each form, and one abnormal one of each form that has such."""
     return [
@@ -96,6 +125,12 @@ def every_form(seed: int = 0) -> list[Document]:
         road_check(seed=seed),
         depot_check(seed=seed),
         depot_check(seed=seed, abnormal=True),
+        manufacturer_check(seed=seed),
+        unlicensed_check(seed=seed),
+        unlicensed_check(seed=seed, selling=False),
+        callback(seed=seed),
+        callback(seed=seed, reached=False, mode="door"),
+        household_visit(seed=seed),
         *(attempt(seed=seed, reason=reason) for reason in ("closed", "moved", "refused", "unsafe")),
     ]
 

@@ -172,7 +172,7 @@ def test_every_form_survives_extraction_and_the_wire() -> None:
         again = json.loads(json.dumps(document, ensure_ascii=False))
         assert again == document
         rows = extract(again)
-        assert len(rows.officers) == 2
+        assert len(rows.officers) == len(document["officers"])
 
 
 def test_builders_are_deterministic() -> None:

@@ -29,17 +29,7 @@ from server.records.forms import (
 )
 from tests.records.documents import ecig_check, every_form, road_check, site_visit
 
-CODES = [
-    "attempt",
-    "depot_check",
-    "dispatch",
-    "ecig_monthly",
-    "ecig_quarterly",
-    "ecig_weekly",
-    "road_check",
-    "service_visit",
-    "site_visit",
-]
+FORMS = load_forms()
 CHINESE = re.compile("[\u4e00-\u9fff]")
 scalars = st.one_of(
     st.none(), st.booleans(), st.integers(-10, 10**10), st.floats(allow_nan=False), st.text(max_size=70)
@@ -49,6 +39,10 @@ values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=6,
 )
+
+
+def named(definition: FormDefinition) -> str:
+    return f"{definition.form_code}.{definition.version}"
 
 
 def form(code: str) -> FormDefinition:
@@ -87,15 +81,24 @@ def replaced(document: dict[str, Any], path: tuple[Any, ...], value: Any) -> dic
     return changed
 
 
-def test_every_form_is_there_once() -> None:
-    assert [definition.form_code for definition in load_forms()] == CODES
-    assert load_forms() is load_forms()
+def test_every_file_is_a_form_and_the_tiers_have_theirs() -> None:
+    folder = Path(server.records.form_files.__file__).parent / "forms"
+    named = sorted(path.stem for path in folder.glob("*.json"))
+    assert sorted(f"{one.form_code}.{one.version}" for one in FORMS) == named
+    assert load_forms() is FORMS
     assert find_form("ecig_weekly", 2) is None
-    assert {definition.form_code: definition.tier for definition in load_forms() if definition.tier} == {
+    assert {one.form_code: one.tier for one in FORMS if one.tier} == {
         "ecig_weekly": "WEEKLY",
         "ecig_monthly": "MONTHLY",
         "ecig_quarterly": "QUARTERLY",
     }
+
+
+def test_what_was_published_once_never_changes() -> None:
+    """Records hold the number of a version; what it asked must be found behind the number for ever."""
+    published = json.loads((Path(__file__).parent / "published_forms.json").read_text())
+    now = {f"{one.form_code}.{one.version}": one.digest for one in FORMS}
+    assert {name: now.get(name) for name in published} == published
 
 
 def test_a_deeper_check_holds_the_shallower_ones() -> None:
@@ -118,9 +121,8 @@ def test_every_item_is_written_once() -> None:
     assert len(written) == len(set(written))
 
 
-@pytest.mark.parametrize("code", CODES)
-def test_everything_asked_has_a_chinese_title_and_a_place(code: str) -> None:
-    definition = form(code)
+@pytest.mark.parametrize("definition", FORMS, ids=named)
+def test_everything_asked_has_a_chinese_title_and_a_place(definition: FormDefinition) -> None:
     assert CHINESE.search(definition.title)
     assert definition.title_en
     for schema in objects(definition.answers_schema):
@@ -131,15 +133,14 @@ def test_everything_asked_has_a_chinese_title_and_a_place(code: str) -> None:
                 assert [one for one in child["enum"] if one is not None] == [*child["labels"]]
 
 
-@pytest.mark.parametrize("code", CODES)
-def test_the_schemas_are_json_schema(code: str) -> None:
-    jsonschema.Draft7Validator.check_schema(form(code).answers_schema)
+@pytest.mark.parametrize("definition", FORMS, ids=named)
+def test_the_schemas_are_json_schema(definition: FormDefinition) -> None:
+    jsonschema.Draft7Validator.check_schema(definition.answers_schema)
     jsonschema.Draft7Validator.check_schema(ENVELOPE)
 
 
-@pytest.mark.parametrize("code", CODES)
-def test_a_form_survives_its_table(code: str) -> None:
-    definition = form(code)
+@pytest.mark.parametrize("definition", FORMS, ids=named)
+def test_a_form_survives_its_table(definition: FormDefinition) -> None:
     # PostgreSQL's jsonb brings the keys back in an order of its own.
     row = json.loads(json.dumps(definition.to_row(), sort_keys=True))
     again = FormDefinition.from_row(row)
@@ -160,9 +161,9 @@ def test_another_content_is_another_form() -> None:
 
 
 def test_demands_of_one_subject_a_list_or_none() -> None:
-    assert Demands.of({"subject": "site"}).subject == ("site",)
-    assert Demands.of({"subject": ["outlet", "site"]}).subject == ("outlet", "site")
-    assert Demands.of({"subject": None, "title_en": "x"}) == Demands()
+    assert Demands.of({"subject": "site"}, "depot_check").subject == ("site",)
+    assert Demands.of({"subject": ["outlet", "site"]}, "site_visit").subject == ("outlet", "site")
+    assert Demands.of({"subject": None, "title_en": "x"}, "site_visit") == Demands()
     assert form("road_check").demands.subject_optional_when == ((("mode",), ("mobile", "tip_off")),)
     assert form("attempt").demands.min_officers == 1
 
