@@ -46,12 +46,13 @@ class RecordFileOut(Schema):
     kind = fields.String()
     declared = fields.Boolean(metadata={"description": "named by the record's document"})
     state = fields.String(
-        metadata={"description": "received, missing, or mismatch: other bytes came under this name"}
+        metadata={"description": "received, missing, mismatch (other bytes came under this name), or erased"}
     )
     size = fields.Integer(allow_none=True)
     media_type = fields.String(allow_none=True)
     taken_at = fields.AwareDateTime(allow_none=True)
     received_at = fields.AwareDateTime(allow_none=True)
+    erased_at = fields.AwareDateTime(allow_none=True)
     person_id = fields.UUID(allow_none=True)
     thumbnail = fields.Boolean()
 

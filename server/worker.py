@@ -16,13 +16,14 @@ from rq.cron import CronScheduler
 from rq.serializers import JSONSerializer
 from sqlalchemy import select
 
+from server import retention
 from server.cadence import ops as cadence_ops
 from server.cadence.policies import retire_superseded
 from server.cadence.rebuilding import count_waiting
 from server.cadence.roll_ups import fold
 from server.cadence.upkeep import bring_up_to_date, settle_dated_ahead
-from server.desk.retention import forget_states
 from server.evidence import jobs as evidence
+from server.evidence.retention import remove_bytes
 from server.evidence.storage import LocalDisk
 from server.house import QUEUE, beat_scheduler, compose, queue_of
 from server.kernel.actor import house
@@ -88,9 +89,16 @@ def materialise_obligations() -> None:
     _for_each_bureau("roll_ups_folded", fold)
 
 
-def forget_push_states() -> None:
-    """Every night: what the push log keeps of edits that were settled long ago."""
-    _for_each_bureau("push_states", forget_states)
+def end_retention() -> None:
+    """Every night: what is kept of persons for a time only, and whose time is over."""
+    _for_each_bureau("retention", lambda work: sum(retention.carry_out(work).values()))
+
+
+def erase_file(bureau_id: str, sha256: str) -> None:
+    """After a file was noted as erased: its bytes leave the disk."""
+    kernel = _kernel()
+    with kernel.work(house(uuid.UUID(bureau_id)), datetime.now(UTC)) as work:
+        remove_bytes(work, LocalDisk(kernel.settings.files_dir), sha256)
 
 
 def make_thumbnails(bureau_id: str, sha256: str) -> None:
@@ -173,7 +181,7 @@ class Schedule(CronScheduler):
 JOBS = (
     (carry_out_scope, "0 0 * * *"),
     (materialise_obligations, "5 0 * * *"),
-    (forget_push_states, "10 0 * * *"),
+    (end_retention, "10 0 * * *"),
     (prune_tombstones, "30 2 * * *"),
     (clear_uploads, "20 * * * *"),
     (deliver_due, "* * * * *"),

@@ -27,6 +27,7 @@ COMMANDS = {
     "notices": ("server.commands.notices", "group"),
     "policy": ("server.commands.policy", "group"),
     "report": ("server.commands.report", "group"),
+    "retention": ("server.commands.retention", "command"),
     "sync": ("server.commands.desk", "group"),
     "waiver": ("server.commands.waiver", "group"),
     "webhook": ("server.commands.webhooks", "group"),

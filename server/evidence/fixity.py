@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from server.evidence.models import EvidenceFile
+from server.evidence.queries import every_original
 from server.evidence.storage import Storage, sha256_of
 
 
@@ -27,8 +28,9 @@ class Fault(NamedTuple):
 
 
 def known_files(session: Session) -> list[Known]:
-    """Every file of every bureau, once: bytes are shared on the disk."""
-    grouped = select(EvidenceFile.sha256, func.max(EvidenceFile.size)).group_by(EvidenceFile.sha256)
+    """Every file of every bureau whose bytes must be there, once: bytes are shared on the disk."""
+    sizes = select(EvidenceFile.sha256, func.max(EvidenceFile.size))
+    grouped = sizes.where(EvidenceFile.sha256.in_(every_original())).group_by(EvidenceFile.sha256)
     return [Known(sha256, size) for sha256, size in session.execute(grouped.order_by(EvidenceFile.sha256))]
 
 

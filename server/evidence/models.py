@@ -59,6 +59,18 @@ class EvidenceFile(Base):
     stored_at: Mapped[datetime]
 
 
+class FileErasure(Base):
+    """That the bytes of a file had to go, and when they left the disk. That there was a file stays."""
+
+    __tablename__ = "file_erasure"
+    __table_args__ = (Index("ix_file_erasure_waiting", "bureau_id", postgresql_where="removed_at is null"),)
+
+    bureau_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("bureau.id"), primary_key=True)
+    sha256: Mapped[str] = mapped_column(primary_key=True)
+    erased_at: Mapped[datetime]
+    removed_at: Mapped[datetime | None]
+
+
 class RecordFile(Base):
     """A file given for a record, by whom and when. The record may be yet to come, or may not have declared it."""
 

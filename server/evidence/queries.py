@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Select, and_, literal, or_, select, tuple_, union
+from sqlalchemy import Select, and_, exists, literal, or_, select, tuple_, union
 from sqlalchemy.orm import aliased
 
-from server.evidence.models import EvidenceFile, RecordFile, Thumbnail, Upload
+from server.evidence.models import EvidenceFile, FileErasure, RecordFile, Thumbnail, Upload
 from server.kernel.actor import Actor
 from server.kernel.bulk import among
 from server.kernel.paging import decode_after, encode_after
@@ -61,7 +61,8 @@ def files_of(work: Work, record_ids: Sequence[uuid.UUID]) -> Mapping[uuid.UUID, 
 def files_of_record(work: Work, record: Record) -> dict[str, Any]:
     """What a record declares and what has come: counts, and each file in the order of the document.
 
-    A file that was given without being declared stands at the end and is not counted.
+    A file that was given without being declared stands at the end and is not counted. One that was erased when its
+    time was over had come, and counts so.
     """
     declared = work.session.execute(
         select(DeclaredFile.sha256, DeclaredFile.kind)
@@ -69,10 +70,17 @@ def files_of_record(work: Work, record: Record) -> dict[str, Any]:
         .order_by(DeclaredFile.ordinal)
     )
     received = work.session.execute(
-        select(RecordFile, EvidenceFile.size, EvidenceFile.media_type, Thumbnail.made_at)
+        select(
+            RecordFile,
+            EvidenceFile.size,
+            EvidenceFile.media_type,
+            Thumbnail.made_at,
+            FileErasure.erased_at,
+        )
         .where(RecordFile.bureau_id == record.bureau_id, RecordFile.record_id == record.id)
         .join(EvidenceFile, _same_file(EvidenceFile))
         .outerjoin(Thumbnail, and_(_same_file(Thumbnail), Thumbnail.failure.is_(None)))
+        .outerjoin(FileErasure, _same_file(FileErasure))
         .order_by(RecordFile.received_at, RecordFile.sha256)
     )
     mismatched = set(
@@ -81,13 +89,14 @@ def files_of_record(work: Work, record: Record) -> dict[str, Any]:
         )
     )
     there = {
-        given.sha256: _received(given, size, media_type, drawn) for given, size, media_type, drawn in received
+        given.sha256: _received(given, size, media_type, drawn, erased)
+        for given, size, media_type, drawn, erased in received
     }
     items: list[dict[str, Any]] = []
     for sha256, kind in declared:
         item = there.pop(sha256, {"state": "mismatch" if sha256 in mismatched else "missing"})
         items.append({**item, "sha256": sha256, "kind": kind, "declared": True})
-    count = sum(item["state"] == "received" for item in items)
+    count = sum(item["state"] in ("received", "erased") for item in items)
     return {
         "declared": len(items),
         "received": count,
@@ -97,15 +106,16 @@ def files_of_record(work: Work, record: Record) -> dict[str, Any]:
     }
 
 
-def _same_file(table: type[EvidenceFile] | type[Thumbnail]) -> Any:
+def _same_file(table: type[EvidenceFile | Thumbnail | FileErasure]) -> Any:
     return and_(table.bureau_id == RecordFile.bureau_id, table.sha256 == RecordFile.sha256)
 
 
-def _received(given: RecordFile, size: int, media_type: str, drawn: Any) -> dict[str, Any]:
+def _received(given: RecordFile, size: int, media_type: str, drawn: Any, erased: Any) -> dict[str, Any]:
     return {
         "sha256": given.sha256,
         "kind": given.kind,
-        "state": "received",
+        "state": "erased" if erased else "received",
+        "erased_at": erased,
         "size": size,
         "media_type": media_type,
         "taken_at": given.taken_at,
@@ -119,7 +129,8 @@ def kept_file(work: Work, sha256: str, record_id: uuid.UUID) -> Kept:
     """A file of a record that the actor may see.
 
     Raises:
-        Problem: ``not_found``, alike for a file that is not there, not of this record, or of a record out of scope.
+        Problem: ``not_found``, alike for a file that is not there, not of this record, or of a record out of scope;
+            ``file_erased`` where its time was over.
     """
     record = visible_record(work, record_id)
     if not _SHA256.fullmatch(sha256):
@@ -131,8 +142,10 @@ def kept_file(work: Work, sha256: str, record_id: uuid.UUID) -> Kept:
             EvidenceFile.media_type,
             RecordFile.kind,
             RecordFile.received_at,
+            FileErasure.erased_at,
         )
         .join(RecordFile, _same_file(EvidenceFile))
+        .outerjoin(FileErasure, _same_file(FileErasure))
         .where(
             RecordFile.bureau_id == record.bureau_id,
             RecordFile.record_id == record.id,
@@ -141,7 +154,10 @@ def kept_file(work: Work, sha256: str, record_id: uuid.UUID) -> Kept:
     ).one_or_none()
     if row is None:
         raise Problem("not_found")
-    return Kept(*row)
+    erased_at: datetime | None = row.erased_at
+    if erased_at is not None:
+        raise Problem("file_erased")
+    return Kept(row.sha256, row.size, row.media_type, row.kind, row.received_at)
 
 
 def missing_files(work: Work, days: int, after: str | None, limit: int) -> dict[str, Any]:
@@ -191,10 +207,18 @@ def quarantined(actor: Actor, today: Any) -> Select[Upload]:
     return listed.where(or_(seen.exists(), and_(~known.exists(), Upload.person_id.in_(mates))))
 
 
-def every_original() -> Select[str]:
-    """The SHA-256 of every file whose bytes the storage must have, of every bureau."""
-    mismatched = select(Upload.found_sha256).where(Upload.found_sha256.is_not(None))
-    return select(union(select(EvidenceFile.sha256), mismatched).subquery().c.sha256)
+def every_original(sha256: str | None = None) -> Select[str]:
+    """The SHA-256 of every file whose bytes the storage must have, of every bureau; or of the one asked for."""
+    erased = _erased(EvidenceFile.bureau_id, EvidenceFile.sha256)
+    mismatched = select(Upload.found_sha256).where(
+        Upload.found_sha256.is_not(None), ~_erased(Upload.bureau_id, Upload.found_sha256)
+    )
+    kept = union(select(EvidenceFile.sha256).where(~erased), mismatched).subquery()
+    return select(kept.c.sha256) if sha256 is None else select(kept.c.sha256).where(kept.c.sha256 == sha256)
+
+
+def _erased(bureau_id: Any, sha256: Any) -> Any:
+    return exists().where(FileErasure.bureau_id == bureau_id, FileErasure.sha256 == sha256)
 
 
 def thumbnail_of(work: Work, sha256: str) -> Thumbnail | None:

@@ -63,6 +63,9 @@ class Storage(Protocol):
     def discard(self, upload: str) -> None:
         """Forget a partial file, if there is one."""
 
+    def erase(self, sha256: str) -> None:
+        """Take a kept file and all that was derived from it off the disk, if they are there."""
+
     def partial(self) -> Iterator[str]:
         """The names of all partial files."""
 
@@ -189,6 +192,15 @@ class LocalDisk:
     def discard(self, upload: str) -> None:
         """Originals are links of their own and stay."""
         self._partial(upload).unlink(missing_ok=True)
+
+    def erase(self, sha256: str) -> None:
+        """The folder is flushed, so that a power cut brings nothing back."""
+        original = self._original(sha256)
+        original.unlink(missing_ok=True)
+        for derived in self._derived(sha256).parent.glob(f"{sha256}.*"):
+            derived.unlink(missing_ok=True)
+        if original.parent.exists():
+            _sync_folder(original.parent)
 
     def partial(self) -> Iterator[str]:
         """In no order."""

@@ -98,6 +98,11 @@ CATALOGUE: dict[str, Kind] = {
         "收到的内容与声明的 SHA-256 不符：已另行保存待查，请核对本机文件后重新上传。",
         "The bytes do not have the SHA-256 claimed: they are kept apart; check the file on the device and upload it again.",
     ),
+    "file_erased": Kind(
+        410,
+        "该文件已到保存期限，内容已删除；曾有此文件的事实仍保留。",
+        "The file's time was over and its bytes are gone; that there was one is still kept.",
+    ),
     "file_too_large": Kind(
         413,
         "文件超过该类文件的上限。",

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import uuid
+
 from sqlalchemy import select, text
 
-from server.desk.retention import forget_states
+from server.desk.retention import forget_kept_rows, forget_states
 from server.kernel.actor import house
 from server.kernel.work import Kernel
-from sync.tables import push_log
+from sync.tables import push_log, quarantine
 from tests.api.conftest import problem_of
 from tests.desk.conftest import MakeDesk, Quarrel, events
 from tests.sync.conftest import Clock
+from tests.sync.fieldwork import a_check
 from tests.sync.handheld import Handheld, new_edit
 from tests.town import Town
 
@@ -69,3 +72,30 @@ def test_another_bureau_s_lines_are_not_ours_to_forget(
     forgotten = text("select forget_push_states(gen_random_uuid(), timestamptz '2999-01-01')")
     with kernel.sessions.begin() as session:
         assert session.scalar(forgotten) == 0
+
+
+def test_the_bytes_of_a_settled_row_go_after_their_time_and_the_row_stays(
+    desk: MakeDesk, devices: tuple[Handheld, Handheld], kernel: Kernel, town: Town, clock: Clock
+) -> None:
+    waiting, settled = ({**a_check(town, 0, clock.now), "kind": "spell"} for _ in range(2))
+    devices[0].push("records", waiting)
+    devices[0].push("records", settled)
+    with kernel.sessions() as session:
+        kept = {row.document_id: row.id for row in session.execute(select(quarantine))}
+    li = desk("li").client
+    put_aside = f"/api/v1/sync/quarantine/{kept[uuid.UUID(settled['id'])]}/dismissal"
+    assert li.post(put_aside, json={"reason": "重复上传"}).status_code == 200
+
+    def forget() -> int:
+        with kernel.work(house(town.bureau_id), clock.now) as work:
+            return forget_kept_rows(work)
+
+    clock.pass_by(days=kernel.settings.push_state_days - 1)
+    assert forget() == 0
+    clock.pass_by(days=2)
+    assert (forget(), forget()) == (1, 0)
+    with kernel.sessions() as session:
+        left = {
+            row.document_id: (bool(row.raw), bool(row.sha256)) for row in session.execute(select(quarantine))
+        }
+    assert left == {uuid.UUID(waiting["id"]): (True, True), uuid.UUID(settled["id"]): (False, True)}
