@@ -129,7 +129,7 @@ def _register(
         detail = "只能登记本中队的出动。Only dispatches of your own squad."
         raise Problem("forbidden", detail=detail)
     if given["ended_at"] < given["started_at"]:
-        raise invalid("/ended_at", "ended_before_started", "结束时间早于开始时间。It ends before it starts.")
+        raise invalid("/ended_at", "ends_before_it_begins", "结束时间早于开始时间。It ends before it starts.")
     if given["started_at"] > work.now + MAX_FUTURE:
         raise invalid("/started_at", "in_future", "出动时间还没有到。The moment is still to come.")
     if (
