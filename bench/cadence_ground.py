@@ -24,6 +24,7 @@ from server.cadence.policies import publish_default_policy
 from server.cadence.rebuilding import count_waiting
 from server.cadence.roll_ups import carry_out_day, fold
 from server.cadence.timeline import load_timeline
+from server.demo.staff import ZONE
 from server.kernel.actor import house
 from server.kernel.calendar import import_workdays
 from server.kernel.packaged_workdays import packaged_workdays
@@ -32,7 +33,7 @@ from server.kernel.work import Kernel, Work
 from server.org.models import Bureau
 
 # A Thursday; the third quarter is over and its last week's grace too.
-NOW = datetime(2026, 10, 15, 1, 0, tzinfo=UTC)
+NOW = datetime(2026, 10, 15, 9, 0, tzinfo=ZONE)
 FIRST = date(2024, 10, 7)
 KNOWN_AT = datetime(2024, 9, 2, 1, 0, tzinfo=UTC)
 WEEKS = 105

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from server.app import create_app
 from server.house import compose
 from server.kernel.settings import Settings, read_settings
 from server.kernel.work import Kernel
+from sync.keys import create_keys
 from tests.guards.switch import (
     pytest_addoption,
     pytest_collection_modifyitems,
@@ -27,6 +29,7 @@ from tests.guards.switch import (
     pytest_sessionfinish,
     pytest_terminal_summary,
 )
+from tests.town import Town, settle_town
 
 __all__ = [
     "pytest_addoption",
@@ -38,8 +41,10 @@ __all__ = [
     "pytest_sessionfinish",
     "pytest_terminal_summary",
 ]
-from sync.keys import create_keys
 
+# The name of a database and what was settled in it.
+SettledTown = tuple[str, Town]
+SettledTowns = Callable[..., SettledTown]
 # Two runs may share the cluster, and neither may drop the template under the other.
 TEMPLATE = f"xunge_template_{os.getpid()}"
 
@@ -112,10 +117,48 @@ def template_database(superuser: Engine) -> Iterator[str]:
         connection.execute(text(f"drop database {TEMPLATE} with (force)"))
 
 
+@pytest.fixture(scope="session")
+def settled_towns(
+    superuser: Engine, template_database: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SettledTowns]:
+    """Settles a town as asked for, once in a run, in a database to be copied."""
+    with ExitStack() as closing:
+        made: dict[tuple[tuple[str, int], ...], SettledTown] = {}
+
+        def settled(**asked: int) -> SettledTown:
+            key = tuple(sorted(asked.items()))
+            if key not in made:
+                name = closing.enter_context(own_database(superuser, template_database))
+                kernel = compose(settings_for(name, tmp_path_factory.mktemp("settled")))
+                made[key] = name, settle_town(kernel, **asked)
+                kernel.close()
+            return made[key]
+
+        yield settled
+
+
 @pytest.fixture
-def database(superuser: Engine, template_database: str) -> Iterator[str]:
-    """A database of this test's own. Tests really commit, for what reads the feed must."""
-    with own_database(superuser, template_database) as name:
+def settled_town(settled_towns: SettledTowns) -> SettledTown:
+    """The database of the usual town; who needs another one puts a fixture of this name in its place."""
+    return settled_towns()
+
+
+@pytest.fixture
+def town(settled_town: SettledTown) -> Town:
+    """The town of this test's own database, settled on ``MONDAY``."""
+    return deepcopy(settled_town[1])
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest, superuser: Engine, template_database: str) -> Iterator[str]:
+    """A database of this test's own, with the town in it if the test has one.
+
+    Tests really commit, for what reads the feed must.
+    """
+    template = template_database
+    if "settled_town" in request.fixturenames:
+        template, _ = request.getfixturevalue("settled_town")
+    with own_database(superuser, template) as name:
         yield name
 
 
@@ -126,11 +169,14 @@ def settings(database: str, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def kernel(settings: Settings) -> Iterator[Kernel]:
-    """The composed house over this test's database."""
-    composed = compose(settings)
-    yield composed
-    composed.close()
+def kernel(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Kernel]:
+    """The composed house over this test's database: the application's own where the test has one."""
+    if "app" in request.fixturenames:
+        yield request.getfixturevalue("app").extensions["xunge"]
+    else:
+        composed = compose(settings)
+        yield composed
+        composed.close()
 
 
 @pytest.fixture

@@ -81,6 +81,11 @@ CALENDAR: Calendar = (
 )
 
 
+def today() -> date:
+    """The day it is in the bureau by the real clock, which a test must ask when it runs and not when it is read."""
+    return datetime.now(UTC).astimezone(ZONE).date()
+
+
 def settle_town(
     kernel: Kernel, now: datetime = MONDAY, *, outlets: int = 4, ecig: int = 4, bureau: str = "试样局"
 ) -> Town:

@@ -17,20 +17,7 @@ from server.kernel.work import Kernel
 from server.records.models import Record
 from tests.api.conftest import problem_of
 from tests.fieldwork import check_of
-from tests.town import MONDAY, Town, client_of, settle_town
-
-
-@pytest.fixture
-def kernel(app: Flask) -> Kernel:
-    """The application's own kernel."""
-    composed: Kernel = app.extensions["xunge"]
-    return composed
-
-
-@pytest.fixture
-def town(kernel: Kernel) -> Town:
-    """The small town."""
-    return settle_town(kernel)
+from tests.town import MONDAY, Town, client_of
 
 
 def enrol(app: Flask, kernel: Kernel, town: Town, name: str = "li") -> tuple[FlaskClient, uuid.UUID]:

@@ -19,7 +19,7 @@ from server.records.window import carry_out_dates
 from tests.api.conftest import problem_of
 from tests.fieldwork import check_of
 from tests.sync.conftest import Clock, clock
-from tests.town import MONDAY, Town, client_of, settle_town
+from tests.town import Town, client_of
 
 __all__ = ["clock"]
 
@@ -54,10 +54,8 @@ def state_of(kernel: Kernel, device_id: uuid.UUID) -> str:
 
 
 def test_an_expired_handheld_lands_what_it_has_and_gets_nothing_down_guard(
-    app: Flask, clock: Clock, settings: object
+    app: Flask, kernel: Kernel, town: Town, clock: Clock, settings: object
 ) -> None:
-    kernel: Kernel = app.extensions["xunge"]
-    town = settle_town(kernel, MONDAY)
     handheld, device_id = enrol(app, kernel, town)
     admin = client_of(app, kernel, town, "admin")
     assert handheld.get("/sync/v1/outlets/pull").status_code == 200
@@ -110,9 +108,7 @@ def test_an_expired_handheld_lands_what_it_has_and_gets_nothing_down_guard(
     ]
 
 
-def test_a_revoked_handheld_is_not_renewed(app: Flask, clock: Clock) -> None:
-    kernel: Kernel = app.extensions["xunge"]
-    town = settle_town(kernel, MONDAY)
+def test_a_revoked_handheld_is_not_renewed(app: Flask, kernel: Kernel, town: Town, clock: Clock) -> None:
     handheld, device_id = enrol(app, kernel, town)
     admin = client_of(app, kernel, town, "admin")
     admin.post(f"/api/v1/devices/{device_id}/revocation", json={})

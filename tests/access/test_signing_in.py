@@ -28,19 +28,6 @@ from tests.town import PASSWORD, Town, settle_town
 CSRF = "X-CSRF-Token"
 
 
-@pytest.fixture
-def kernel(app: Flask) -> Kernel:
-    """The application's own kernel."""
-    composed: Kernel = app.extensions["xunge"]
-    return composed
-
-
-@pytest.fixture
-def town(kernel: Kernel) -> Town:
-    """The small town."""
-    return settle_town(kernel)
-
-
 def username(town: Town, name: str) -> str:
     return f"{name}-{town.bureau_id.hex[-6:]}"
 

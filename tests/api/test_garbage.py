@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from tests.api.conftest import World, problem_of
 from tests.api.routes import UNSAFE, guarded, strongest
-from tests.town import ZONE
+from tests.town import today
 
 GARBAGE: list[Any] = [
     "",
@@ -152,7 +152,7 @@ def body_schema(spec: dict[str, Any], world: World, endpoint: str, method: str) 
 def sound_body(world: World, schema: str) -> dict[str, Any]:
     """A body that would do, were it not for the one field that the test spoils."""
     town = world.town
-    soon = (datetime.now(UTC).astimezone(ZONE).date() + timedelta(days=2)).isoformat()
+    soon = (today() + timedelta(days=2)).isoformat()
     bodies: dict[str, dict[str, Any]] = {
         "Enrolment": {"label": "试样手持机"},
         "Contact": {

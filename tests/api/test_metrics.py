@@ -25,7 +25,7 @@ from server.kernel.work import Kernel
 from server.metrics import State
 from tests.api.conftest import problem_of
 from tests.interop.programs import served
-from tests.town import Town, client_of, settle_town
+from tests.town import Town, client_of
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
@@ -43,17 +43,6 @@ def scraped(client: FlaskClient) -> Samples:
     answer = client.get("/metrics")
     assert answer.status_code == 200, answer.text
     return samples_of(answer.text)
-
-
-@pytest.fixture
-def kernel(app: Flask) -> Kernel:
-    composed: Kernel = app.extensions["xunge"]
-    return composed
-
-
-@pytest.fixture
-def town(kernel: Kernel) -> Town:
-    return settle_town(kernel)
 
 
 @pytest.fixture

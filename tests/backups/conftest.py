@@ -23,15 +23,14 @@ from server.kernel.settings import Settings
 from server.kernel.work import Kernel
 from tests.backups.elsewhere import Elsewhere, Place, another_cluster
 from tests.fieldwork import check_of, push_at
-from tests.town import MONDAY, Town, settle_town
+from tests.town import MONDAY, Town
 
 
 @pytest.fixture
-def town(kernel: Kernel) -> Town:
+def town(kernel: Kernel, town: Town) -> Town:
     """The town after a check that was pushed."""
-    settled = settle_town(kernel)
-    push_at(kernel, settled, "li", MONDAY, check_of(settled, 0, MONDAY))
-    return settled
+    push_at(kernel, town, "li", MONDAY, check_of(town, 0, MONDAY))
+    return town
 
 
 @pytest.fixture

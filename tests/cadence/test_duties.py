@@ -29,8 +29,9 @@ from server.outlets.models import Outlet, OutletStatus, Site
 from server.outlets.upkeep import place_again
 from server.reports.cap import cap_report
 from tests.cadence.test_keeping import assert_kept_as_judged
+from tests.conftest import SettledTown, SettledTowns
 from tests.fieldwork import attempt_at, check_of, push_at, visit_of
-from tests.town import MONDAY, ZONE, Town, settle_town
+from tests.town import MONDAY, ZONE, Town
 
 DAY = timedelta(days=1)
 R = DutyRule
@@ -41,9 +42,9 @@ COPIED = (
 
 
 @pytest.fixture
-def town(kernel: Kernel) -> Town:
+def settled_town(settled_towns: SettledTowns) -> SettledTown:
     """Outlets 0 and 1 sell e-cigarettes, 2 and 3 do not."""
-    return settle_town(kernel, ecig=2)
+    return settled_towns(ecig=2)
 
 
 def inspection_of(

@@ -24,16 +24,18 @@ from server.kernel.calendar import import_workdays
 from server.kernel.work import Kernel
 from tests.api.conftest import problem_of
 from tests.cadence.test_duties import finding_of
+from tests.conftest import SettledTown, SettledTowns
 from tests.fieldwork import push_at
-from tests.town import CALENDAR, MONDAY, ZONE, Town, client_of, settle_town
+from tests.town import CALENDAR, MONDAY, Town, client_of, today
 
 DAY = timedelta(days=1)
 Client = Callable[[str], FlaskClient]
 
 
 @pytest.fixture
-def town(kernel: Kernel) -> Town:
-    return settle_town(kernel, ecig=2)
+def settled_town(settled_towns: SettledTowns) -> SettledTown:
+    """Outlets 0 and 1 sell e-cigarettes, 2 and 3 do not."""
+    return settled_towns(ecig=2)
 
 
 @pytest.fixture
@@ -271,19 +273,19 @@ def test_a_new_version_of_a_rule_begins_ahead_and_leaves_what_was_triggered(
     client: Client, kernel: Kernel, town: Town
 ) -> None:
     admin, leader = client("admin"), client("ju")
-    today = datetime.now(UTC).astimezone(ZONE).date()
+    day = today()
     version = {
         "code": "complaint_callback",
         "name": "举报投诉电话回访",
         "legal_basis": "本局新制度",
-        "effective_from": (today + DAY).isoformat(),
+        "effective_from": (day + DAY).isoformat(),
         "checks": 1,
         "days": 3,
         "day_kind": "working",
         "accepts": ["CALLBACK"],
     }
     problem_of(
-        admin.post("/api/v1/duty-rules", json={**version, "effective_from": today.isoformat()}),
+        admin.post("/api/v1/duty-rules", json={**version, "effective_from": day.isoformat()}),
         code="policy_backdated",
     )
     threshold = problem_of(admin.post("/api/v1/duty-rules", json={**version, "threshold": {"years": 2}}))

@@ -23,16 +23,11 @@ from server.kernel.problems import Problem
 from server.kernel.work import Kernel
 from server.outlets.models import Outlet, OutletStatus
 from tests.fieldwork import attempt_at, check_of, push_at
-from tests.town import MONDAY, Town, settle_town
+from tests.town import MONDAY, Town
 
 DAY = timedelta(days=1)
 # The week before is out of its grace by Wednesday, so that a visit then belongs to its own week.
 WEDNESDAY = MONDAY + 2 * DAY
-
-
-@pytest.fixture
-def town(kernel: Kernel) -> Town:
-    return settle_town(kernel)
 
 
 def obligation(kernel: Kernel, town: Town, outlet: int, key: str) -> Obligation:

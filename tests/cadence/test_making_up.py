@@ -17,15 +17,10 @@ from server.kernel.work import Kernel
 from tests.cadence.test_keeping import assert_kept_as_judged
 from tests.cadence.test_waivers import DAY, WEDNESDAY, obligation, state
 from tests.fieldwork import check_of, field_actor, push_at
-from tests.town import PASSWORD, Town, settle_town
+from tests.town import PASSWORD, Town
 
 # W27 was missed by Wednesday of W28; on that day comes what meets W28, and on Thursday what is left over.
 THURSDAY, FRIDAY = WEDNESDAY + DAY, WEDNESDAY + 2 * DAY
-
-
-@pytest.fixture
-def town(kernel: Kernel) -> Town:
-    return settle_town(kernel)
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ from server.reports.cadence import By, cadence_report
 from server.reports.moment import period_for
 from tests.fieldwork import check_of, push_at
 from tests.sync.interleaving import Rival
-from tests.town import MONDAY, ROLE_ACCOUNTS, Town, settle_town
+from tests.town import MONDAY, ROLE_ACCOUNTS, Town
 
 DAY = timedelta(days=1)
 # A Saturday; the month of August was written down on 20 July.
@@ -45,12 +45,11 @@ AUGUST = date(2026, 8, 1)
 
 
 @pytest.fixture
-def town(kernel: Kernel) -> Town:
-    settled = settle_town(kernel)
+def town(kernel: Kernel, town: Town) -> Town:
     for week in (1, 2):
-        with kernel.work(house(settled.bureau_id), MONDAY + 7 * week * DAY) as work:
+        with kernel.work(house(town.bureau_id), MONDAY + 7 * week * DAY) as work:
             materialise(work)
-    return settled
+    return town
 
 
 def somebody(town: Town, name: str) -> Actor:

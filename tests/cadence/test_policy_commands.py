@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 from flask import Flask
 from sqlalchemy import select
 
 from server.access.models import Account
-from server.app import create_app
 from server.cadence.models import Policy
-from server.cli import main
-from server.kernel.problems import Problem
 from server.kernel.settings import Settings
 from server.kernel.work import Kernel
 from tests.api.conftest import problem_of
-from tests.town import PASSWORD, ZONE, Town, client_of, settle_town
+from tests.command_line import refused, said
+from tests.town import PASSWORD, Town, client_of, today
 
-AHEAD = (datetime.now(UTC).astimezone(ZONE) + timedelta(days=30)).date()
+AHEAD = today() + timedelta(days=30)
 DRAFT: dict[str, Any] = {
     "name": "试样制度",
     "legal_basis": "试样依据",
@@ -39,32 +35,10 @@ CAP = {
 
 
 @pytest.fixture
-def app(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
+def town(town: Town, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Town:
+    """The town, in the database that commands find."""
     monkeypatch.setenv("XUNGE_DATABASE_URL", settings.database_url)
-    made = create_app(settings)
-    yield made
-    made.extensions["xunge"].close()
-
-
-@pytest.fixture
-def town(app: Flask) -> Town:
-    return settle_town(app.extensions["xunge"])
-
-
-def xunge(*words: str) -> Result:
-    return CliRunner().invoke(main, list(words))
-
-
-def said(*words: str) -> str:
-    result = xunge(*words)
-    assert result.exit_code == 0, (result.output, result.exception)
-    return result.output
-
-
-def refused(*words: str) -> Problem:
-    problem = xunge(*words).exception
-    assert isinstance(problem, Problem), problem
-    return problem
+    return town
 
 
 def username(kernel: Kernel, town: Town, name: str) -> str:
@@ -89,9 +63,8 @@ def test_what_is_in_force_is_shown_as_a_draft_to_start_from(tmp_path: Path) -> N
 
 
 def test_a_policy_above_the_cap_goes_through_the_legal_office(
-    app: Flask, town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kernel: Kernel, town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kernel: Kernel = app.extensions["xunge"]
     assert "第 1 版" in said("cap", "publish", written(tmp_path, CAP))
     assert json.loads(said("cap", "list"))["items"][0]["limits"] == {"A": 4}
     assert "第 2 版" in said("policy", "draft", written(tmp_path, DRAFT))
@@ -126,7 +99,7 @@ def test_a_policy_above_the_cap_goes_through_the_legal_office(
     listed = said("policy", "list")
     assert "试样制度" in listed
     assert "施行" in listed
-    last_day = datetime.now(UTC).astimezone(ZONE).date().isoformat()
+    last_day = today().isoformat()
     said("policy", "retire", "2", "--last-day", last_day)
     assert json.loads(said("policy", "show", "2"))["state"] == "retired"
 
@@ -157,18 +130,17 @@ def test_a_policy_above_the_cap_goes_through_the_legal_office(
     ],
 )
 def test_a_draft_that_will_not_do_names_what_is_wrong(
-    app: Flask, town: Town, tmp_path: Path, change: dict[str, Any], path: str, code: str
+    app: Flask, kernel: Kernel, town: Town, tmp_path: Path, change: dict[str, Any], path: str, code: str
 ) -> None:
     given = {**DRAFT, **change}
     problem = refused("policy", "draft", written(tmp_path, given))
     assert [(one["path"], one["code"]) for one in problem.errors] == [(path, code)]
-    client = client_of(app, app.extensions["xunge"], town, "admin")
+    client = client_of(app, kernel, town, "admin")
     answer = problem_of(client.post("/api/v1/policies", json=given), status=422, code="invalid")
     assert answer["errors"] == problem.errors
 
 
-def test_the_same_steps_over_http(app: Flask, town: Town) -> None:
-    kernel: Kernel = app.extensions["xunge"]
+def test_the_same_steps_over_http(app: Flask, kernel: Kernel, town: Town) -> None:
     admin, legal = (client_of(app, kernel, town, name) for name in ("admin", "fa"))
     assert legal.post("/api/v1/caps", json=CAP).status_code == 201
     problem_of(admin.post("/api/v1/caps", json=CAP), status=403, code="forbidden")

@@ -25,15 +25,10 @@ from server.kernel.work import Kernel
 from server.outlets.models import Outlet
 from tests.fieldwork import check_of, field_actor, push_at
 from tests.sync.interleaving import Rival
-from tests.town import MONDAY, PASSWORD, Town, settle_town
+from tests.town import MONDAY, PASSWORD, Town
 
 DAY = timedelta(days=1)
 WEDNESDAY = MONDAY + 2 * DAY
-
-
-@pytest.fixture
-def town(kernel: Kernel) -> Town:
-    return settle_town(kernel)
 
 
 def obligation(kernel: Kernel, town: Town, outlet: int, key: str) -> Obligation:

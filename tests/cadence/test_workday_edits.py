@@ -19,16 +19,11 @@ from server.kernel.packaged_workdays import packaged_workdays
 from server.kernel.problems import Problem
 from server.kernel.settings import Settings
 from server.kernel.work import Kernel
-from tests.town import MONDAY, Town, settle_town
+from tests.town import MONDAY, Town
 
 SOURCE = "市政府办公室 2026-07-07 通知"
 # The Monday after W28: its grace of two working days ends on Tuesday the 14th.
 THE_13TH = date(2026, 7, 13)
-
-
-@pytest.fixture
-def town(kernel: Kernel) -> Town:
-    return settle_town(kernel)
 
 
 def owed(kernel: Kernel, key: str) -> list[Obligation]:

@@ -3,62 +3,43 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
-from server.cli import main
-from server.house import compose
-from server.kernel.problems import Problem
 from server.kernel.settings import Settings
-from server.kernel.work import Kernel
-from tests.town import ZONE, Town, settle_town
+from tests.command_line import refused, said, xunge
+from tests.town import Town, today
 
-TODAY = datetime.now(UTC).astimezone(ZONE).date()
-SPECIAL: dict[str, Any] = {
-    "name": "试样抽查",
-    "basis": "试样检查计划",
-    "purpose": "special",
-    "outlets": {},
-    "from_day": (TODAY + timedelta(days=1)).isoformat(),
-    "to_day": (TODAY + timedelta(days=9)).isoformat(),
-    "count": 2,
-}
+
+def special(**given: Any) -> dict[str, Any]:
+    """A special check that begins tomorrow."""
+    return {
+        "name": "试样抽查",
+        "basis": "试样检查计划",
+        "purpose": "special",
+        "outlets": {},
+        "from_day": (today() + timedelta(days=1)).isoformat(),
+        "to_day": (today() + timedelta(days=9)).isoformat(),
+        "count": 2,
+        **given,
+    }
 
 
 @pytest.fixture
-def town(kernel: Kernel, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Town]:
+def town(town: Town, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Town:
+    """The town, in the database that commands find."""
     monkeypatch.setenv("XUNGE_DATABASE_URL", settings.database_url)
-    settled = compose(settings)
-    yield settle_town(settled)
-    settled.close()
-
-
-def xunge(*words: str) -> Result:
-    return CliRunner().invoke(main, list(words))
-
-
-def said(*words: str) -> str:
-    result = xunge(*words)
-    assert result.exit_code == 0, (result.output, result.exception)
-    return result.output
-
-
-def refused(*words: str) -> Problem:
-    result = xunge(*words)
-    assert isinstance(result.exception, Problem), (result.output, result.exception)
-    return result.exception
+    return town
 
 
 def test_a_draw_on_the_command_line_and_again_from_its_file_alone(
     town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "draw.json"
-    file.write_text(json.dumps(SPECIAL), encoding="utf-8")
+    file.write_text(json.dumps(special()), encoding="utf-8")
     draw_id = said("draw", "freeze", str(file)).splitlines()[0]
     assert refused("draw", "publish", draw_id).code == "draw_state"
     half = ("draw", "draw", draw_id, "--seed", "417")
@@ -98,7 +79,7 @@ def test_a_draw_on_the_command_line_and_again_from_its_file_alone(
 
 def test_recusals_on_the_command_line(town: Town, tmp_path: Path) -> None:
     file = tmp_path / "recusal.json"
-    body = {"person_id": str(town.people["li"]), "from_day": TODAY.isoformat(), "reason": "试样：近亲属"}
+    body = {"person_id": str(town.people["li"]), "from_day": today().isoformat(), "reason": "试样：近亲属"}
     file.write_text(json.dumps(body), encoding="utf-8")
     recusal = said("draw", "recuse", str(file)).strip()
     assert "已解除" in said("draw", "end-recusal", recusal, "--reason", "试样")
@@ -121,5 +102,5 @@ def test_recusals_on_the_command_line(town: Town, tmp_path: Path) -> None:
 )
 def test_a_draw_that_makes_no_sense_is_told_by_field(tmp_path: Path, change: Any, code: str) -> None:
     file = tmp_path / "draw.json"
-    file.write_text(json.dumps({**SPECIAL, **change}), encoding="utf-8")
+    file.write_text(json.dumps(special(**change)), encoding="utf-8")
     assert code in {one["code"] for one in refused("draw", "freeze", str(file)).errors}

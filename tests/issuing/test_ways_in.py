@@ -9,18 +9,16 @@ from typing import Any
 
 import orjson
 import pytest
-from click.testing import CliRunner, Result
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from server.access.models import Account
 from server.cadence.cap_policies import publish_cap
 from server.cadence.models import Policy, PolicySignOff
-from server.cli import main
 from server.kernel.actor import house
 from server.kernel.ids import new_id
-from server.kernel.problems import Problem
 from tests.api.conftest import problem_of
+from tests.command_line import refused, said
 from tests.fieldwork import check_of, push_at
 from tests.issuing.conftest import REMARK, issued
 from tests.reports.conftest import Quarter, at
@@ -130,22 +128,6 @@ def test_july_is_signed_off_over_http(july: Quarter) -> None:
     assert ju.get(f"{own}/snapshot").data == frozen.data
 
 
-def xunge(*words: str) -> Result:
-    return CliRunner().invoke(main, list(words))
-
-
-def said(*words: str) -> str:
-    result = xunge(*words)
-    assert result.exit_code == 0, (result.output, result.exception)
-    return result.output
-
-
-def refused(*words: str) -> str:
-    problem = xunge(*words).exception
-    assert isinstance(problem, Problem), problem
-    return problem.code
-
-
 def test_july_is_signed_off_on_the_command_line(
     july: Quarter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -156,14 +138,14 @@ def test_july_is_signed_off_on_the_command_line(
     li, fa, ju = (("--as", names[july.town.accounts[name]]) for name in ("li", "fa", "ju"))
     before = ("--as-of", "2026-08-06T00:00")
     assert "li 的手持机" in said("issue", "unsynced", "2026-07", *before)
-    assert refused("issue", "draft", "2026-07", *li) == "issue_unsynced"
+    assert refused("issue", "draft", "2026-07", *li).code == "issue_unsynced"
     assert "未同步设备 1" in said("issue", "draft", "2026-07", "--unsynced-remark", REMARK, *li)
     monkeypatch.setenv("XUNGE_PASSWORD", "not-the-password")
-    assert refused("issue", "submit", "2026-07", *li) == "bad_credentials"
+    assert refused("issue", "submit", "2026-07", *li).code == "bad_credentials"
     monkeypatch.setenv("XUNGE_PASSWORD", PASSWORD)
     said("issue", "submit", "2026-07", *li)
-    assert refused("issue", "review", "2026-07", *li) == "forbidden"
-    assert refused("issue", "return", "2026-07", "--remark", "请核实", *ju) == "forbidden"
+    assert refused("issue", "review", "2026-07", *li).code == "forbidden"
+    assert refused("issue", "return", "2026-07", "--remark", "请核实", *ju).code == "forbidden"
     said("issue", "review", "2026-07", *fa)
     assert "签发" in said("issue", "issue", "2026-07", *ju)
     assert "一致" in said("issue", "verify", "2026-07")

@@ -23,13 +23,7 @@ from server.kernel.work import Kernel, Work
 from server.org.models import Person, Squad
 from server.outlets.models import Outlet
 from server.records.models import Form
-from tests.town import MONDAY, Town, settle_town
-
-
-@pytest.fixture
-def town(kernel: Kernel) -> Town:
-    """The small town."""
-    return settle_town(kernel)
+from tests.town import MONDAY, Town
 
 
 def squad(work: Work, name: str) -> Squad:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, select
+from sqlalchemy import select
 
 from server.app import create_app
 from server.kernel.actor import house
@@ -18,7 +17,7 @@ from server.kernel.settings import Settings
 from server.kernel.work import Kernel
 from server.notices.models import Notice
 from server.notices.ops import send_digests
-from tests.conftest import own_database, settings_for
+from tests.conftest import settings_for
 from tests.town import ZONE, Town, client_of, settle_town
 
 
@@ -58,9 +57,6 @@ def settled(name: str, folder: Path, **changed: object) -> Place:
 
 
 @pytest.fixture
-def place(superuser: Engine, template_database: str, tmp_path: Path) -> Iterator[Place]:
+def place(app: Flask, settings: Settings, kernel: Kernel, town: Town) -> Place:
     """A town without mail and webhooks, in a database of this test's own."""
-    with own_database(superuser, template_database) as name:
-        made = settled(name, tmp_path)
-        yield made
-        made.kernel.close()
+    return Place(app, settings, kernel, town)

@@ -15,7 +15,8 @@ from server.cli import main
 from server.kernel.settings import Settings
 from server.kernel.work import Kernel
 from server.outlets.models import Outlet
-from tests.town import Town, settle_town
+from tests.conftest import SettledTown, SettledTowns
+from tests.town import Town
 
 
 @dataclass(slots=True)
@@ -83,11 +84,17 @@ class Registry:
 
 
 @pytest.fixture
-def registry(kernel: Kernel, settings: Settings) -> Registry:
+def settled_town(settled_towns: SettledTowns) -> SettledTown:
     """The small town with four cells and no outlet yet."""
+    return settled_towns(outlets=0)
+
+
+@pytest.fixture
+def registry(kernel: Kernel, town: Town, settings: Settings) -> Registry:
+    """``xunge`` in that town."""
     return Registry(
         kernel,
-        settle_town(kernel, outlets=0),
+        town,
         {
             "XUNGE_DATABASE_URL": settings.database_url,
             "XUNGE_OWNER_DATABASE_URL": settings.owner_database_url,

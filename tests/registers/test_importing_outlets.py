@@ -20,6 +20,7 @@ from tests.registers.files import (
     outlet_row,
     workbook,
 )
+from tests.town import today
 
 # What is wrong with a row → its code; the numbers of the rows follow from their order.
 FAULTS: list[tuple[dict[str, Any], str]] = [
@@ -267,8 +268,7 @@ def test_a_changed_status_adds_to_the_history(registry: Registry, tmp_path: Path
     born = [(date(2024, 5, 1), "active"), (date(2029, 5, 1), "expired")]
     assert statuses(registry, "990281100001") == born
     registry.outcome("outlets", workbook(tmp_path / "b.xlsx", [outlet_row(1, status="停业")]))
-    today = registry.column("select (now() at time zone 'Asia/Shanghai')::date")[0]
-    assert statuses(registry, "990281100001") == [*born, (today, "suspended")]
+    assert statuses(registry, "990281100001") == [*born, (today(), "suspended")]
     registry.outcome("outlets", workbook(tmp_path / "c.xlsx", [outlet_row(1, status="停业", note="x")]))
     assert len(statuses(registry, "990281100001")) == 3
 

@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import uuid
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,16 +15,14 @@ from flask import Flask
 from sqlalchemy import update
 
 from schemas.policies import CapIn
-from server.app import create_app
 from server.cadence.cap_policies import publish_cap
 from server.cli import main
 from server.kernel.actor import house
-from server.kernel.settings import Settings
 from server.kernel.work import Kernel
 from server.outlets.models import Outlet
 from tests.api.conftest import problem_of
 from tests.fieldwork import attempt_at, check_of, push_at
-from tests.town import MONDAY, Town, client_of, settle_town
+from tests.town import MONDAY, Town, client_of
 
 DAY = timedelta(days=1)
 CAP = {
@@ -43,10 +40,10 @@ CAP = {
 class Place:
     """The application over a town in which some checks were made."""
 
-    def __init__(self, app: Flask) -> None:
+    def __init__(self, app: Flask, kernel: Kernel, town: Town) -> None:
         self.app = app
-        self.kernel: Kernel = app.extensions["xunge"]
-        self.town: Town = settle_town(self.kernel)
+        self.kernel = kernel
+        self.town = town
         self.records: dict[str, str] = {}
 
     def check(self, label: str, outlet: int, at: datetime, tier: Any = "WEEKLY", **given: Any) -> None:
@@ -72,12 +69,11 @@ class Place:
 
 
 @pytest.fixture
-def place(settings: Settings) -> Iterator[Place]:
-    found = Place(create_app(settings))
+def place(app: Flask, kernel: Kernel, town: Town) -> Place:
+    found = Place(app, kernel, town)
     with found.kernel.work(house(found.town.bureau_id), MONDAY) as work:
         publish_cap(work, CapIn().load(CAP))
-    yield found
-    found.kernel.close()
+    return found
 
 
 def test_a_visit_counts_once_however_many_checklists_are_filled(place: Place) -> None:

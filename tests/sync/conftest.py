@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -21,10 +20,11 @@ from server.kernel.actor import house
 from server.kernel.settings import Settings, read_settings
 from server.kernel.work import Kernel
 from sync import feed
+from tests.conftest import SettledTown, SettledTowns, own_database
 from tests.sync import handheld as handheld_of_tests
 from tests.sync import toy
 from tests.sync.handheld import Handheld
-from tests.town import MONDAY, Town, client_of, settle_town
+from tests.town import MONDAY, Town, client_of
 
 
 @pytest.fixture(scope="session")
@@ -82,43 +82,28 @@ def settings_over(database: str) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def settled_town(superuser: Engine, template_database: str) -> Iterator[tuple[str, Town]]:
-    """A database in which the town was settled this Monday, to be copied, and the ids of what it holds."""
-    name = f"xunge_town_{uuid.uuid4().hex[:12]}"
-    with superuser.connect() as connection:
-        connection.execute(text(f"create database {name} template {template_database} strategy file_copy"))
-    kernel = compose(settings_over(name))
-    settled = settle_town(kernel, MONDAY)
-    with kernel.work(house(settled.bureau_id), MONDAY) as work:
-        everybody = f"bureau:{settled.bureau_id}"
-        people = [(everybody, person) for person in settled.people.values()]
-        feed.touch(work.session, settled.bureau_id, "people", people)
-    kernel.close()
-    yield name, settled
-    with superuser.connect() as connection:
-        connection.execute(text(f"drop database {name} with (force)"))
-
-
-@contextmanager
-def copy_of_the_town(superuser: Engine, template: str) -> Iterator[str]:
-    """A database with the town in it, for as long as the block runs."""
-    name = f"xunge_{uuid.uuid4().hex[:12]}"
-    with superuser.connect() as connection:
-        connection.execute(text(f"create database {name} template {template} strategy file_copy"))
-    yield name
-    with superuser.connect() as connection:
-        connection.execute(text(f"drop database {name} with (force)"))
+def settled_town(superuser: Engine, settled_towns: SettledTowns) -> Iterator[SettledTown]:
+    """The usual town, whose people are in the feed as well."""
+    usual, settled = settled_towns()
+    with own_database(superuser, usual) as name:
+        kernel = compose(settings_over(name))
+        with kernel.work(house(settled.bureau_id), MONDAY) as work:
+            everybody = f"bureau:{settled.bureau_id}"
+            people = [(everybody, person) for person in settled.people.values()]
+            feed.touch(work.session, settled.bureau_id, "people", people)
+        kernel.close()
+        yield name, settled
 
 
 @pytest.fixture
-def database(superuser: Engine, settled_town: tuple[str, Town]) -> Iterator[str]:
+def database(superuser: Engine, settled_town: SettledTown) -> Iterator[str]:
     """A database of this test's own, with the town in it."""
-    with copy_of_the_town(superuser, settled_town[0]) as name:
+    with own_database(superuser, settled_town[0]) as name:
         yield name
 
 
 @pytest.fixture
-def town(settled_town: tuple[str, Town], clock: Clock) -> Town:
+def town(settled_town: SettledTown, clock: Clock) -> Town:
     """The town, as settled this Monday."""
     return deepcopy(settled_town[1])
 

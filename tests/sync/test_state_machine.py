@@ -16,8 +16,9 @@ from hypothesis.stateful import run_state_machine_as_test
 from sqlalchemy import Engine, create_engine, make_url
 
 from server.app import create_app
+from tests.conftest import SettledTown, own_database
 from tests.sync.bureau import Bureau
-from tests.sync.conftest import Clock, copy_of_the_town, settings_over
+from tests.sync.conftest import Clock, settings_over
 from tests.sync.fieldwork_machine import OFFICERS, Fieldwork, Playground
 from tests.sync.handheld import Handheld
 from tests.sync.rewind import Rewind
@@ -29,15 +30,15 @@ LONG_EXAMPLES, LONG_STEPS = 5_000, 40
 
 
 @pytest.fixture(scope="module")
-def own_town(superuser: Engine, settled_town: tuple[str, Town]) -> Iterator[str]:
+def own_town(superuser: Engine, settled_town: SettledTown) -> Iterator[str]:
     """One database for all examples: each begins where the first did."""
-    with copy_of_the_town(superuser, settled_town[0]) as name:
+    with own_database(superuser, settled_town[0]) as name:
         yield name
 
 
 @pytest.fixture
 def open_town(
-    superuser: Engine, own_town: str, settled_town: tuple[str, Town], clock: Clock
+    superuser: Engine, own_town: str, settled_town: SettledTown, clock: Clock
 ) -> Iterator[OpenTown]:
     with ExitStack() as closing:
         app = create_app(settings_over(own_town))

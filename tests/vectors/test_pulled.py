@@ -7,8 +7,6 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from server.cadence.histories import load_histories
 from server.cadence.ops import waive
 from server.cadence.rules import judge
@@ -22,16 +20,11 @@ from sync.pull import MAX_LIMIT, pull
 from tests.cadence.test_keeping import obligation
 from tests.fieldwork import attempt_at, check_of, field_actor, push_at
 from tests.sync.handheld import wait_for_horizon
-from tests.town import MONDAY, Town, settle_town
+from tests.town import MONDAY, Town
 from tests.vectors.browser import answers_to
 
 DAY = timedelta(days=1)
 Json = dict[str, Any]
-
-
-@pytest.fixture
-def town(kernel: Kernel) -> Town:
-    return settle_town(kernel)
 
 
 def pulled(kernel: Kernel, town: Town, at: datetime) -> dict[str, list[Json]]:
