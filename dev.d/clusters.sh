@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# The private PostGIS clusters and redis servers: one of each for demo, test and bench.
+# The private PostGIS clusters and redis servers: one of each for demo, test and bench, and for each further
+# worker of the tests (test-2, test-3, …).
 # They listen on unix sockets only, in a directory that nobody else may enter.
 
 # PostgreSQL refuses to run as root. --reset-env, so that the server does not inherit root's environment.
@@ -10,6 +11,8 @@ else
 fi
 # From /, for the server's user may not be able to enter the directory we are in.
 as_server() { (cd / && exec "${AS_SERVER[@]}" "$@"); }
+
+is_for_tests() { [[ "$1" == test || "$1" == test-* ]]; }
 
 # The newest PostgreSQL that has all the extensions we create.
 find_postgres() {
@@ -100,7 +103,7 @@ log_timezone = 'UTC'
 log_line_prefix = '%m [%p] %q%u@%d '
 CONF
     # The data of the tests are worth nothing after a power cut, so they need not wait for the disk.
-    if [ "$name" = test ]; then
+    if is_for_tests "$name"; then
         printf '%s\n' 'fsync = off' 'synchronous_commit = off' 'full_page_writes = off'
     fi
 }
@@ -127,7 +130,7 @@ SELECT 'CREATE ROLE xunge_owner LOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles WH
 SELECT 'CREATE ROLE xunge_app LOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'xunge_app') \gexec
 SQL
     # The tests clone databases; nobody else needs to.
-    if [ "$1" = test ]; then printf 'ALTER ROLE xunge_owner CREATEDB;\n'; fi
+    if is_for_tests "$1"; then printf 'ALTER ROLE xunge_owner CREATEDB;\n'; fi
 }
 
 provision() {
@@ -136,7 +139,7 @@ provision() {
     if [ "$(as_server cat "$data/pg/xunge.provisioned" 2>/dev/null)" = "$stamp" ]; then return 0; fi
     roles_sql "$name" | superuser_sql "$bin" "$sockets" postgres
     # In template1 too for the tests, so that a plain CREATE DATABASE already has the extensions.
-    if [ "$name" = test ]; then database_sql | superuser_sql "$bin" "$sockets" template1; fi
+    if is_for_tests "$name"; then database_sql | superuser_sql "$bin" "$sockets" template1; fi
     superuser_sql "$bin" "$sockets" postgres <<'SQL'
 SELECT 'CREATE DATABASE xunge OWNER xunge_owner'
  WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'xunge') \gexec
@@ -213,7 +216,7 @@ cluster_start() {
     make_directories "$data" "$sockets" "$name"
     if ! start_postgres "$name" "$data" "$sockets"; then
         # Without fsync a crash of the machine may have spoilt the test cluster; it holds nothing worth keeping.
-        [ "$name" = test ] || die "PostgreSQL 未能启动，见 · PostgreSQL did not start, see $VAR/$name/log/postgres.log"
+        is_for_tests "$name" || die "PostgreSQL 未能启动，见 · PostgreSQL did not start, see $VAR/$name/log/postgres.log"
         warn "测试数据库损坏，重新创建 · the test cluster does not start, making a new one"
         as_server find "$data/pg" -mindepth 1 -delete
         start_postgres "$name" "$data" "$sockets" || die "PostgreSQL 未能启动，见 · PostgreSQL did not start, see $VAR/$name/log/postgres.log"
@@ -264,15 +267,24 @@ cluster_env() {
 
 # A run that uses a cluster holds a shared lock on it, so that the first of two runs to end
 # does not stop the cluster under the other. A cluster that a developer holds by ./dev env stays.
+# Whoever holds the tests' cluster holds those of their further workers too.
 cluster_hold() {
     mkdir -p "$VAR/$1"
     exec 8>"$VAR/$1/.in-use"
     flock -s 8
 }
 cluster_release() {
+    local number
     [ -e "$VAR/$1/.in-use" ] || return 0
     lock
-    if [ ! -e "$VAR/$1/held" ] && flock -n -x 8; then cluster_stop "$1"; fi
+    if flock -n -x 8; then
+        if [ "$1" = test ]; then
+            for ((number = 2; number <= WORKERS_MOST; number++)); do
+                if [ ! -e "$VAR/test-$number/held" ]; then cluster_stop "test-$number"; fi
+            done
+        fi
+        if [ ! -e "$VAR/$1/held" ]; then cluster_stop "$1"; fi
+    fi
     exec 8>&-
     unlock
 }

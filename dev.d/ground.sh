@@ -7,7 +7,11 @@ VAR="$ROOT/var"
 VENV="$ROOT/.venv"
 # XUNGE_BIN lets the tests of this script stand in for the real command.
 XUNGE="${XUNGE_BIN:-$VENV/bin/xunge}"
+# The tests run on as many cores as there are, up to four; each of their workers has a cluster of its own. One they
+# must not share: a transaction that writes in one database holds back the feed of every other one of its cluster.
+WORKERS_MOST=4
 CLUSTERS=(demo test bench)
+for ((number = 2; number <= WORKERS_MOST; number++)); do CLUSTERS+=("test-$number"); done
 
 # The hash keeps checkouts and users apart. Its eight characters keep the socket's path far below
 # the kernel's limit of 107 bytes, however deep the checkout lies.

@@ -30,17 +30,22 @@ from tests.guards.switch import (
     pytest_terminal_summary,
 )
 from tests.town import Town, settle_town
+from tests.workers import pytest_longest_files_first, pytest_xdist_setupnodes, take_own_cluster
 
 __all__ = [
     "pytest_addoption",
     "pytest_collection_modifyitems",
     "pytest_configure",
+    "pytest_longest_files_first",
     "pytest_pycollect_makeitem",
     "pytest_runtest_call",
     "pytest_runtest_makereport",
     "pytest_sessionfinish",
     "pytest_terminal_summary",
+    "pytest_xdist_setupnodes",
 ]
+
+take_own_cluster()
 
 # The name of a database and what was settled in it.
 SettledTown = tuple[str, Town]

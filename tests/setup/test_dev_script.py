@@ -30,7 +30,15 @@ def test_help_lists_the_commands(arguments: list[str]) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["nonsense"], ["demo", "--nonsense"], ["down", "now"], ["env"], ["env", "prod"], ["bench", "../x"]],
+    [
+        ["nonsense"],
+        ["demo", "--nonsense"],
+        ["down", "now"],
+        ["env"],
+        ["env", "prod"],
+        ["bench", "../x"],
+        ["test", "-n", "2"],
+    ],
 )
 def test_a_wrong_command_explains_itself_and_starts_nothing(arguments: list[str]) -> None:
     answer = _run(DEV, *arguments)

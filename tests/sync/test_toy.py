@@ -360,8 +360,8 @@ def test_a_body_that_swells_beyond_the_bound_is_too_large(
     ("encoding", "body", "status"),
     [
         ("gzip", b"no gzip at all", 400),
-        ("gzip", gzip.compress(b"[]")[:-3], 400),
-        ("gzip", gzip.compress(b"[") + gzip.compress(b"]"), 400),
+        ("gzip", gzip.compress(b"[]", mtime=0)[:-3], 400),
+        ("gzip", gzip.compress(b"[", mtime=0) + gzip.compress(b"]", mtime=0), 400),
         ("br", b"[]", 415),
     ],
 )
