@@ -11,7 +11,7 @@ from server.cadence.periods import ReportingPeriod
 from server.kernel.work import Work
 from server.reports.above_cap import floors_above
 from server.reports.cap import cap_report
-from server.reports.cap_sheet import cap_sheet
+from server.reports.cap_sheet import rows_of
 
 
 def legal_annex(work: Work, period: ReportingPeriod, as_of: datetime) -> dict[str, Any] | None:
@@ -47,7 +47,7 @@ def legal_annex(work: Work, period: ReportingPeriod, as_of: datetime) -> dict[st
             }
             for total in ledger.totals
         ],
-        "over_cap": list(cap_sheet(work, ledger, "over").rows),
+        "over_cap": rows_of(ledger, "over"),
     }
 
 

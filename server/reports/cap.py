@@ -27,7 +27,6 @@ from server.kernel.problems import problem_at
 from server.kernel.work import Work
 from server.outlets.models import Outlet, Registration
 from server.records.models import Form, Record
-from server.reports.above_cap import Floor, floors_above
 
 KINDS = ("routine", "special", "case")
 # Where nobody has said how long a visit's records may lie apart.
@@ -61,17 +60,13 @@ class GradeTotal:
 
 @dataclass(slots=True)
 class CapReport:
-    """R10 of a calendar year, as known by ``as_of``; ``accounts`` with the furthest over the cap first.
-
-    ``floors`` are the policies of the year, and of the next one if it is known, that ask more than the cap.
-    """
+    """R10 of a calendar year, as known by ``as_of``; ``accounts`` with the furthest over the cap first."""
 
     year: int
     as_of: datetime
     cap: CapPolicy | None
     accounts: list[Account] = field(default_factory=list)
     totals: list[GradeTotal] = field(default_factory=list)
-    floors: list[Floor] = field(default_factory=list)
 
 
 class _Seen(NamedTuple):
@@ -122,8 +117,6 @@ def cap_report(work: Work, year: int, as_of: datetime) -> CapReport:
         total.over += account.ledger.over > 0
     report.accounts.sort(key=lambda one: (-one.ledger.over, -one.ledger.total, one.licence_no))
     report.totals = [total for total in totals.values() if total.outlets]
-    if cap is not None:
-        report.floors = floors_above(work, cap, first, date(year + 1, 12, 31), as_of)
     return report
 
 

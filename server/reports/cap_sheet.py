@@ -7,7 +7,7 @@ from typing import Any
 
 from schemas.reports import CapAnswer
 from server.kernel.work import Work
-from server.reports.above_cap import Floor
+from server.reports.above_cap import Floor, floors_above
 from server.reports.cap import KINDS, Account, CapReport, GradeTotal
 from server.reports.heading import bureau_name
 from server.reports.sheets import Bar, Chart, Column, Sheet
@@ -37,18 +37,18 @@ NOTES = (
 
 
 def cap_sheet(work: Work, report: CapReport, which: str) -> Sheet:
-    """The sheet of an R10 with the accounts ``over`` the cap, those ``visited``, or ``all``."""
-    rows = [
-        _row(account)
-        for account in report.accounts
-        if which == "all" or (account.visits if which == "visited" else account.ledger.over)
-    ]
+    """The sheet of an R10 with the accounts ``over`` the cap, those ``visited``, or ``all``.
+
+    It names the policies of the year, and of the next one if it is known, that ask more than the cap.
+    """
+    rows = rows_of(report, which)
+    floors = _floors(work, report)
     body = {
         "year": report.year,
         "as_of": report.as_of,
         "cap": report.cap,
         "totals": report.totals,
-        "floors": report.floors,
+        "floors": floors,
         "rows": rows,
     }
     return Sheet(
@@ -63,10 +63,29 @@ def cap_sheet(work: Work, report: CapReport, which: str) -> Sheet:
         rows=rows,
         answer=CapAnswer().dump(body),
         totals=[_total(rows)] if rows else [],
-        basis=[_basis(report), *map(_floor_line, report.floors)],
+        basis=[_basis(report), *map(_floor_line, floors)],
         notes=NOTES,
         chart=Chart("各信用等级零售户", [_bar(total) for total in report.totals]),
     )
+
+
+def rows_of(report: CapReport, which: str) -> list[dict[str, Any]]:
+    """The rows of the accounts ``over`` the cap, of those ``visited``, or of ``all``, as COLUMNS names them.
+
+    Beside those they have outlet_id and visits, which are lists of record ids.
+    """
+    return [
+        _row(account)
+        for account in report.accounts
+        if which == "all" or (account.visits if which == "visited" else account.ledger.over)
+    ]
+
+
+def _floors(work: Work, report: CapReport) -> list[Floor]:
+    if report.cap is None:
+        return []
+    first, last = date(report.year, 1, 1), date(report.year + 1, 12, 31)
+    return floors_above(work, report.cap, first, last, report.as_of)
 
 
 def _row(account: Account) -> dict[str, Any]:
