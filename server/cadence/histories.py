@@ -121,6 +121,11 @@ class Loaded:
         )
 
 
+def subject_ids(work: Work, outlet_ids: Sequence[uuid.UUID] | None) -> list[uuid.UUID]:
+    """Which outlets of the bureau, of those named or of all, are subjects: see ``load_subjects``."""
+    return list(work.session.scalars(_subjects(work, outlet_ids)))
+
+
 def load_subjects(
     work: Work, outlet_ids: Sequence[uuid.UUID] | None, *which: ColumnElement[bool]
 ) -> dict[uuid.UUID, Loaded]:
@@ -131,17 +136,20 @@ def load_subjects(
     are facts with the day from which they hold. Only the obligations that hold for all
     of ``which`` are loaded.
     """
+    subjects = _subjects(work, outlet_ids)
+    loaded = {outlet_id: Loaded(active_from) for outlet_id, active_from in work.session.execute(subjects)}
+    _add_owed(work, loaded, OF_OUTLETS, OF_TIERS, *which)
+    _add_register(work, loaded)
+    return loaded
+
+
+def _subjects(work: Work, outlet_ids: Sequence[uuid.UUID] | None) -> Select[uuid.UUID, date]:
     owing = select(Obligation.id).where(OF_OUTLETS, OF_TIERS, Obligation.subject_id == Outlet.id)
     subjects = select(Outlet.id, Outlet.licence_from).where(
         Outlet.bureau_id == work.bureau_id,
         or_(Outlet.licence_scope.contains(["ecig"]), owing.exists()),
     )
-    if outlet_ids is not None:
-        subjects = subjects.where(among(Outlet.id, outlet_ids))
-    loaded = {outlet_id: Loaded(active_from) for outlet_id, active_from in work.session.execute(subjects)}
-    _add_owed(work, loaded, OF_OUTLETS, OF_TIERS, *which)
-    _add_register(work, loaded)
-    return loaded
+    return subjects if outlet_ids is None else subjects.where(among(Outlet.id, outlet_ids))
 
 
 def _add_owed(work: Work, loaded: dict[uuid.UUID, Loaded], *which: ColumnElement[bool]) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from schemas.vocabulary import CadenceTier
 from server.cadence import rules
-from server.cadence.histories import Loaded, Owed, hold_subjects, load_subjects, load_triggered
+from server.cadence.histories import Loaded, Owed, hold_subjects, load_subjects, load_triggered, subject_ids
 from server.cadence.models import (
     AttemptFact,
     FindingFact,
@@ -23,9 +23,9 @@ from server.cadence.models import (
     VisitFact,
     Waiver,
 )
-from server.cadence.owing import Members, draw_samples, load_members, owed
+from server.cadence.owing import Members, draw_samples, load_members, owed, samples_in
 from server.cadence.periods import Period
-from server.cadence.queries import visible_to
+from server.cadence.queries import visible_to, waived
 from server.cadence.timeline import Timeline, load_timeline
 from server.cadence.upkeep import BATCH, settle_ahead, settle_subjects
 from server.grids.ops import announce, hold_cells
@@ -68,15 +68,17 @@ def materialise(work: Work, outlet_ids: Sequence[uuid.UUID] | None = None) -> in
         return 0
     last = work.now.astimezone(work.zone).date() + AHEAD
     if outlet_ids is None:
-        everyone = load_subjects(work, None, false())
-        members = load_members(work, everyone, timeline)
-        _keep_draws(work, draw_samples(work, everyone, timeline, members, last))
-        outlet_ids = list(everyone)
-    held_in_order = sorted(outlet_ids)
+        if samples_in(timeline):
+            everyone = load_subjects(work, None, false())
+            members = load_members(work, everyone, timeline)
+            _keep_draws(work, draw_samples(work, everyone, timeline, members, last))
+        outlet_ids = subject_ids(work, None)
+    # However many shops a bureau has, only so many of their obligations are in memory at once. Each batch holds its
+    # subjects until commit, so that the order has to be one over all of them.
+    in_order = sorted(outlet_ids)
     created = 0
-    # However many shops a bureau has, only so many of their obligations are held in memory at once.
-    for start in range(0, len(held_in_order), BATCH):
-        created += _materialise(work, held_in_order[start : start + BATCH], timeline, last)
+    for start in range(0, len(in_order), BATCH):
+        created += _materialise(work, in_order[start : start + BATCH], timeline, last)
     if created:
         record_event(work, "obligations.materialised", [], count=created, until=last.isoformat())
     return created
@@ -111,7 +113,7 @@ def _materialise(work: Work, outlet_ids: Sequence[uuid.UUID], timeline: Timeline
 
 def sync_subjects(work: Work, outlet_ids: Sequence[uuid.UUID]) -> None:
     """A licence, status or place that changed: owe what is new, and what is still open goes along to the new cell."""
-    subjects = list(load_subjects(work, outlet_ids))
+    subjects = subject_ids(work, outlet_ids)
     if subjects:
         materialise(work, subjects)
     owing = {*subjects, *load_triggered(work, outlet_ids)}
@@ -248,14 +250,8 @@ def waive(work: Work, obligation_ids: Sequence[uuid.UUID], reason: str) -> int:
         raise Problem("not_found")
     if any(obligation.met_by is not None for obligation in found):
         raise Problem("obligation_closed")
-    waived = set(
-        work.session.scalars(
-            select(Waiver.obligation_id).where(
-                Waiver.obligation_id.in_([one.id for one in found]), Waiver.revoked_at.is_(None)
-            )
-        )
-    )
-    fresh = [obligation for obligation in found if obligation.id not in waived]
+    excused = set(work.session.scalars(wanted.with_only_columns(Obligation.id).where(waived())))
+    fresh = [obligation for obligation in found if obligation.id not in excused]
     hold_cells(work.session, sorted({one.cell_id for one in fresh if one.cell_id}))
     for obligation in fresh:
         work.session.add(

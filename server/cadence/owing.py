@@ -96,14 +96,18 @@ def owed(
     }
 
 
+def samples_in(timeline: Timeline) -> bool:
+    """Whether any tier of any edition is about a sample of the outlets."""
+    return PopulationKind.SAMPLE in _kinds(timeline)
+
+
 def load_members(
     work: Work, loaded: Mapping[uuid.UUID, Loaded], timeline: Timeline, *, foreseeing: bool = False
 ) -> Members:
     """The samples drawn so far and the findings of these subjects, where a tier asks for them."""
     members = Members(work.now.astimezone(work.zone).date(), work.zone, foreseeing=foreseeing)
     rows = [row for edition in timeline.editions for row in edition.tiers.values()]
-    kinds = {row.population["kind"] for row in rows}
-    if PopulationKind.SAMPLE in kinds:
+    if samples_in(timeline):
         outlets = select(Outlet.id, Outlet.licence_no, Outlet.credit_grade)
         for outlet_id, licence_no, grade in work.session.execute(
             outlets.where(among(Outlet.id, list(loaded)))
@@ -115,7 +119,7 @@ def load_members(
         )
         for made in work.session.scalars(drawn):
             members.draws[(made.policy_tier_id, made.key)] = frozenset(made.drawn)
-    if PopulationKind.OPEN_FINDINGS in kinds:
+    if PopulationKind.OPEN_FINDINGS in _kinds(timeline):
         facts = select(FindingFact).where(among(FindingFact.subject_id, list(loaded)))
         for fact in work.session.scalars(facts.order_by(FindingFact.seq)):
             members.findings[fact.subject_id].append(
@@ -137,8 +141,7 @@ def draw_samples(
     The pool of a draw is frozen with it: whoever owes that period when it is drawn, with the credit grade held then.
     What a policy leaves to a draw is drawn here for a plan only, of which the number counts.
     """
-    tiers = (row for edition in timeline.editions for row in edition.tiers.values())
-    if not any(row.population["kind"] == PopulationKind.SAMPLE for row in tiers):
+    if not samples_in(timeline):
         return []
     pools: dict[DrawKey, dict[str, str]] = defaultdict(dict)
     rows: dict[uuid.UUID, PolicyTier] = {}
@@ -167,6 +170,10 @@ def draw_samples(
             )
         )
     return made
+
+
+def _kinds(timeline: Timeline) -> set[str]:
+    return {row.population["kind"] for edition in timeline.editions for row in edition.tiers.values()}
 
 
 def _is_drawn_here(row: PolicyTier, members: Members) -> bool:

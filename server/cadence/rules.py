@@ -134,9 +134,16 @@ def judge(
     for track, obligations in _by_track(history.obligations, as_of):
         windows = [_window(owed, rulebook) for owed in obligations]
         terms = [
-            _term(owed, window, waived, stretches)
-            if owed.trigger is None
-            else _triggered_term(owed, owed.trigger, waived, out_of_business, ended, as_of)
+            Term(
+                obligation=owed,
+                grace_last_day=window.grace_last_day,
+                min_gap_days=window.min_gap_days,
+                checklists=window.checklists,
+                waived=window.waived_by_rule or owed.id in waived,
+                void_from=_void_from(
+                    owed, stretches if owed.trigger is None else out_of_business, ended, as_of
+                ),
+            )
             for owed, window in zip(obligations, windows, strict=True)
         ]
         visits = visits_of(facts, frozenset().union(*(term.checklists for term in terms)))
@@ -202,42 +209,18 @@ def _window(owed: Obligation, rulebook: Rulebook) -> Window:
     return rulebook.window(owed.of_tier, owed.first_day, owed.last_day)
 
 
-def _term(
-    obligation: Obligation, window: Window, waived: frozenset[UUID], stretches: tuple[Inactivity, ...]
-) -> Term:
-    first_day, last_day = obligation.first_day, obligation.last_day
-    voiding = (stretch.since for stretch in stretches if stretch.voids(first_day, last_day))
-    return Term(
-        obligation=obligation,
-        grace_last_day=window.grace_last_day,
-        min_gap_days=window.min_gap_days,
-        checklists=window.checklists,
-        waived=window.waived_by_rule or obligation.id in waived,
-        void_from=first_day if obligation.voided else next(voiding, None),
-    )
-
-
-def _triggered_term(
-    obligation: Obligation,
-    trigger: Trigger,
-    waived: frozenset[UUID],
-    stretches: tuple[Inactivity, ...],
-    ended: Mapping[UUID, date],
-    as_of: datetime,
-) -> Term:
-    first_day, last_day, window = obligation.first_day, obligation.last_day, trigger.window
-    void = [stretch.since for stretch in stretches if stretch.voids(first_day, last_day)]
+def _void_from(
+    owed: Obligation, stretches: tuple[Inactivity, ...], ended: Mapping[UUID, date], as_of: datetime
+) -> date | None:
+    """The first day from which it is owed no more; ``ended`` has the day after a later trigger, by trigger."""
+    if owed.voided or (owed.trigger is not None and withdrawn(owed.trigger, as_of)):
+        return owed.first_day
+    void = [stretch.since for stretch in stretches if stretch.voids(owed.first_day, owed.last_day)]
+    later = ended.get(owed.trigger.id) if owed.trigger is not None else None
     # A later trigger within the window ends what is open of it; what it comes after has been missed.
-    void += [day for day in (ended.get(trigger.id),) if day is not None and day - _DAY <= last_day]
-    void += [first_day] if withdrawn(trigger, as_of) else []
-    return Term(
-        obligation=obligation,
-        grace_last_day=window.grace_last_day,
-        min_gap_days=window.min_gap_days,
-        checklists=window.checklists,
-        waived=window.waived_by_rule or obligation.id in waived,
-        void_from=min(void, default=None),
-    )
+    if later is not None and later - _DAY <= owed.last_day:
+        void.append(later)
+    return min(void, default=None)
 
 
 def _judgement(

@@ -12,9 +12,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
-from server.cadence.models import Obligation, Waiver
+from server.cadence.models import Obligation
 from server.cadence.ops import RULE
 from server.cadence.population import UNGRADED
+from server.cadence.queries import waived
 from server.draws.models import Draw, Recusal, RecusalEnd
 from server.draws.rules import PooledOutlet
 from server.draws.rules import Recusal as RecusedFrom
@@ -106,7 +107,6 @@ def _active_on(day: date) -> ColumnElement[bool]:
 
 
 def _owing(chosen: Mapping[str, Any]) -> list[ColumnElement[bool]]:
-    waived = select(Waiver.id).where(Waiver.obligation_id == Obligation.id, Waiver.revoked_at.is_(None))
     owed = select(Obligation.id).where(
         Obligation.subject_kind == "outlet",
         Obligation.subject_id == Outlet.id,
@@ -115,7 +115,7 @@ def _owing(chosen: Mapping[str, Any]) -> list[ColumnElement[bool]]:
         Obligation.tier == chosen["tier"],
         Obligation.voided_at.is_(None),
         Obligation.met_by.is_(None),
-        ~waived.exists(),
+        ~waived(),
     )
     return [owed.exists()]
 
