@@ -97,12 +97,12 @@ def leaf_cell_at(
 def on_duty(
     cell_id: ColumnElement[Any] | Any, day: ColumnElement[Any] | Any, known_by: datetime
 ) -> FromClause:
-    """Who answered for a cell on a day, as known by a moment, to be joined: squad_id and lead_person_id, or no row.
+    """Who answered for a cell on a day, as known by a moment, to be joined: squad_id, lead_person_id, from_day; or no row.
 
     Of the assignments that had begun by the day, the one last known decides.
     """
     return (
-        select(DutyFact.squad_id, DutyFact.lead_person_id)
+        select(DutyFact.squad_id, DutyFact.lead_person_id, DutyFact.from_day)
         .where(
             DutyFact.cell_id == cell_id,
             DutyFact.from_day <= day,

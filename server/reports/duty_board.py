@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple
 
-from sqlalchemy import and_, select
+from sqlalchemy import select, true
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import aliased
 
 from schemas.vocabulary import CellType
-from server.grids.models import DutyFact, GridCell
+from server.grids.models import GridCell
+from server.grids.queries import on_duty
 from server.kernel.work import Work
 from server.org.models import Certificate, Person, Squad
 
@@ -52,13 +53,7 @@ def duty_board(work: Work, day: date, as_of: datetime) -> DutyBoard:
 
     The certificate is the one that is valid on ``day``; of several the one that lasts longest.
     """
-    given = (
-        select(DutyFact.cell_id, DutyFact.squad_id, DutyFact.lead_person_id, DutyFact.from_day)
-        .where(DutyFact.bureau_id == work.bureau_id, DutyFact.known_at <= as_of, DutyFact.from_day <= day)
-        .ext(distinct_on(DutyFact.cell_id))
-        .order_by(DutyFact.cell_id, DutyFact.known_at.desc(), DutyFact.from_day.desc(), DutyFact.id.desc())
-        .subquery()
-    )
+    duty = on_duty(GridCell.id, day, as_of)
     certified = (
         select(Certificate.person_id, Certificate.cert_no)
         .where(
@@ -81,18 +76,18 @@ def duty_board(work: Work, day: date, as_of: datetime) -> DutyBoard:
             Squad.name,
             Person.name,
             certified.c.cert_no,
-            given.c.from_day,
+            duty.c.from_day,
         )
         .outerjoin(town, town.id == GridCell.parent_id)
-        .outerjoin(given, given.c.cell_id == GridCell.id)
-        .outerjoin(Squad, Squad.id == given.c.squad_id)
-        .outerjoin(Person, Person.id == given.c.lead_person_id)
-        .outerjoin(certified, and_(certified.c.person_id == given.c.lead_person_id))
+        .outerjoin(duty, true())
+        .outerjoin(Squad, Squad.id == duty.c.squad_id)
+        .outerjoin(Person, Person.id == duty.c.lead_person_id)
+        .outerjoin(certified, certified.c.person_id == duty.c.lead_person_id)
         .where(GridCell.bureau_id == work.bureau_id, GridCell.cell_level == 4, GridCell.purpose != "layout")
         .order_by(GridCell.code)
     )
     posts = [
-        Post(code, name, of, CellType(kind).label_zh if kind else None, *duty)
-        for code, name, of, kind, *duty in rows
+        Post(code, name, of, CellType(kind).label_zh if kind else None, *answering)
+        for code, name, of, kind, *answering in rows
     ]
     return DutyBoard(day, as_of, work.settings.public_phone or None, posts)
