@@ -78,7 +78,7 @@ class Roads:
         site: str | None = "toll",
         by: tuple[str, ...] = ("li", "wang"),
         hours: float = 1,
-        version: int = 1,
+        version: int = 2,
         answers: dict[str, Any] | None = None,
         **given: Any,
     ) -> Document:

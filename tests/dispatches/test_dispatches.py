@@ -65,11 +65,17 @@ def test_a_session_that_names_no_dispatch_is_one_of_its_own(roads: Roads) -> Non
     roads.push(roads.session(at(9, 9), dispatch_id=str(named)))
     first = roads.session(at(9, 14), version=1, answers={"vehicles_used": 2, "partner_units": units})
     roads.push(first)
+    own = {"vehicles": [{"plate": "测A00002"}], "partner_units": []}
+    second = roads.session(at(9, 16), answers=own | {"vehicles_used": 1})
+    assert findings(roads, roads.push(second)) == {}
+    third = roads.session(at(9, 18), answers=own | {"vehicles_used": 2})
+    assert set(findings(roads, roads.push(third))) == {"vehicle_count_differs"}
     told = of_day(roads, 9)
-    assert [one["source"] for one in told] == ["form", "road_check"]
+    assert [one["source"] for one in told] == ["form", "road_check", "road_check", "road_check"]
     # The first version of the form tells vehicles by number alone: they count, and have no plate.
     assert counts(told[1]) == (2, 0, 2, 4)
     assert [one["plate"] for one in told[1]["vehicles"]] == [None, None]
+    assert [counts(one) for one in told[2:]] == [(2, 0, 1, 0)] * 2
 
 
 def test_a_night_shift_belongs_to_the_day_on_which_it_starts(roads: Roads) -> None:
