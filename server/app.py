@@ -23,6 +23,7 @@ from werkzeug.wrappers import Response as AnyResponse
 import sync.api
 from server.access.api import blueprint as access
 from server.access.contacts import note_told
+from server.audit.api import blueprint as audit
 from server.authentication import authenticate
 from server.backups.queries import backed_up_before
 from server.cadence.api import blueprint as cadence
@@ -110,6 +111,7 @@ def create_app(settings: Settings) -> Flask:
     api = http.ProblemApi(app)
     for blueprint in (
         access,
+        audit,
         grids,
         outlets,
         cadence,

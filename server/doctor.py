@@ -18,12 +18,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
+from server.audit.queries import oldest_unsealed
 from server.backups.queries import last_backup
 from server.cadence.models import Obligation
 from server.kernel.sealing import SealBroken, unseal
 from server.kernel.settings import Settings
 from server.notices.channels import Undelivered, greet_mail_server
 from server.notices.queries import outbox_now, sealed_secrets
+from server.org.models import Bureau
 from sync.gauges import oldest_writer
 from sync.keys import KeyRing, KeysUnusable
 
@@ -33,10 +35,12 @@ WRITER_MAY_TAKE = timedelta(minutes=1)
 FAILED_LATELY = timedelta(days=7)
 # Longer than the first attempts take.
 MESSAGE_MAY_WAIT = timedelta(hours=1)
+# The job runs every minute, and a long writer may keep it waiting for a while.
+TAIL_MAY_BE = timedelta(minutes=10)
 LITTLE_ROOM, NO_ROOM = 20 << 30, 2 << 30
 
 # Facts of which these are some: were one of them open to change, the grants of the migrations did not arrive.
-_APPEND_ONLY = ("event", "visit_fact", "duty_fact", "push_log")
+_APPEND_ONLY = ("event", "event_seal", "amendment", "visit_fact", "duty_fact", "push_log")
 
 
 class Level(StrEnum):
@@ -85,6 +89,7 @@ def _database(settings: Settings, newest_revision: str, clock: Callable[[], date
             yield _outbox(session, now)
             yield _secrets(session, settings)
             yield _roll_ups(session)
+            yield _trail(session, now)
     except SQLAlchemyError as error:
         yield Finding(
             "database",
@@ -250,6 +255,18 @@ def _roll_ups(session: Session) -> Finding:
         f"{waiting} 项应查尚未汇总，报表较慢但正确 · obligations not counted yet: reports are slower, and right",
         "xunge cadence rebuild",
     )
+
+
+def _trail(session: Session, now: datetime) -> Finding:
+    """Events that no seal covers yet, and that therefore nothing proves."""
+    since = oldest_unsealed(session, session.scalars(select(Bureau.id)))
+    if since is None:
+        return Finding("audit chain", Level.OK, "已全部封存 · all events are sealed")
+    told = f"最早未封存的事件 {since:%Y-%m-%d %H:%M:%S} UTC · the oldest event that is not sealed"
+    if now - since <= TAIL_MAY_BE:
+        return Finding("audit chain", Level.OK, told)
+    advice = "检查 worker、scheduler 和长事务，或运行 xunge audit seal · see the worker, the scheduler and long writers"
+    return Finding("audit chain", Level.WARN, told, advice)
 
 
 def _redis(settings: Settings) -> Iterator[Finding]:

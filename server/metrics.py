@@ -26,10 +26,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from server.access.models import Device, DeviceContact
+from server.audit.queries import oldest_unsealed
 from server.house import queue_of, scheduler_beat
 from server.kernel import http
 from server.kernel.problems import Problem
 from server.kernel.work import Kernel
+from server.org.models import Bureau
 from server.reports.machine import machine_now
 from sync.tables import push_log, quarantine
 
@@ -146,6 +148,11 @@ class State(Collector):
                     "xunge_last_backup_age_seconds",
                     "Since the newest backup",
                     self._age(machine.last_backup_at),
+                ),
+                _gauge(
+                    "xunge_audit_unsealed_age_seconds",
+                    "Since the oldest event that the audit chain does not cover; 0 without one",
+                    self._age(oldest_unsealed(session, session.scalars(select(Bureau.id)))) or 0,
                 ),
                 _gauge(
                     "xunge_conflicts_open",

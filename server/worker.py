@@ -17,11 +17,13 @@ from rq.serializers import JSONSerializer
 from sqlalchemy import select
 
 from server import retention
+from server.audit.chaining import seal_events
 from server.cadence import ops as cadence_ops
 from server.cadence.policies import retire_superseded
 from server.cadence.rebuilding import count_waiting
 from server.cadence.roll_ups import fold
 from server.cadence.upkeep import bring_up_to_date, settle_dated_ahead
+from server.covered import CONTENTS
 from server.evidence import jobs as evidence
 from server.evidence.retention import remove_bytes
 from server.evidence.storage import LocalDisk
@@ -114,6 +116,12 @@ def clear_uploads() -> None:
     _for_each_bureau("uploads", lambda work: evidence.clear_uploads(work, storage))
 
 
+def seal_trail() -> None:
+    """Every minute: the events that nothing can come before any more are sealed into their bureau's chain."""
+    while _for_each_bureau("sealed", lambda work: seal_events(work, CONTENTS)):
+        pass
+
+
 def prune_tombstones() -> None:
     """Every night: what every device has had time to hear of leaves the feed."""
     kernel, now = _kernel(), datetime.now(UTC)
@@ -185,6 +193,7 @@ JOBS = (
     (prune_tombstones, "30 2 * * *"),
     (clear_uploads, "20 * * * *"),
     (deliver_due, "* * * * *"),
+    (seal_trail, "* * * * *"),
 )
 
 

@@ -10,6 +10,7 @@ import click
 COMMANDS = {
     "cadence": ("server.commands.cadence", "group"),
     "account": ("server.commands.founding", "account"),
+    "audit": ("server.commands.audit", "group"),
     "backup": ("server.commands.backup", "group"),
     "bureau": ("server.commands.founding", "bureau"),
     "demo": ("server.commands.demo", "demo"),

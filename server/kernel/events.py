@@ -21,7 +21,10 @@ class Event(Base):
     """What was done, by whom, to which rows, when. Never updated, never deleted."""
 
     __tablename__ = "event"
-    __table_args__ = (Index("ix_event_subject_ids", "subject_ids", postgresql_using="gin"),)
+    __table_args__ = (
+        Index("ix_event_subject_ids", "subject_ids", postgresql_using="gin"),
+        Index("ix_event_bureau_id_xid", "bureau_id", "xid", "seq"),
+    )
 
     seq: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     xid: Mapped[str] = mapped_column(Xid8(), server_default=text("pg_current_xact_id()"))

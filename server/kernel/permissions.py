@@ -9,6 +9,7 @@ class Permission(StrEnum):
     """One name per kind of act, sorted."""
 
     ACCOUNT_MANAGE = "account.manage"
+    AUDIT_READ = "audit.read"
     CADENCE_MAKE_UP = "cadence.make_up"
     CADENCE_WAIVE = "cadence.waive"
     CAP_MANAGE = "cap.manage"
@@ -118,6 +119,7 @@ ROLES: dict[Role, frozenset[Permission]] = {
     },
     Role.LEGAL: _READER
     | {
+        P.AUDIT_READ,
         P.CAP_MANAGE,
         P.DRAW_MANAGE,
         P.OBLIGATION_OPEN,
@@ -131,6 +133,7 @@ ROLES: dict[Role, frozenset[Permission]] = {
     Role.ADMIN: _EVERYONE
     | {
         P.ACCOUNT_MANAGE,
+        P.AUDIT_READ,
         P.CELL_READ,
         P.CELL_MANAGE,
         P.DEVICE_MANAGE,

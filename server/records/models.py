@@ -195,3 +195,23 @@ class Rectification(Owned, Base):
     proof_record_id: Mapped[uuid.UUID | None]
     note: Mapped[str | None]
     deleted: Mapped[bool] = mapped_column(default=False)
+
+
+class Amendment(Base):
+    """That a record amends another, linked once both are here: a fact, known from ``known_at`` on.
+
+    ``original_id`` is the first record of all, also where an amendment was amended; ``ordinal`` its place among the
+    amendments of that record, in the order in which they were linked. One that ``stands`` says what the record says from
+    then on, until a later one does. ``contested``: its author had not seen another one that stands.
+    """
+
+    __tablename__ = "amendment"
+    __table_args__ = (UniqueConstraint("original_id", "ordinal"),)
+
+    bureau_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("bureau.id"), index=True)
+    record_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("record.id"), primary_key=True)
+    original_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("record.id"))
+    ordinal: Mapped[int]
+    known_at: Mapped[datetime]
+    stands: Mapped[bool]
+    contested: Mapped[bool]
