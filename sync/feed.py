@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import ARRAY, ColumnElement, Select, Text, cast, func, literal, select, text
-from sqlalchemy.dialects.postgresql import UUID, Insert, insert
+from sqlalchemy.dialects.postgresql import UUID, insert
 from sqlalchemy.orm import Session
 
 from sync.tables import fed, feed
@@ -39,13 +39,10 @@ def touch_from(
     Rows are taken in one order, so that two writers who touch the same documents wait and do not deadlock.
     """
     pairs = source.subquery()
-    statement = insert(feed).from_select(
-        ["bureau_id", "collection", "principal", "id"],
-        select(
-            literal(bureau_id, UUID(as_uuid=True)), literal(collection, Text), pairs.c.principal, pairs.c.id
-        ).order_by(pairs.c.principal, pairs.c.id),
-    )
-    session.execute(_moved_forward(statement), parameters)
+    named = select(
+        literal(bureau_id, UUID(as_uuid=True)), literal(collection, Text), pairs.c.principal, pairs.c.id
+    ).order_by(pairs.c.principal, pairs.c.id)
+    _move_forward(session, named, parameters)
 
 
 def remember(
@@ -88,9 +85,7 @@ def touch_origins(session: Session, bureau_id: uuid.UUID, grants: Iterable[tuple
         .distinct()
         .order_by(granted.c.principal, fed.c.collection, fed.c.id)
     )
-    session.execute(
-        _moved_forward(insert(feed).from_select(["bureau_id", "collection", "principal", "id"], source))
-    )
+    _move_forward(session, source)
 
 
 def pass_on(session: Session, bureau_id: uuid.UUID, pairs: Iterable[tuple[str, str]]) -> None:
@@ -111,17 +106,18 @@ def pass_on(session: Session, bureau_id: uuid.UUID, pairs: Iterable[tuple[str, s
         .distinct()
         .order_by(passed.c.other, feed.c.collection, feed.c.id)
     )
-    session.execute(
-        _moved_forward(insert(feed).from_select(["bureau_id", "collection", "principal", "id"], source))
-    )
+    _move_forward(session, source)
 
 
-def _moved_forward(statement: Insert) -> Insert:
-    """A document already in the feed moves to its head instead of standing there twice."""
-    return statement.on_conflict_do_update(
-        constraint="pk_feed",
-        set_={"xid": func.pg_current_xact_id(), "seq": func.nextval(text("'feed_seq'"))},
-    )
+def _move_forward(
+    session: Session,
+    source: Select[uuid.UUID, str, str, uuid.UUID],
+    parameters: Mapping[str, Any] | None = None,
+) -> None:
+    """Feed what a query names as (bureau_id, collection, principal, id); what is there already moves to the head."""
+    statement = insert(feed).from_select(["bureau_id", "collection", "principal", "id"], source)
+    moved = {"xid": func.pg_current_xact_id(), "seq": func.nextval(text("'feed_seq'"))}
+    session.execute(statement.on_conflict_do_update(constraint="pk_feed", set_=moved), parameters)
 
 
 def _ids(ids: Iterable[uuid.UUID]) -> ColumnElement[Any]:
