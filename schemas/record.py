@@ -131,6 +131,8 @@ ENVELOPE: dict[str, Any] = {
         "position": _position(),
         "no_fix_reason": _text(MAX_TEXT),
         "approval_no": _text(80),
+        # What the device numbered the paper by that it gave out on the spot; the official number comes from the server.
+        "provisional_no": _text(80),
         "notice_given": _FLAG,
         "cert_shown": _FLAG,
         "photos": {

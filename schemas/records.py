@@ -41,6 +41,11 @@ class RecordOut(Schema):
     valid = fields.Boolean()
     findings = fields.List(fields.Nested(FindingOut))
     flags = fields.List(fields.String())
+    numbers = fields.Dict(
+        keys=fields.String(),
+        values=fields.String(),
+        metadata={"description": "Official numbers by kind of paper, once they are given."},
+    )
 
 
 class RecordWhole(RecordOut):

@@ -195,6 +195,15 @@ class FileKind(Labelled):
     VIDEO = "video", "录像"
 
 
+class PaperKind(Labelled):
+    """A paper (执法文书) that a record gives."""
+
+    SCENE_RECORD = "scene_record", "现场笔录"
+    INSPECTION_RECORD = "inspection_record", "检查（勘验）笔录"
+    REGISTRATION_LIST = "registration_list", "先行登记保存清单"
+    RECTIFICATION_ORDER = "rectification_order", "责令改正通知书"
+
+
 class NoticeKind(Labelled):
     """What a digest tells of. One digest a recipient, kind and day."""
 

@@ -17,6 +17,7 @@ import server.kernel.events
 import server.notices.models
 import server.org.models
 import server.outlets.models
+import server.papers.models
 import server.records.models  # noqa: F401
 from server.kernel.db import Base
 from sync import tables as sync_tables

@@ -12,6 +12,7 @@ from server.cadence.upkeep import follow_workdays, settle_subjects, settle_visit
 from server.dispatches.ops import draw_out_dispatches
 from server.kernel.work import Upkeep
 from server.outlets.upkeep import count_existing, note_registration, place_again
+from server.papers.numbering import want_numbers
 
 UPKEEP: Upkeep = {
     # Keyed by document: when the holidays of a year become known, grace ends on other days, and so does what is counted
@@ -32,7 +33,16 @@ UPKEEP: Upkeep = {
     "visit_fact": (settle_visits,),
     "attempt_fact": (settle_subjects,),
     "waiver": (settle_subjects,),
-    # Keyed by record: a record about a dispatch, and a session that names none, tell who was out.
+    # Keyed by record, by its kind: what it is to the nouns above. A dispatch, and a session that names none, tell who was
+    # out; what gives papers wants numbers for them.
+    "record.attempt": (want_numbers,),
+    "record.depot_check": (want_numbers,),
     "record.dispatch": (draw_out_dispatches,),
-    "record.road_check": (draw_out_dispatches,),
+    "record.ecig_check": (want_numbers,),
+    "record.household_visit": (want_numbers,),
+    "record.manufacturer_check": (want_numbers,),
+    "record.registration_list": (want_numbers,),
+    "record.road_check": (draw_out_dispatches, want_numbers),
+    "record.site_visit": (want_numbers,),
+    "record.unlicensed_check": (want_numbers,),
 }

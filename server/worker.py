@@ -34,6 +34,7 @@ from server.kernel.work import Kernel, Work
 from server.notices import outbox
 from server.notices.ops import retire_notices, send_digests
 from server.org.models import Bureau
+from server.papers import numbering
 from server.records.window import carry_out_dates
 from server.replication import prune_feeds
 
@@ -108,6 +109,21 @@ def make_thumbnails(bureau_id: str, sha256: str) -> None:
     kernel = _kernel()
     with kernel.work(house(uuid.UUID(bureau_id)), datetime.now(UTC)) as work:
         evidence.draw_thumbnails(work, LocalDisk(kernel.settings.files_dir), sha256)
+
+
+def number_records(bureau_id: str) -> None:
+    """After a push: official numbers for the papers of its records."""
+    kernel = _kernel()
+    numbered = 1
+    while numbered:
+        with kernel.work(house(uuid.UUID(bureau_id)), datetime.now(UTC)) as work:
+            numbered = numbering.number_records(work)
+
+
+def number_waiting() -> None:
+    """Every minute: papers that a transaction still open kept from being numbered, or whose job was lost."""
+    while _for_each_bureau("papers_numbered", numbering.number_records):
+        pass
 
 
 def clear_uploads() -> None:
@@ -194,6 +210,7 @@ JOBS = (
     (clear_uploads, "20 * * * *"),
     (deliver_due, "* * * * *"),
     (seal_trail, "* * * * *"),
+    (number_waiting, "* * * * *"),
 )
 
 

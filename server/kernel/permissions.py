@@ -27,6 +27,7 @@ class Permission(StrEnum):
     OBLIGATION_READ = "obligation.read"
     OBLIGATION_RECORD = "obligation.record"
     OUTLET_READ = "outlet.read"
+    PAPER_PRINT = "paper.print"
     PERSON_DATA_READ = "person_data.read"
     PERSON_READ = "person.read"
     PERSON_TRANSFER = "person.transfer"
@@ -85,7 +86,7 @@ _READER = _EVERYONE | {
 }
 
 ROLES: dict[Role, frozenset[Permission]] = {
-    Role.OFFICER: _FIELD | {P.CADENCE_MAKE_UP, P.DRAW_READ, P.REPORT_READ},
+    Role.OFFICER: _FIELD | {P.CADENCE_MAKE_UP, P.DRAW_READ, P.PAPER_PRINT, P.REPORT_READ},
     Role.AUXILIARY: _FIELD,
     Role.SQUAD_LEADER: _FIELD
     | {
@@ -95,6 +96,7 @@ ROLES: dict[Role, frozenset[Permission]] = {
         P.DRAW_READ,
         P.DUTY_ASSIGN,
         P.OBLIGATION_OPEN,
+        P.PAPER_PRINT,
         P.PERSON_DATA_READ,
         P.REPORT_DRAFT,
         P.REPORT_READ,
@@ -110,6 +112,7 @@ ROLES: dict[Role, frozenset[Permission]] = {
         P.DUTY_ASSIGN,
         P.OBLIGATION_OPEN,
         P.OBLIGATION_RECORD,
+        P.PAPER_PRINT,
         P.PERSON_DATA_READ,
         P.PERSON_TRANSFER,
         P.REPORT_DRAFT,
@@ -124,11 +127,12 @@ ROLES: dict[Role, frozenset[Permission]] = {
         P.DRAW_MANAGE,
         P.OBLIGATION_OPEN,
         P.OBLIGATION_RECORD,
+        P.PAPER_PRINT,
         P.PERSON_DATA_READ,
         P.POLICY_SIGN_OFF,
         P.REPORT_REVIEW,
     },
-    Role.EVIDENCE_KEEPER: _EVERYONE | {P.RECORD_READ, P.PERSON_READ},
+    Role.EVIDENCE_KEEPER: _EVERYONE | {P.PAPER_PRINT, P.RECORD_READ, P.PERSON_READ},
     Role.GIS: _EVERYONE | {P.CELL_READ, P.CELL_MANAGE, P.OUTLET_READ, P.REPORT_READ},
     Role.ADMIN: _EVERYONE
     | {

@@ -174,6 +174,7 @@ CATALOGUE: dict[str, Kind] = {
         "制度须由起草人以外的法制人员签批。",
         "A policy is signed off by somebody of the legal office who did not draft it.",
     ),
+    "paper_unknown": Kind(404, "该记录没有这种文书。", "The record gives no such paper."),
     "policy_above_cap": Kind(
         409,
         "该制度要求的检查次数超过年度检查频次上限，须先由法制人员签批。",

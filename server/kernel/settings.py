@@ -26,7 +26,8 @@ class Settings:
     ``zone`` is the bureau's civil time: periods and legal clocks are computed in it.
     ``file_limits`` are bytes by kind of file (schemas.vocabulary.FileKind); ``files_reserve_bytes`` stay free on the disk.
     ``receipt_keys_file`` holds the keys that sign receipts (``xunge keys create``).
-    ``public_phone`` is the number that the duty board gives to the public.
+    ``public_phone`` is the number that the duty board gives to the public; ``public_url`` the address under which the
+    public reaches this server, which the QR codes of papers lead to, and ``verify_limit`` how often one address may ask.
     ``min_client`` is the oldest version of each app that may sync; with ``client_required`` every app must tell its own.
     Digests are made from ``notice_hour`` on, in the bureau's time, and stay on handhelds for ``notice_days``; they are
     mailed where there is a ``mail_server``. Webhooks reach public addresses, and private ones in ``webhook_networks``;
@@ -59,6 +60,8 @@ class Settings:
     files_reserve_bytes: int
     upload_days: int
     public_phone: str
+    public_url: str
+    verify_limit: str
     notice_hour: int
     notice_days: int
     mail_server: MailServer | None
@@ -113,6 +116,8 @@ def read_settings() -> Settings:
         files_reserve_bytes=env.int("FILES_RESERVE_BYTES", 1024 * _MB),
         upload_days=env.int("UPLOAD_DAYS", 7),
         public_phone=env.str("PUBLIC_PHONE", ""),
+        public_url=env.str("PUBLIC_URL", "").rstrip("/"),
+        verify_limit=env.str("VERIFY_LIMIT", "60 per minute"),
         notice_hour=env.int("NOTICE_HOUR", 8, validate=validate.Range(min=0, max=23)),
         notice_days=env.int("NOTICE_DAYS", 30, validate=validate.Range(min=1, max=366)),
         mail_server=mail_server,

@@ -42,7 +42,7 @@ class Record(Owned, Base):
     ``edit_id`` changes with every stamp of the server; ``device_edit_id`` is what the device pushed.
     ``cell_id`` is the server's, ``claimed_cell_id`` the device's: both are kept. ``clock_offset_s`` is the offset that
     counted; the one that the device claimed stays in the document. ``dispatch_id`` is the dispatch that it names, which
-    may arrive later.
+    may arrive later. ``numbers`` are the official ones, by kind of paper.
     """
 
     __tablename__ = "record"
@@ -80,6 +80,7 @@ class Record(Owned, Base):
     valid: Mapped[bool]
     findings: Mapped[list[Any]]
     flags: Mapped[list[Any]]
+    numbers: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     document: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 

@@ -73,6 +73,7 @@ def document() -> ColumnElement[str]:
         flags=Record.flags,
         cell_id=Record.cell_id,
         distance_m=Record.distance_m,
+        numbers=Record.numbers,
     )
     # Cutting off the first brace is cheap; cutting off the last would count every character of the document.
     return func.concat(

@@ -48,7 +48,6 @@ def path_of(rule: Rule, world: World) -> str:
         "squad_id": town.squads[0],
         "dispatch_id": uuid.UUID(int=7),
         "draw_id": uuid.UUID(int=7),
-        "dispatch_id": uuid.UUID(int=7),
         "recusal_id": uuid.UUID(int=7),
         "policy_id": world.policy_id,
         "conflict_id": world.conflict_id,

@@ -37,6 +37,7 @@ SERVER_BUT_RECORDS = [
         "notices",
         "org",
         "outlets",
+        "papers",
         "reports",
     )
 ]
