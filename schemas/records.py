@@ -51,6 +51,10 @@ class RecordOut(Schema):
 class RecordWhole(RecordOut):
     """A record with the document as it was sent, persons in it ``masked`` or not."""
 
+    approval = fields.String(
+        allow_none=True,
+        metadata={"description": "how the approval of the inspection stands, null where none is needed"},
+    )
     document = fields.Raw(metadata={"type": "object", "additionalProperties": True})
     masked = fields.Boolean()
 
@@ -60,7 +64,7 @@ class ReadingIn(Schema):
 
     purpose = fields.String(
         required=True,
-        validate=[validate.Length(min=2, max=400), validate.Regexp(r".*\S.*\S", error="blank")],
+        validate=[validate.Length(min=2, max=400), validate.Regexp(r".*\S.*\S")],
         metadata={"description": "查阅事由 what for; it is kept with the reading"},
     )
 

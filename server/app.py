@@ -23,6 +23,7 @@ from werkzeug.wrappers import Response as AnyResponse
 import sync.api
 from server.access.api import blueprint as access
 from server.access.contacts import note_told
+from server.approvals.api import blueprint as approvals
 from server.audit.api import blueprint as audit
 from server.authentication import authenticate
 from server.backups.queries import backed_up_before
@@ -110,6 +111,7 @@ def create_app(settings: Settings) -> Flask:
     http.install(app, kernel, authenticate)
     api = http.ProblemApi(app)
     for blueprint in (
+        approvals,
         access,
         audit,
         grids,

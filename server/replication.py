@@ -11,6 +11,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Date, DateTime, Select, bindparam, func, select
 from sqlalchemy.dialects.postgresql import UUID
 
+from server.approvals.models import ApprovalWithdrawal, InspectionApproval
+from server.approvals.queries import synced_approvals
 from server.cadence import queries as cadence
 from server.cadence.models import Policy
 from server.grids import queries as grids
@@ -39,11 +41,12 @@ SINCE = bindparam("since", type_=DateTime(timezone=True))
 
 
 def synced_reference(ids: ColumnElement[uuid.UUID]) -> Select[str, uuid.UUID]:
-    """Forms, policies and the workday table: small, alike for everyone in the bureau, one collection."""
+    """Forms, policies, the workday table and approvals: small, alike for everyone in the bureau, one collection."""
     parts = (
         records.synced_forms(ids, BUREAU).correlate_except(Form),
         cadence.synced_policies(ids, BUREAU).correlate_except(Policy),
         cadence.synced_workdays(ids, BUREAU).correlate_except(WorkdayYear),
+        synced_approvals(ids, BUREAU).correlate_except(InspectionApproval, ApprovalWithdrawal),
     )
 
     def whichever(name: str) -> ColumnElement[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import server.access.models
+import server.approvals.models
 import server.audit.models
 import server.backups.models
 import server.cadence.duty_models

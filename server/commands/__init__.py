@@ -9,6 +9,7 @@ import click
 # Command → the module and the name in it. Loading all of them would cost every call some seconds.
 COMMANDS = {
     "cadence": ("server.commands.cadence", "group"),
+    "approval": ("server.commands.approval", "group"),
     "account": ("server.commands.founding", "account"),
     "audit": ("server.commands.audit", "group"),
     "backup": ("server.commands.backup", "group"),

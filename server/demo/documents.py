@@ -10,7 +10,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any, Literal
 
@@ -255,7 +255,12 @@ def _inspects_nothing(narrative: str | None) -> Document:
 def _approval(visit: Visit) -> str | None:
     if visit.approval_no != BATCH_APPROVAL:
         return visit.approval_no
-    year, week, _ = visit.started_at.isocalendar()
+    return approval_of_week(visit.started_at)
+
+
+def approval_of_week(day: date) -> str:
+    """The number under which the plan of that day's week is approved."""
+    year, week, _ = day.isocalendar()
     return f"样烟检审〔{year}〕批{week:02d}号"
 
 

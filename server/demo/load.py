@@ -23,6 +23,7 @@ from server.access.ops import hash_password
 from server.cadence.models import Obligation, Waiver
 from server.cadence.ops import materialise, waive
 from server.demo import documents
+from server.demo.approvals import approve_weeks
 from server.demo.city import City, build_city
 from server.demo.daybook import PlannedVisit
 from server.demo.history import PlannedWaiver, closed_quarter, current_period_visits
@@ -105,6 +106,7 @@ def load_demo(
     records += _live_through(kernel, city, _unknown(kernel, present), (), advance)
     with open_work(now) as work:
         materialise(work)
+        approve_weeks(work, city, IN_USE_FROM.date())
         _hear_from_all(work, city)
     return Loaded(new_city, records)
 

@@ -85,10 +85,15 @@ def page_of(
 
 
 def page_of_rows(
-    session: Session, query: Select[Any], keys: Sequence[Key], after: str | None, limit: int
+    session: Session,
+    query: Select[Any],
+    keys: Sequence[Key],
+    after: str | None,
+    limit: int,
+    newest_first: bool = False,
 ) -> dict[str, Any]:
     """The same of a query of columns, which has the keys among them by their names."""
-    return _page(lambda page: session.execute(page), query, keys, after, limit)
+    return _page(lambda page: session.execute(page), query, keys, after, limit, newest_first)
 
 
 def _page(

@@ -22,6 +22,8 @@ class Permission(StrEnum):
     DRAW_READ = "draw.read"
     DUTY_ASSIGN = "duty.assign"
     FORM_READ = "form.read"
+    INSPECTION_APPROVE = "inspection.approve"
+    INSPECTION_REQUEST = "inspection.request"
     NOTICE_MANAGE = "notice.manage"
     OBLIGATION_OPEN = "obligation.open"
     OBLIGATION_READ = "obligation.read"
@@ -95,6 +97,7 @@ ROLES: dict[Role, frozenset[Permission]] = {
         P.DISPATCH_WRITE,
         P.DRAW_READ,
         P.DUTY_ASSIGN,
+        P.INSPECTION_REQUEST,
         P.OBLIGATION_OPEN,
         P.PAPER_PRINT,
         P.PERSON_DATA_READ,
@@ -110,6 +113,8 @@ ROLES: dict[Role, frozenset[Permission]] = {
         P.DISPATCH_WRITE,
         P.DRAW_MANAGE,
         P.DUTY_ASSIGN,
+        P.INSPECTION_APPROVE,
+        P.INSPECTION_REQUEST,
         P.OBLIGATION_OPEN,
         P.OBLIGATION_RECORD,
         P.PAPER_PRINT,

@@ -20,6 +20,11 @@ CATALOGUE: dict[str, Kind] = {
         403, "账号已停用，请联系管理员。", "The account is disabled; ask an administrator."
     ),
     "already_resolved": Kind(409, "该行已处理过。", "This row was dealt with already."),
+    "approval_withdrawn": Kind(
+        409,
+        "该审批已撤回。",
+        "This approval was withdrawn already.",
+    ),
     "bad_credentials": Kind(401, "用户名或密码不对。", "The user name or password is wrong."),
     "bad_envelope": Kind(
         400,
@@ -155,11 +160,21 @@ CATALOGUE: dict[str, Kind] = {
     "licence_taken": Kind(409, "该许可证号已登记。", "This licence number is already registered."),
     "method_not_allowed": Kind(405, "该地址不支持这种请求。", "This address does not take this method."),
     "not_acceptable": Kind(406, "不支持所要求的格式。", "The requested format is not offered."),
+    "not_by_phone": Kind(
+        409,
+        "只有电话审批需要补签。",
+        "Only an approval by phone is written up.",
+    ),
     "not_found": Kind(404, "没有找到，或不在您的辖区内。", "Not found, or not within your scope."),
     "nothing_chosen": Kind(
         422,
         "没有符合条件、尚未完成的应查任务；两周以后才开始的周期还没有生成。",
         "Nothing that is owed and not met fits; periods that begin in more than two weeks are not written down yet.",
+    ),
+    "number_taken": Kind(
+        409,
+        "该编号已被使用。",
+        "This number is taken.",
     ),
     "obligation_closed": Kind(
         409,
@@ -268,10 +283,18 @@ CATALOGUE: dict[str, Kind] = {
         "该年度的工作日尚未导入，无法给出确定的期限。",
         "The workdays of that year are not loaded, so no firm due date can be given.",
     ),
+    "written_up_already": Kind(
+        409,
+        "该审批已补签。",
+        "This approval was written up already.",
+    ),
 }
 
 # The database keeps the invariants; this table says which problem a broken one is to whoever broke it.
 CONSTRAINTS: dict[str, str] = {
+    "uq_inspection_approval_bureau_id_approval_no": "number_taken",
+    "pk_approval_write_up": "written_up_already",
+    "pk_approval_withdrawal": "approval_withdrawn",
     "ex_duty_cell_id_valid": "duty_overlap",
     "uq_account_username": "username_taken",
     "uq_account_username_lower": "username_taken",

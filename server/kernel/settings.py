@@ -49,6 +49,7 @@ class Settings:
     late_after_hours: int
     push_state_days: int
     track_days: int
+    write_up_hours: int
     tombstone_days: int
     min_client: Versions
     client_required: bool
@@ -96,6 +97,7 @@ def read_settings() -> Settings:
         record_window_days=env.int("RECORD_WINDOW_DAYS", 90),
         late_after_hours=env.int("LATE_AFTER_HOURS", 72),
         push_state_days=env.int("PUSH_STATE_DAYS", 180),
+        write_up_hours=env.int("WRITE_UP_HOURS", 24, validate=validate.Range(min=1, max=240)),
         track_days=env.int("TRACK_DAYS", 90, validate=validate.Range(min=1)),
         # A device may stay away for as long as it is enrolled; whoever stays away longer than this starts over.
         tombstone_days=env.int(

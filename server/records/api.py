@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from schemas.approvals import UnapprovedPage, UnapprovedQuery
 from schemas.paging import PageQuery
 from schemas.policies import ExemptionIn, ExemptionOut
 from schemas.records import (
@@ -24,6 +25,7 @@ from server.kernel.http import Noun
 from server.kernel.paging import page_of, page_of_rows
 from server.kernel.permissions import Permission
 from server.kernel.work import Work
+from server.records.approval_standing import standing_of, unapproved
 from server.records.exempting import exempt_visit
 from server.records.models import Form, Record
 from server.records.queries import visible_to
@@ -49,11 +51,24 @@ def list_records(work: Work, query: dict[str, Any]) -> dict[str, Any]:
     return page_of(work.session, records, [Record.performed_at, Record.id], query["after"], query["limit"])
 
 
+@blueprint.endpoint(
+    "GET",
+    "/records/unapproved",
+    permission=Permission.RECORD_READ,
+    takes=UnapprovedQuery,
+    gives=UnapprovedPage,
+)
+def list_unapproved(work: Work, query: dict[str, Any]) -> dict[str, Any]:
+    """Inspections of a time whose approval is missing, unknown, of something else, late, or not written up."""
+    rows = unapproved(work).where(Record.performed_at >= query["since"], Record.performed_at < query["until"])
+    return page_of_rows(work.session, rows, [Record.performed_at, Record.id], query["after"], query["limit"])
+
+
 @blueprint.endpoint("GET", "/records/<uuid:record_id>", permission=Permission.RECORD_READ, gives=RecordWhole)
 def get_record(work: Work, record_id: uuid.UUID) -> dict[str, Any]:
     """One record with what the server says of it, and the document as it was sent with persons masked."""
     record = visible_record(work, record_id)
-    return _whole(record, masked_document(work, record), masked=True)
+    return _whole(work, record, masked_document(work, record), masked=True)
 
 
 @blueprint.endpoint(
@@ -67,7 +82,7 @@ def get_record(work: Work, record_id: uuid.UUID) -> dict[str, Any]:
 def read_record(work: Work, given: dict[str, Any], record_id: uuid.UUID) -> dict[str, Any]:
     """One record in full; who read it and what for is kept."""
     record = read_in_full(work, record_id, given["purpose"])
-    return _whole(record, record.document, masked=False)
+    return _whole(work, record, record.document, masked=False)
 
 
 @blueprint.endpoint(
@@ -83,9 +98,9 @@ def list_readings(work: Work, query: dict[str, Any], record_id: uuid.UUID) -> di
     return page_of_rows(work.session, rows, [Event.seq], query["after"], query["limit"])
 
 
-def _whole(record: Record, document: Any, *, masked: bool) -> dict[str, Any]:
+def _whole(work: Work, record: Record, document: Any, *, masked: bool) -> dict[str, Any]:
     told = {name: getattr(record, name) for name in RecordOut().fields}
-    return {**told, "document": document, "masked": masked}
+    return {**told, "approval": standing_of(work, record.id), "document": document, "masked": masked}
 
 
 @blueprint.endpoint(

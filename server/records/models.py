@@ -75,6 +75,7 @@ class Record(Owned, Base):
     accuracy_m: Mapped[float | None]
     distance_m: Mapped[float | None]
     makes_up: Mapped[str | None]
+    approval_no: Mapped[str | None]
     amends_id: Mapped[uuid.UUID | None]
     dispatch_id: Mapped[uuid.UUID | None]
     valid: Mapped[bool]

@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSON, JSONB, UUID
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from server.approvals.rules import number_as_written
 from server.cadence.ops import note_findings
 from server.grids.ops import announce
 from server.kernel.bulk import as_rows, recordset
@@ -94,6 +95,7 @@ _RECORD_FIELDS: dict[str, Any] = {
     "accuracy_m": Double,
     "distance_m": Double,
     "makes_up": Text,
+    "approval_no": Text,
     "amends_id": _UUID,
     "dispatch_id": _UUID,
     "valid": Boolean,
@@ -160,6 +162,7 @@ def _record_row(record: Judged) -> dict[str, Any]:
         "accuracy_m": position.get("accuracy_m"),
         "distance_m": surrounding.distance_m,
         "makes_up": document.get("makes_up"),
+        "approval_no": number_as_written(document.get("approval_no")),
         "amends_id": document.get("amends_id"),
         "dispatch_id": document.get("dispatch_id"),
         "valid": record.judgement.valid,
