@@ -47,6 +47,7 @@ def path_of(rule: Rule, world: World) -> str:
         "issue_id": uuid.UUID(int=7),
         "squad_id": town.squads[0],
         "dispatch_id": uuid.UUID(int=7),
+        "approval_id": uuid.UUID(int=7),
         "draw_id": uuid.UUID(int=7),
         "recusal_id": uuid.UUID(int=7),
         "policy_id": world.policy_id,
