@@ -53,6 +53,7 @@ from server.records.api import blueprint as records
 from server.replication import COLLECTIONS, reader_of
 from server.reports.api import blueprint as reports
 from server.reports.calendar_api import blueprint as calendars
+from server.reports.field_api import blueprint as field_reports
 from sync.keys import KeyRing, KeysUnusable
 from sync.receipts import Receipts
 from sync.stream import Streams
@@ -123,6 +124,7 @@ def create_app(settings: Settings) -> Flask:
         dispatches,
         evidence,
         reports,
+        field_reports,
         issuing,
         draws,
         calendars,

@@ -9,6 +9,7 @@ import click
 from rich.table import Table
 
 from server.commands.bureau import bureau_work
+from server.commands.field_report import monthly, road
 from server.commands.printing import console, print_table
 from server.commands.restated import deliver_restated, restated_options
 from server.commands.sheets import as_known_by, deliver, delivered, show
@@ -31,6 +32,10 @@ from server.reports.sync_health import sync_health, week_for
 @click.group("report")
 def group() -> None:
     """报表 · reports."""
+
+
+for _command in (road, monthly):
+    group.add_command(_command)
 
 
 @group.command()

@@ -99,6 +99,8 @@ class Roads:
             mode="fixed" if site else "mobile",
         )
         record["form_version"] = version
+        for stop in record["answers"]["stops"] if version > 1 else ():
+            stop["party_opinion"] = "agree"
         record["answers"] |= answers or {}
         return record | given
 
