@@ -9,6 +9,7 @@ from server.cadence.duties import move_with_workdays
 from server.cadence.ops import sync_subjects
 from server.cadence.roll_ups import hand_over
 from server.cadence.upkeep import follow_workdays, settle_subjects, settle_visits
+from server.custody.drawing import draw_out_lists, move_deadlines
 from server.dispatches.ops import draw_out_dispatches
 from server.kernel.work import Upkeep
 from server.outlets.upkeep import count_existing, note_registration, place_again
@@ -16,8 +17,8 @@ from server.papers.numbering import want_numbers
 
 UPKEEP: Upkeep = {
     # Keyed by document: when the holidays of a year become known, grace ends on other days, and so does what is counted
-    # in working days.
-    "workday_year": (follow_workdays, move_with_workdays),
+    # in working days, by when it must be decided on registered goods too.
+    "workday_year": (follow_workdays, move_with_workdays, move_deadlines),
     # Keyed by cell: a border that moved may move outlets and sites.
     "grid_cell": (place_again,),
     # Keyed by cell: what is open goes along with a hand-over.
@@ -41,7 +42,7 @@ UPKEEP: Upkeep = {
     "record.ecig_check": (want_numbers,),
     "record.household_visit": (want_numbers,),
     "record.manufacturer_check": (want_numbers,),
-    "record.registration_list": (want_numbers,),
+    "record.registration_list": (draw_out_lists, want_numbers),
     "record.road_check": (draw_out_dispatches, want_numbers),
     "record.site_visit": (want_numbers,),
     "record.unlicensed_check": (want_numbers,),

@@ -28,6 +28,7 @@ from server.demo.further_answers import (
     manufacturer_answers,
     unlicensed_answers,
 )
+from server.demo.registered import RegisteredGoods, registration_answers
 
 Document = dict[str, Any]
 Tier = Literal["WEEKLY", "MONTHLY", "QUARTERLY"]
@@ -193,6 +194,34 @@ def household_visit(visit: Visit, rng: Random) -> Document:
     document = _envelope(visit, rng, "household_visit", "household_visit", photos=1, abnormal=False)
     document["answers"] = household_answers(rng)
     return document | _inspects_nothing(None)
+
+
+def registration_list(
+    visit: Visit,
+    rng: Random,
+    lines: Sequence[RegisteredGoods],
+    *,
+    inspection_id: uuid.UUID,
+    approver_id: uuid.UUID | None = None,
+    channel: Literal["desk", "phone", "urgent_later"] = "desk",
+    taken: bool = True,
+) -> Document:
+    """A list of goods registered and preserved in advance (证据先行登记保存清单), signed at the end of the inspection."""
+    document = _envelope(visit, rng, "registration_list", "registration_list", photos=2, abnormal=True)
+    signatures = [
+        {"role": role, "sha256": rng.randbytes(32).hex()}
+        for role in ("party", *("officer" for _ in visit.signers))
+    ]
+    document["answers"] = registration_answers(
+        lines,
+        at=visit.ended_at,
+        inspection_id=inspection_id,
+        approver_id=approver_id,
+        channel=channel,
+        taken=taken,
+        signatures=signatures,
+    )
+    return document | {"approval_no": None}
 
 
 def attempt(visit: Visit, rng: Random, *, reason: AttemptReason = "closed") -> Document:

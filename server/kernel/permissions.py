@@ -15,6 +15,9 @@ class Permission(StrEnum):
     CAP_MANAGE = "cap.manage"
     CELL_MANAGE = "cell.manage"
     CELL_READ = "cell.read"
+    CUSTODY_DECIDE = "custody.decide"
+    CUSTODY_KEEP = "custody.keep"
+    CUSTODY_READ = "custody.read"
     DEVICE_ENROL = "device.enrol"
     DEVICE_MANAGE = "device.manage"
     DISPATCH_WRITE = "dispatch.write"
@@ -88,12 +91,13 @@ _READER = _EVERYONE | {
 }
 
 ROLES: dict[Role, frozenset[Permission]] = {
-    Role.OFFICER: _FIELD | {P.CADENCE_MAKE_UP, P.DRAW_READ, P.PAPER_PRINT, P.REPORT_READ},
+    Role.OFFICER: _FIELD | {P.CADENCE_MAKE_UP, P.CUSTODY_READ, P.DRAW_READ, P.PAPER_PRINT, P.REPORT_READ},
     Role.AUXILIARY: _FIELD,
     Role.SQUAD_LEADER: _FIELD
     | {
         P.CADENCE_MAKE_UP,
         P.CADENCE_WAIVE,
+        P.CUSTODY_READ,
         P.DISPATCH_WRITE,
         P.DRAW_READ,
         P.DUTY_ASSIGN,
@@ -110,6 +114,8 @@ ROLES: dict[Role, frozenset[Permission]] = {
     | {
         P.CADENCE_MAKE_UP,
         P.CADENCE_WAIVE,
+        P.CUSTODY_DECIDE,
+        P.CUSTODY_READ,
         P.DISPATCH_WRITE,
         P.DRAW_MANAGE,
         P.DUTY_ASSIGN,
@@ -129,6 +135,8 @@ ROLES: dict[Role, frozenset[Permission]] = {
     | {
         P.AUDIT_READ,
         P.CAP_MANAGE,
+        P.CUSTODY_DECIDE,
+        P.CUSTODY_READ,
         P.DRAW_MANAGE,
         P.OBLIGATION_OPEN,
         P.OBLIGATION_RECORD,
@@ -137,7 +145,8 @@ ROLES: dict[Role, frozenset[Permission]] = {
         P.POLICY_SIGN_OFF,
         P.REPORT_REVIEW,
     },
-    Role.EVIDENCE_KEEPER: _EVERYONE | {P.PAPER_PRINT, P.RECORD_READ, P.PERSON_READ},
+    Role.EVIDENCE_KEEPER: _EVERYONE
+    | {P.CUSTODY_KEEP, P.CUSTODY_READ, P.PAPER_PRINT, P.PERSON_READ, P.RECORD_READ},
     Role.GIS: _EVERYONE | {P.CELL_READ, P.CELL_MANAGE, P.OUTLET_READ, P.REPORT_READ},
     Role.ADMIN: _EVERYONE
     | {

@@ -50,6 +50,51 @@ CATALOGUE: dict[str, Kind] = {
         409, "数据已被他人改动，请刷新后重试。", "The data was changed by someone else; reload and try again."
     ),
     "csrf_failed": Kind(403, "页面已过期，请刷新后重试。", "The page has expired; reload it and try again."),
+    "custody_corrected": Kind(
+        409,
+        "该登记已经更正过，更正本身不能再更正。",
+        "This act was corrected already, or is a correction itself.",
+    ),
+    "custody_not_decided": Kind(
+        409,
+        "物品还没有相应的处理决定，不能这样处理。",
+        "There is no decision on these goods that allows this.",
+    ),
+    "custody_not_keeper": Kind(
+        403,
+        "只有保管该库的证物管理员可以办理。",
+        "Only the keeper who answers for the store may do this.",
+    ),
+    "custody_number_taken": Kind(
+        409,
+        "该销毁编号已经用过。",
+        "This number of a destruction is taken.",
+    ),
+    "custody_out_of_order": Kind(
+        422,
+        "时间与该物品已有的登记先后不符，或还没有到。",
+        "The moment does not follow what is written of these goods, or has not come.",
+    ),
+    "custody_over_registered": Kind(
+        409,
+        "入库数量超过清单登记的数量。",
+        "More would be taken in than the list registers.",
+    ),
+    "custody_own_case": Kind(
+        403,
+        "办案人员不能保管本案的证物。",
+        "An officer of the case is never the keeper of its goods.",
+    ),
+    "custody_settled": Kind(
+        409,
+        "物品已按原决定处理，不能改作其他决定。",
+        "The goods have left by the decision that holds; they cannot be decided on anew.",
+    ),
+    "custody_short": Kind(
+        409,
+        "该处现存的数量不够。",
+        "There is less of these goods there.",
+    ),
     "device_not_renewable": Kind(
         409,
         "该设备已停用，不能续期，请重新登记。",
@@ -123,6 +168,16 @@ CATALOGUE: dict[str, Kind] = {
     ),
     "forbidden": Kind(403, "没有权限进行此操作。", "You may not do this."),
     "grant_over": Kind(409, "该临时授权已结束或已撤销。", "This grant has ended or was revoked already."),
+    "hand_over_changed": Kind(
+        409,
+        "移交提出后库存有变动，请重新提出移交。",
+        "The store changed since it was offered; offer it anew.",
+    ),
+    "hand_over_settled": Kind(
+        409,
+        "该移交已确认，或已有更新的移交。",
+        "This hand-over was acknowledged, or a newer one took its place.",
+    ),
     "internal": Kind(
         500, "服务器出错，已发送的内容没有丢失。", "The server failed; nothing already sent is lost."
     ),
@@ -223,6 +278,11 @@ CATALOGUE: dict[str, Kind] = {
         "服务器存储空间不足，已收到的内容没有丢失，请稍后再传。",
         "The server's storage is full; nothing received is lost, try again later.",
     ),
+    "store_code_taken": Kind(
+        409,
+        "该库房编号已经用过。",
+        "This code of a store is taken.",
+    ),
     "thumbnail_not_ready": Kind(
         404,
         "缩略图还没有做好，请稍后再取。",
@@ -292,19 +352,25 @@ CATALOGUE: dict[str, Kind] = {
 
 # The database keeps the invariants; this table says which problem a broken one is to whoever broke it.
 CONSTRAINTS: dict[str, str] = {
-    "uq_inspection_approval_bureau_id_approval_no": "number_taken",
-    "pk_approval_write_up": "written_up_already",
-    "pk_approval_withdrawal": "approval_withdrawn",
+    "ck_custody_holding_quantity": "custody_short",
     "ex_duty_cell_id_valid": "duty_overlap",
+    "pk_approval_withdrawal": "approval_withdrawn",
+    "pk_approval_write_up": "written_up_already",
+    "pk_hand_over_acknowledgement": "hand_over_settled",
     "uq_account_username": "username_taken",
     "uq_account_username_lower": "username_taken",
-    "uq_draw_round_draw_id_number": "draw_state",
+    "uq_custody_act_corrects_id": "custody_corrected",
+    "uq_custody_act_destruction": "custody_number_taken",
+    "uq_custody_store_bureau_id_code": "store_code_taken",
     "uq_dispatch_replaces_id": "conflict",
+    "uq_draw_round_draw_id_number": "draw_state",
     "uq_draw_step_draw_id_step": "draw_state",
     "uq_form_bureau_id_form_code_version": "form_published",
+    "uq_inspection_approval_bureau_id_approval_no": "number_taken",
     "uq_outlet_bureau_id_licence_no": "licence_taken",
     "uq_population_draw_policy_tier_id_key": "draw_pool_stale",
     "uq_recusal_end_recusal_id": "recusal_over",
+    "uq_registration_write_up_list_id": "written_up_already",
 }
 
 STATUS_CODES: dict[int, str] = {

@@ -28,6 +28,7 @@ class Settings:
     ``receipt_keys_file`` holds the keys that sign receipts (``xunge keys create``).
     ``public_phone`` is the number that the duty board gives to the public; ``public_url`` the address under which the
     public reaches this server, which the QR codes of papers lead to, and ``verify_limit`` how often one address may ask.
+    ``public_phone`` is the number that the duty board gives to the public.
     ``min_client`` is the oldest version of each app that may sync; with ``client_required`` every app must tell its own.
     Digests are made from ``notice_hour`` on, in the bureau's time, and stay on handhelds for ``notice_days``; they are
     mailed where there is a ``mail_server``. Webhooks reach public addresses, and private ones in ``webhook_networks``;

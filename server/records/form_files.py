@@ -33,7 +33,7 @@ def read_form_rows() -> Iterator[dict[str, Any]]:
 
 
 def _gathered(name: str, inside: tuple[str, ...]) -> dict[str, Any]:
-    """A file with all that it builds on laid under it."""
+    """A file with all that it builds on laid under it, less the properties that it does ``without``."""
     if name in inside:
         raise FormFileError(f"{name} builds on itself by way of {' → '.join(inside)}")
     source = files("server.records").joinpath(f"forms/{name}.json")
@@ -49,6 +49,8 @@ def _gathered(name: str, inside: tuple[str, ...]) -> dict[str, Any]:
         "demands": {},
     }
     for part in (*(_gathered(base, (*inside, name)) for base in own.pop("extends", ())), own):
+        for name in part.pop("without", ()):
+            del whole["properties"][name]
         properties = part.pop("answers_schema", {}).get("properties", {}) | part.pop("properties", {})
         whole["properties"] |= properties
         whole["required_items"] += [
@@ -79,15 +81,29 @@ def _row(whole: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _shape(name: str, shapes: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A shape by its name, or a property of one: ``goods_line``, ``goods_line.unit``."""
+    first, *path = name.split(".")
+    node: Any = shapes.get(first)
+    for part in path:
+        node = node and node.get("properties", {}).get(part)
+    if node is None:
+        raise FormFileError(f"there is no shape {name}")
+    found: Mapping[str, Any] = node
+    return found
+
+
 def _expanded(node: Mapping[str, Any], shapes: Mapping[str, Any], *, nullable: bool) -> dict[str, Any]:
-    """A node of a schema with its shape filled in.
+    """A node of a schema with its shape filled in, to which it may add properties of its own.
 
     What is not required may be null: a screen leaves fields so.
     """
     if "is" in node:
-        if node["is"] not in shapes:
-            raise FormFileError(f"there is no shape {node['is']}")
-        node = {**shapes[node["is"]], **{key: value for key, value in node.items() if key != "is"}}
+        shape = _shape(node["is"], shapes)
+        own = {key: value for key, value in node.items() if key != "is"}
+        if "properties" in own:
+            own["properties"] = {**shape["properties"], **own["properties"]}
+        node = {**shape, **own}
     whole = dict(node)
     if "choices" in whole:
         labels = whole.pop("choices")

@@ -181,14 +181,15 @@ def totals_of(lines: Iterable[Mapping[str, Any]]) -> Totals:
 
 
 def goods_findings(answers: Mapping[str, Any]) -> list[dict[str, str]]:
-    """What is wrong with the goods of a record, stock that was counted included.
+    """What is wrong with the goods of a record, stock that was counted and goods that were registered included.
 
     ``unit_not_of_category``, ``line_value_mismatch`` (price times quantity is not the labelled value that the line
     tells), ``goods_total_mismatch`` (a total that the device tells is not the sum of the lines). Both numbers are told.
     """
     goods = list(goods_of(answers))
     stock = placed_in(answers, "/answers", "stock_lines", None)
-    findings = [finding for placed in (*goods, *stock) for finding in line_findings(placed)]
+    registered = placed_in(answers, "/answers", "lines", None)
+    findings = [finding for placed in (*goods, *stock, *registered) for finding in line_findings(placed)]
     told = answers.get("goods_totals")
     if isinstance(told, dict):
         findings += total_findings(told, totals_of(placed.line for placed in goods), "/answers/goods_totals")

@@ -16,6 +16,7 @@ from server.access.clocks import Clock
 from server.records.forms import Demands, Finding, FormDefinition, is_answered, required_findings, value_at
 from server.records.goods import goods_findings
 from server.records.head_counts import head_count_findings
+from server.records.registered import registration_findings
 from server.records.signers import Certificates, judge_signers
 
 __all__ = [
@@ -182,8 +183,8 @@ def judge(
     certificate_expired, certificate_mismatch, cert_not_shown (行政处罚法第四十二条、第五十五条);
     position_missing, position_inaccurate, position_far; photo_missing; ended_before_started,
     duration_too_short, in_future; approval_missing; subject_unknown; access_not_open; item_missing,
-    item_unproved; those of ``goods_findings`` and ``head_count_findings``; amend_reason_missing; form_unknown,
-    form_kind_mismatch. The flags are those of ``FLAGS``.
+    item_unproved; those of ``goods_findings``, ``head_count_findings`` and ``registration_findings``;
+    amend_reason_missing; form_unknown, form_kind_mismatch. The flags are those of ``FLAGS``.
     """
     demands = definition.demands if definition else Demands.least(document["kind"])
     found = _Found()
@@ -219,6 +220,8 @@ def judge(
         _judge_items(document["answers"], definition, photos, found)
     found.findings += goods_findings(document["answers"])
     found.findings += head_count_findings(document)
+    if definition and definition.kind == "registration_list":
+        found.findings += registration_findings(document["answers"])
     return Judgement(not found.findings, found.findings, sorted(set(found.flags)))
 
 

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from server.demo import documents
 from server.demo.documents import AttemptReason, Document, Signer, Tier, Visit
 from server.demo.further_answers import CallMode
+from server.demo.registered import RegisteredGoods
 from server.records.rules import Certificates
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -27,6 +28,7 @@ SECOND_OFFICER = uuid.UUID("0196f000-0000-7000-8000-000000000002")
 AUXILIARY = uuid.UUID("0196f000-0000-7000-8000-000000000003")
 OUTLET = uuid.UUID("0196f000-0000-7000-8000-000000000010")
 SITE = uuid.UUID("0196f000-0000-7000-8000-000000000011")
+INSPECTION = uuid.UUID("0196f000-0000-7000-8000-000000000020")
 FIRST_CERT, SECOND_CERT = "99018100001", "99018100002"
 SIGNERS = (
     Signer(person_id=FIRST_OFFICER, cert_no=FIRST_CERT),
@@ -75,6 +77,19 @@ def depot_check(*, seed: int = 0, abnormal: bool = False, **overrides: Any) -> D
     given, rest = _split(overrides)
     at_site = {"subject_kind": "site", "subject_id": SITE}
     return documents.depot_check(visit(seed, at_site | given), Random(seed), abnormal=abnormal) | rest
+
+
+def registration_list(*, seed: int = 0, **overrides: Any) -> Document:
+    """A list of registered goods, valid as it is."""
+    given, rest = _split(overrides)
+    goods = [
+        RegisteredGoods("cigarette", "样例牌（硬）", 12, "carton"),
+        RegisteredGoods("cigarette", "样例牌（软）", 7, "pack", "mouldy"),
+        RegisteredGoods("leaf", "烤烟", 40, "kilogram"),
+    ]
+    return (
+        documents.registration_list(visit(seed, given), Random(seed), goods, inspection_id=INSPECTION) | rest
+    )
 
 
 def attempt(*, seed: int = 0, reason: AttemptReason = "closed", **overrides: Any) -> Document:
@@ -131,6 +146,7 @@ def every_form(seed: int = 0) -> list[Document]:
         callback(seed=seed),
         callback(seed=seed, reached=False, mode="door"),
         household_visit(seed=seed),
+        registration_list(seed=seed),
         *(attempt(seed=seed, reason=reason) for reason in ("closed", "moved", "refused", "unsafe")),
     ]
 
