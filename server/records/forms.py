@@ -19,7 +19,7 @@ import fastjsonschema
 
 from schemas.record import ENVELOPE, VISIT_KINDS
 from server.records.form_files import read_form_rows
-from server.records.kinds import attendance_of
+from server.records.kinds import asks_inspection_approval, attendance_of
 
 Finding = dict[str, str]
 """``code``, ``path`` (a JSON pointer into the record) and ``detail`` (a Chinese sentence)."""
@@ -89,7 +89,7 @@ class Demands:
         """What the kind of a record demands by itself, where no form is known."""
         people, certified = attendance_of(kind)
         if certified:
-            return cls(min_officers=people)
+            return cls(min_officers=people, approval=asks_inspection_approval(kind, certified=certified))
         return cls(
             min_officers=people,
             certified=False,
@@ -125,7 +125,7 @@ class Demands:
             min_officers=max(stated.min_officers, people),
             certified=stated.certified or certified,
             cert_shown=stated.cert_shown or certified,
-            approval=stated.approval or certified,
+            approval=stated.approval or asks_inspection_approval(kind, certified=certified),
         )
 
 

@@ -39,6 +39,8 @@ _ATTENDANCE: Mapping[str, Attendance] = MappingProxyType(
         "co_signature": ANYBODY,
     }
 )
+# What is registered is approved by itself (行政处罚法第五十六条): its approval stands among its answers.
+_APPROVED_BY_ITSELF = frozenset({"registration_list"})
 # A form for an outlet with these labels only is a visit (走访): it serves and looks, and inspects nothing.
 _SERVING = frozenset({"service", "patrol"})
 _DEEDS: Mapping[str, Deed] = MappingProxyType(
@@ -61,6 +63,11 @@ def attendance_of(kind: str, visit_kinds: Collection[str] = ()) -> Attendance:
     if kind == "site_visit" and visit_kinds and _SERVING.issuperset(visit_kinds):
         return ANYBODY
     return _ATTENDANCE[kind]
+
+
+def asks_inspection_approval(kind: str, *, certified: bool) -> bool:
+    """Whether a record of this kind must name the approval of an inspection (检查审批)."""
+    return certified and kind not in _APPROVED_BY_ITSELF
 
 
 def deed_of(kind: str, answers: Mapping[str, Any], *, certified: bool) -> Deed | None:
