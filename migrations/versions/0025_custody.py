@@ -130,24 +130,6 @@ def upgrade() -> None:
     op.create_index(op.f("ix_store_hand_over_bureau_id"), "store_hand_over", ["bureau_id"])
     op.create_index(op.f("ix_store_hand_over_store_id"), "store_hand_over", ["store_id"])
     op.create_table(
-        "approval_write_up",
-        sa.Column("list_id", sa.UUID(), nullable=False),
-        sa.Column("approval_no", sa.Text(), nullable=False),
-        sa.Column("written_up_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("account_id", sa.UUID(), nullable=True),
-        sa.Column("known_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("id", sa.UUID(), nullable=False),
-        sa.Column("bureau_id", sa.UUID(), nullable=False),
-        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_approval_write_up_account_id")),
-        sa.ForeignKeyConstraint(["bureau_id"], ["bureau.id"], name=op.f("fk_approval_write_up_bureau_id")),
-        sa.ForeignKeyConstraint(
-            ["list_id"], ["registration_list.id"], name=op.f("fk_approval_write_up_list_id")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_approval_write_up")),
-        sa.UniqueConstraint("list_id", name=op.f("uq_approval_write_up_list_id")),
-    )
-    op.create_index(op.f("ix_approval_write_up_bureau_id"), "approval_write_up", ["bureau_id"])
-    op.create_table(
         "custody_decision",
         sa.Column("list_id", sa.UUID(), nullable=False),
         sa.Column("outcome", sa.Text(), nullable=False),
@@ -293,6 +275,28 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("list_id", "seq", name=op.f("pk_registration_line")),
     )
     op.create_table(
+        "registration_write_up",
+        sa.Column("list_id", sa.UUID(), nullable=False),
+        sa.Column("approval_no", sa.Text(), nullable=False),
+        sa.Column("written_up_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("account_id", sa.UUID(), nullable=True),
+        sa.Column("known_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("id", sa.UUID(), nullable=False),
+        sa.Column("bureau_id", sa.UUID(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_registration_write_up_account_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["bureau_id"], ["bureau.id"], name=op.f("fk_registration_write_up_bureau_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["list_id"], ["registration_list.id"], name=op.f("fk_registration_write_up_list_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_registration_write_up")),
+        sa.UniqueConstraint("list_id", name=op.f("uq_registration_write_up_list_id")),
+    )
+    op.create_index(op.f("ix_registration_write_up_bureau_id"), "registration_write_up", ["bureau_id"])
+    op.create_table(
         "valuation",
         sa.Column("list_id", sa.UUID(), nullable=False),
         sa.Column("valued_on", sa.Date(), nullable=False),
@@ -350,7 +354,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("valuation_id", "seq", name=op.f("pk_valuation_line")),
     )
     op.execute(
-        "grant select, insert on approval_write_up, custody_act, custody_decision, custody_decision_line, custody_entry, custody_holding, custody_store, hand_over_acknowledgement, registration_deadline, registration_line, registration_list, store_hand_over, valuation, valuation_line to xunge_app"
+        "grant select, insert on custody_act, custody_decision, custody_decision_line, custody_entry, custody_holding, custody_store, hand_over_acknowledgement, registration_deadline, registration_line, registration_list, registration_write_up, store_hand_over, valuation, valuation_line to xunge_app"
     )
     # The root of a list is found when the record that it amends arrives; what is held is kept from the entries.
     op.execute("grant update (root_id) on registration_list to xunge_app")
@@ -361,13 +365,13 @@ def downgrade() -> None:
     op.drop_table("valuation_line")
     op.drop_table("custody_decision_line")
     op.drop_table("valuation")
+    op.drop_table("registration_write_up")
     op.drop_table("registration_line")
     op.drop_table("registration_deadline")
     op.drop_table("hand_over_acknowledgement")
     op.drop_table("custody_holding")
     op.drop_table("custody_entry")
     op.drop_table("custody_decision")
-    op.drop_table("approval_write_up")
     op.drop_table("store_hand_over")
     op.drop_table("registration_list")
     op.drop_table("custody_act")
