@@ -26,6 +26,21 @@ class FindingOut(Schema):
     detail = fields.String()
 
 
+class HintOut(Schema):
+    """A limit of the law that goods or money reach; what follows from it a person decides.
+
+    ``amount`` and ``limit`` are whole numbers of ``unit``: a unit of goods, or ``fen``.
+    """
+
+    code = fields.String()
+    article = fields.String()
+    detail = fields.String()
+    amount = fields.Integer()
+    limit = fields.Integer()
+    unit = fields.String()
+    path = fields.String()
+
+
 class RecordOut(Schema):
     """A record with what the server says of it."""
 
@@ -41,6 +56,7 @@ class RecordOut(Schema):
     valid = fields.Boolean()
     findings = fields.List(fields.Nested(FindingOut))
     flags = fields.List(fields.String())
+    hints = fields.List(fields.Nested(HintOut))
     numbers = fields.Dict(
         keys=fields.String(),
         values=fields.String(),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0021"
 down_revision = "0020"
@@ -20,6 +21,10 @@ MONEY = ("case_value_fen", "amount_involved_fen", "fund_flow_fen", "fine_and_con
 def upgrade() -> None:
     _lines()
     _outcomes()
+    _scans()
+    # What was stored before has none: hints say what was known when the record came.
+    op.add_column("record", sa.Column("hints", postgresql.JSONB(), nullable=False, server_default="[]"))
+    op.alter_column("record", "hints", server_default=None)
 
 
 def _lines() -> None:
@@ -115,7 +120,37 @@ def _outcomes() -> None:
     op.execute("grant select, insert on record_outcome to xunge_app")
 
 
+def _scans() -> None:
+    op.create_table(
+        "carton_scan",
+        sa.Column("bureau_id", sa.UUID(), nullable=False),
+        sa.Column("record_id", sa.UUID(), nullable=False),
+        sa.Column("ordinal", sa.BigInteger(), nullable=False),
+        sa.Column("stop_ordinal", sa.BigInteger(), nullable=True),
+        sa.Column("licence_no", sa.Text(), nullable=True),
+        sa.Column("code", sa.Text(), nullable=True),
+        sa.Column("cartons", sa.BigInteger(), nullable=False),
+        sa.Column("claimed", sa.Text(), nullable=True),
+        sa.Column("found", sa.Text(), nullable=False),
+        sa.Column("flag", sa.Text(), nullable=True),
+        sa.Column("outlet_id", sa.UUID(), nullable=True),
+        sa.CheckConstraint(
+            "found in ('own', 'other', 'unreadable', 'malformed', 'none')", name=op.f("ck_carton_scan_found")
+        ),
+        sa.CheckConstraint("flag in ('off_channel', 'diverted')", name=op.f("ck_carton_scan_flag")),
+        sa.CheckConstraint("cartons > 0", name=op.f("ck_carton_scan_cartons")),
+        sa.ForeignKeyConstraint(["bureau_id"], ["bureau.id"], name=op.f("fk_carton_scan_bureau_id")),
+        sa.ForeignKeyConstraint(["outlet_id"], ["outlet.id"], name=op.f("fk_carton_scan_outlet_id")),
+        sa.ForeignKeyConstraint(["record_id"], ["record.id"], name=op.f("fk_carton_scan_record_id")),
+        sa.PrimaryKeyConstraint("record_id", "ordinal", name=op.f("pk_carton_scan")),
+    )
+    op.create_index("ix_carton_scan_licence_no", "carton_scan", ["bureau_id", "licence_no"])
+    op.execute("grant select, insert on carton_scan to xunge_app")
+
+
 def downgrade() -> None:
+    op.drop_column("record", "hints")
+    op.drop_table("carton_scan")
     op.drop_table("record_outcome")
     op.drop_constraint(op.f("ck_goods_line_nature"), "goods_line", type_="check")
     for name in ("labelled_value_fen", "unit_price_fen", "barcode", "nature", "pieces", "millilitres"):

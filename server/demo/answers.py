@@ -136,8 +136,12 @@ def ecig_answers(tier: str, rng: Random, started_at: datetime, *, cause: str | N
     return answers
 
 
-def premises_answers(rng: Random, started_at: datetime, *, cause: str | None, proof: str) -> Answers:
-    """Answers to the inspection of a retail outlet; arguments and errors as for ``ecig_answers``."""
+def premises_answers(
+    rng: Random, started_at: datetime, licence_no: str | None, *, cause: str | None, proof: str
+) -> Answers:
+    """Answers to the inspection of a retail outlet, whose cartons show its licence; arguments and errors as for
+    ``ecig_answers``.
+    """
     answers = _shop(rng, started_at, _PREMISES, cause, proof, "cigarette")
     diverted = cause == "not_from_local_wholesaler"
     answers["stock_lines"] = [
@@ -150,7 +154,12 @@ def premises_answers(rng: Random, started_at: datetime, *, cause: str | None, pr
         for spec in rng.sample(_CIGARETTES, 2)
     ]
     answers["carton_scans"] = [
-        {"licence_no": _OWN_LICENCE, "match": "own", "cartons": rng.randint(3, 20), "photo": proof}
+        {
+            "licence_no": licence_no or _OWN_LICENCE,
+            "match": "own",
+            "cartons": rng.randint(3, 20),
+            "photo": proof,
+        }
     ]
     if diverted:
         answers["carton_scans"].append(

@@ -69,7 +69,8 @@ class Visit:
     """Who was where, and when: what a record of any form says before its answers.
 
     Times are aware and by the device's clock, which is ``clock_offset_s`` seconds ahead of the true time.
-    The position is in degrees, ``None`` when there was no fix, its accuracy in metres. ``approval_no`` is a
+    The position is in degrees, ``None`` when there was no fix, its accuracy in metres. ``licence_no`` is the
+    subject's retail licence, which its cartons show. ``approval_no`` is a
     number, ``None``, or ``BATCH_APPROVAL``; the forms that need no approval leave it out.
     """
 
@@ -82,6 +83,7 @@ class Visit:
     lat: float | None
     subject_id: uuid.UUID | None
     subject_kind: str | None = "outlet"
+    licence_no: str | None = None
     accuracy_m: float = 8.0
     crs: str = "wgs84"
     device_id: uuid.UUID | None = None
@@ -117,7 +119,11 @@ def site_visit(visit: Visit, rng: Random, *, cause: str | None = None) -> Docume
     """An inspection of a retail outlet (零售户检查); ``cause`` and errors as for ``ecig_check``."""
     document = _envelope(visit, rng, "site_visit", "site_visit", photos=2, abnormal=cause is not None)
     document["answers"] = premises_answers(
-        rng, visit.started_at, cause=cause, proof=document["photos"][-1]["sha256"]
+        rng,
+        visit.started_at,
+        visit.licence_no,
+        cause=cause,
+        proof=document["photos"][-1]["sha256"],
     )
     return document
 

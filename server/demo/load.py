@@ -248,6 +248,7 @@ def document_of(city: City, visit: PlannedVisit) -> dict[str, Any]:
         lat=visit.lat,
         subject_id=visit.subject_id,
         subject_kind=visit.subject_kind,
+        licence_no=next((shop.licence_no for shop in city.outlets if shop.id == visit.subject_id), None),
         accuracy_m=visit.accuracy_m,
         device_id=visit.device_id,
         squad_id=visit.squad_id,

@@ -189,7 +189,7 @@ def goods_findings(answers: Mapping[str, Any]) -> list[dict[str, str]]:
     goods = list(goods_of(answers))
     stock = placed_in(answers, "/answers", "stock_lines", None)
     registered = placed_in(answers, "/answers", "lines", None)
-    findings = [finding for placed in (*goods, *stock, *registered) for finding in line_findings(placed)]
+    findings = [one for placed in (*goods, *stock, *registered) for one in line_findings(placed)]
     told = answers.get("goods_totals")
     if isinstance(told, dict):
         findings += total_findings(told, totals_of(placed.line for placed in goods), "/answers/goods_totals")
@@ -207,11 +207,11 @@ def line_findings(placed: PlacedGoods) -> list[dict[str, str]]:
             f"{CATEGORY_NAMES.get(category, category)}不能以“{UNIT_NAMES.get(unit, unit)}”计量，"
             f"请改用{allowed}并提交更正记录。"
         )
-        findings.append(_finding("unit_not_of_category", f"{placed.pointer}/unit", detail))
+        findings.append(finding("unit_not_of_category", f"{placed.pointer}/unit", detail))
     told, counted = whole(line.get("labelled_value_fen"), MOST_FEN), _priced(line)
     if told is not None and counted is not None and told != counted:
         detail = f"标值填报{in_yuan(told)}，按单价乘数量应为{in_yuan(counted)}，请核对并提交更正记录。"
-        findings.append(_finding("line_value_mismatch", f"{placed.pointer}/labelled_value_fen", detail))
+        findings.append(finding("line_value_mismatch", f"{placed.pointer}/labelled_value_fen", detail))
     return findings
 
 
@@ -235,7 +235,7 @@ def total_findings(told: Mapping[str, Any], counted: Totals, pointer: str) -> li
         ours = getattr(counted, name)
         one, other = (shown.format(in_yuan(each) if is_value else each) for each in (number, ours))
         detail = f"{title}填报{one}，按明细合计{other}，请核对明细并提交更正记录。"
-        findings.append(_finding("goods_total_mismatch", f"{pointer}/{name}", detail))
+        findings.append(finding("goods_total_mismatch", f"{pointer}/{name}", detail))
     return findings
 
 
@@ -265,7 +265,7 @@ def _labelled_value(line: Mapping[str, Any]) -> int | None:
     return whole(line.get("labelled_value_fen"), MOST_FEN) if counted is None else counted
 
 
-def _finding(code: str, path: str, detail: str) -> dict[str, str]:
+def finding(code: str, path: str, detail: str) -> dict[str, str]:
     return {"code": code, "path": path, "detail": detail}
 
 

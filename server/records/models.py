@@ -81,6 +81,7 @@ class Record(Owned, Base):
     valid: Mapped[bool]
     findings: Mapped[list[Any]]
     flags: Mapped[list[Any]]
+    hints: Mapped[list[Any]]
     numbers: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     document: Mapped[dict[str, Any]] = mapped_column(JSON)
 
@@ -165,6 +166,34 @@ class RecordOutcome(Base):
     amount_involved_fen: Mapped[int | None]
     fund_flow_fen: Mapped[int | None]
     fine_and_confiscation_fen: Mapped[int | None]
+
+
+class CartonScan(Base):
+    """A code that was read off cartons: what the device took it for, and what it is by the code itself.
+
+    ``outlet_id`` is whose licence it names, where that is in the register. ``flag`` is ``off_channel`` (非渠道) or
+    ``diverted`` (串码), at a shop whose own licence it does not name.
+    """
+
+    __tablename__ = "carton_scan"
+    __table_args__ = (
+        CheckConstraint("found in ('own', 'other', 'unreadable', 'malformed', 'none')", name="found"),
+        CheckConstraint("flag in ('off_channel', 'diverted')", name="flag"),
+        CheckConstraint("cartons > 0", name="cartons"),
+        Index("ix_carton_scan_licence_no", "bureau_id", "licence_no"),
+    )
+
+    bureau_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("bureau.id"))
+    record_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("record.id"), primary_key=True)
+    ordinal: Mapped[int] = mapped_column(primary_key=True)
+    stop_ordinal: Mapped[int | None]
+    licence_no: Mapped[str | None]
+    code: Mapped[str | None]
+    cartons: Mapped[int]
+    claimed: Mapped[str | None]
+    found: Mapped[str]
+    flag: Mapped[str | None]
+    outlet_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("outlet.id"))
 
 
 class DeclaredFile(Base):

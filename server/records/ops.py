@@ -20,8 +20,10 @@ from server.org.models import Squad
 from server.records.consequences import tell_cadence
 from server.records.extraction import extract
 from server.records.forms import FormDefinition, compile_answers, compile_envelope, load_forms
+from server.records.hints import hints_of
 from server.records.models import Form
 from server.records.rules import Certificates, CheckPolicy, Presence, judge, performed_at
+from server.records.scanned import Scanned, scans_of
 from server.records.storing import Judged, store_records
 from server.records.surroundings import Surrounding, certificates_for, forms_for, look_round
 from sync import feed
@@ -78,10 +80,14 @@ def receive_records(work: Work, reader: Reader, rows: Sequence[Row]) -> list[Res
     surroundings = look_round(work, [row.document for row in sound])
     certificates = certificates_for(work, [row.document for row in sound])
     squads = _squads(work, sound)
+    scans = scans_of(
+        work,
+        [(row.document["answers"], found.licence_no) for row, found in zip(sound, surroundings, strict=True)],
+    )
     claims = (row.document.get("clock_offset_s") for row in sound)
     measured = measured_clock(work, [claim for claim in claims if claim is not None])
     fresh: list[tuple[Row, Judged, FormDefinition | None]] = []
-    for row, surrounding in zip(sound, surroundings, strict=True):
+    for row, surrounding, scanned in zip(sound, surroundings, scans, strict=True):
         if surrounding.known_edit_id is not None:
             same = surrounding.known_edit_id == row.edit_id
             results[row.ordinal] = Result(Outcome.REPLAYED if same else Outcome.CONFLICT)
@@ -90,7 +96,7 @@ def receive_records(work: Work, reader: Reader, rows: Sequence[Row]) -> list[Res
         fresh.append(
             (
                 row,
-                _judged(work, reader, row, definition, surrounding, certificates, squads, measured),
+                _judged(work, reader, row, definition, surrounding, scanned, certificates, squads, measured),
                 definition,
             )
         )
@@ -127,6 +133,7 @@ def _judged(
     row: Row,
     definition: FormDefinition | None,
     surrounding: Surrounding,
+    scanned: Scanned,
     certificates: Certificates,
     squads: set[uuid.UUID],
     measured: Measured,
@@ -148,7 +155,7 @@ def _judged(
         # A row that was kept and is tried again was received when it first came: that it waited is not the officer's.
         received_at=reader.retry.received_at if reader.retry else work.now,
     )
-    flags = list(judgement.flags)
+    flags = [*judgement.flags, *scanned.flags]
     if reader.retry is not None and reader.retry.corrected:
         flags.append("corrected_at_desk")
     allowed = definition.demands.site_kinds if definition else ()
@@ -173,6 +180,8 @@ def _judged(
         surrounding=surrounding,
         judgement=type(judgement)(judgement.valid, judgement.findings, flags),
         extract=extract(document),
+        hints=[*hints_of(document), *scanned.hints],
+        scans=scanned.rows,
         squad_id=squad if squad in squads else None,
     )
 

@@ -71,6 +71,7 @@ def document() -> ColumnElement[str]:
         valid=Record.valid,
         findings=Record.findings,
         flags=Record.flags,
+        hints=Record.hints,
         cell_id=Record.cell_id,
         distance_m=Record.distance_m,
         numbers=Record.numbers,

@@ -57,7 +57,11 @@ FLAGS: Mapping[str, str] = MappingProxyType(
         "visit_kind_not_of_form": "检查类别与所用表单不相符，请核对是否应计入检查频次。",
         "result_contradicts_items": "有项目不合格，但结论为正常。",
         "nothing_checked": "检查项目全部为不适用或未查。",
-        # These need to know where the record was made and on what device; who stores the record sets them.
+        # These need to know where the record was made, whose licences there are and on what device; who stores the
+        # record sets them.
+        "diverted": "有条盒32位码为同地区其他零售户的许可证号（疑似串码）。",
+        "off_channel": "有条盒32位码为外地许可证号（疑似非渠道）。",
+        "scan_contradicted": "条盒码比对结果与许可证号不符，已按许可证号重新判断。",
         "site_kind_not_of_form": "检查对象的场所类型与所用表单不相符。",
         "out_of_scope": "检查地点不在推送人员当前辖区内。",
         "cell_unknown": "检查地点不在任何末级网格内。",

@@ -33,8 +33,10 @@ from server.kernel.db import table_of
 from server.kernel.ids import part_edit_id, part_id
 from server.kernel.work import Work
 from server.org.models import Person
+from server.records.carton_codes import ScanRow
 from server.records.extraction import Extract
 from server.records.models import (
+    CartonScan,
     DeclaredFile,
     GoodsLine,
     Record,
@@ -66,6 +68,8 @@ class Judged:
     surrounding: Surrounding
     judgement: Judgement
     extract: Extract
+    hints: list[dict[str, Any]]
+    scans: list[tuple[ScanRow, uuid.UUID | None]]
     squad_id: uuid.UUID | None
 
     @property
@@ -101,6 +105,7 @@ _RECORD_FIELDS: dict[str, Any] = {
     "valid": Boolean,
     "findings": JSONB,
     "flags": JSONB,
+    "hints": JSONB,
     "document": JSON,
 }
 _GIVEN_RECORD = recordset(
@@ -168,6 +173,7 @@ def _record_row(record: Judged) -> dict[str, Any]:
         "valid": record.judgement.valid,
         "findings": record.judgement.findings,
         "flags": record.judgement.flags,
+        "hints": record.hints,
         "document": {name: value for name, value in document.items() if name not in STAMPED},
         "lon": surrounding.lon,
         "lat": surrounding.lat,
@@ -227,6 +233,21 @@ _CHILDREN: tuple[tuple[type[Any], dict[str, Any]], ...] = (
         },
     ),
     (
+        CartonScan,
+        {
+            "record_id": _UUID,
+            "ordinal": Integer,
+            "stop_ordinal": Integer,
+            "licence_no": Text,
+            "code": Text,
+            "cartons": BigInteger,
+            "claimed": Text,
+            "found": Text,
+            "flag": Text,
+            "outlet_id": _UUID,
+        },
+    ),
+    (
         DeclaredFile,
         {"record_id": _UUID, "sha256": Text, "ordinal": Integer, "kind": Text},
     ),
@@ -262,6 +283,7 @@ def _store_children(work: Work, records: Sequence[Judged]) -> None:
         rows[GoodsLine] += [{**row, **key} for row in record.extract.goods]
         if record.extract.outcome is not None:
             rows[RecordOutcome].append({**record.extract.outcome, **key})
+        rows[CartonScan] += [{**row, **key, "outlet_id": outlet_id} for row, outlet_id in record.scans]
         rows[DeclaredFile] += [{**row, **key} for row in record.extract.files]
         rows[Rectification] += [
             {

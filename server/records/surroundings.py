@@ -32,7 +32,8 @@ class Surrounding:
 
     ``known_edit_id`` is the device's edit of the record that is stored under this id, ``None`` for a new id.
     ``site_kind`` is what kind of site the subject is, ``None`` for other subjects. ``lon`` and ``lat`` are EPSG:4326;
-    ``distance_m`` is on the ground, from the position to the subject.
+    ``distance_m`` is on the ground, from the position to the subject. ``licence_no`` is the retail licence of a subject
+    that is an outlet.
     """
 
     known_edit_id: uuid.UUID | None
@@ -44,6 +45,7 @@ class Surrounding:
     lon: float | None
     lat: float | None
     converted: bool
+    licence_no: str | None
 
 
 # Subjects of records that no register holds: cadence knows them.
@@ -98,6 +100,7 @@ def look_round(work: Work, documents: Sequence[Mapping[str, Any]]) -> list[Surro
             func.coalesce(Outlet.id, Site.id, DutySubject.id).is_not(None).label("subject_known"),
             Site.kind.label("site_kind"),
             cell_id.label("cell_id"),
+            Outlet.licence_no.label("licence_no"),
             func.ST_Distance(cast(place, Geography), cast(point, Geography)).label("distance_m"),
         )
         .select_from(_GIVEN)
@@ -148,6 +151,7 @@ def look_round(work: Work, documents: Sequence[Mapping[str, Any]]) -> list[Surro
             lon=fix.lon if fix else None,
             lat=fix.lat if fix else None,
             converted=converted,
+            licence_no=row.licence_no,
         )
         for row, fix, converted in zip(
             found, fixes, (_is_shifted(document) for document in documents), strict=True

@@ -94,7 +94,6 @@ def test_review_codes_of_a_push() -> None:
 
 def test_findings() -> None:
     found = in_calls("finding", "server/records")
-    found |= in_calls("_finding", "server/records")
     found |= in_dicts(
         *(f"server/records/{name}.py" for name in ("forms", "extraction", "head_counts", "registered"))
     )

@@ -31,7 +31,7 @@ FACTS = (
         "draw_grant",
     ),
 )
-EVIDENCE = ("record", "record_officer", "road_stop", "goods_line", "record_outcome")
+EVIDENCE = ("record", "record_officer", "road_stop", "goods_line", "record_outcome", "carton_scan")
 TRAILS = ("push_log", "push_settlement", "quarantine")
 STAMPS = {
     "record": {"edit_id", "valid", "findings", "flags", "cell_id"},
