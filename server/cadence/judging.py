@@ -6,7 +6,8 @@ every obligation is proved on random histories (tests/cadence/test_judging.py).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from importlib.resources import files
 from typing import Any
@@ -65,10 +66,13 @@ _PERFORMED = [*sorted(CadenceTier, key=lambda tier: -tier.depth), *sorted(Deed)]
 _PLANNING = {"work_mem": "256MB", "enable_mergejoin": "off", "enable_nestloop": "off"}
 
 
+@contextmanager
 def judged_rows(
     work: Work, as_of: datetime, keys: Mapping[CadenceTier, Sequence[str]] | None = None
-) -> Subquery:
+) -> Iterator[Subquery]:
     """What the tiers ask for, as known by ``as_of`` and judged at it, a row each, to select from and to group by.
+
+    It is read within the ``with``, for so long the planner is set for it and for nothing else of the transaction.
 
     With ``keys`` only the periods named of each tier, otherwise all. The columns are those of rules.Judgement:
     obligation_id, subject_kind, subject_id, cell_id (where the subject lay when it was settled), squad_id and officer_id
@@ -80,18 +84,36 @@ def judged_rows(
     """
     windows = _windows(_spans(work), load_timeline(work).rulebook)
     if keys is None:
-        return _judged(work, as_of, windows, triggered=False)
-    asked = {(tier, key) for tier in keys for key in keys[tier]}
-    named = as_rows([{"tier": tier, "key": key} for tier, key in sorted(asked)])
-    return _judged(work, as_of, windows, named, triggered=False)
+        named = None
+    else:
+        asked = {(tier, key) for tier in keys for key in keys[tier]}
+        named = as_rows([{"tier": tier, "key": key} for tier, key in sorted(asked)])
+    with _planned(work):
+        yield _judged(work, as_of, windows, named, triggered=False)
 
 
-def judged_duties(work: Work, as_of: datetime) -> Subquery:
+@contextmanager
+def judged_duties(work: Work, as_of: datetime) -> Iterator[Subquery]:
     """What something triggered and was known by ``as_of``, judged at it; columns as of ``judged_rows``, without a tier.
 
     Where a subject lay that has no register of outlets is told by no fact: its cell is the one where it is kept.
     """
-    return _judged(work, as_of, [], triggered=True)
+    with _planned(work):
+        yield _judged(work, as_of, [], triggered=True)
+
+
+@contextmanager
+def _planned(work: Work) -> Iterator[None]:
+    """The planner set as the statement needs it; a transaction that fails meanwhile sets it back by itself."""
+    before = work.session.execute(select(*(func.current_setting(name).label(name) for name in _PLANNING)))
+    kept = before.mappings().one()
+    _plan(work, _PLANNING)
+    yield
+    _plan(work, kept)
+
+
+def _plan(work: Work, chosen: Mapping[Any, str]) -> None:
+    work.session.execute(select(*(func.set_config(name, value, True) for name, value in chosen.items())))
 
 
 def _judged(
@@ -102,7 +124,6 @@ def _judged(
     *,
     triggered: bool,
 ) -> Subquery:
-    work.session.execute(select(*(func.set_config(name, value, True) for name, value in _PLANNING.items())))
     bound = [
         bindparam(name, value, kind, unique=True)
         for name, value, kind in (

@@ -162,11 +162,12 @@ def _of_tiers(work: Work, day: date) -> Iterable[_Found]:
         tier: [period.key for period in periods_between(tier, since - LONGEST_GRACE, until)]
         for tier in CadenceTier
     }
-    rows = judged_rows(work, work.now, keys)
-    near = select(rows).where(
-        rows.c.state.in_(TOLD_OF), rows.c.last_day <= until, rows.c.grace_last_day >= since
-    )
-    for row in work.session.execute(near):
+    with judged_rows(work, work.now, keys) as rows:
+        near = select(rows).where(
+            rows.c.state.in_(TOLD_OF), rows.c.last_day <= until, rows.c.grace_last_day >= since
+        )
+        found = work.session.execute(near)
+    for row in found:
         yield _Found(
             row.obligation_id,
             SubjectKind.OUTLET,

@@ -51,13 +51,14 @@ def judged(work: Work, period: ReportingPeriod, as_of: datetime) -> list[Item]:
         Problem: ``not_found`` where no policy had begun by then.
     """
     need_rulebook(work, as_of.astimezone(work.zone).date())
-    rows = judged_rows(work, as_of, period.keys)
-    found = select(rows).order_by(rows.c.subject_id, rows.c.first_day, rows.c.last_day, rows.c.key)
-    if not work.actor.reaches_bureau(Permission.REPORT_READ):
-        found = found.where(rows.c.cell_id.in_(cells_in_scope(work.actor, Permission.REPORT_READ)))
+    with judged_rows(work, as_of, period.keys) as rows:
+        wanted = select(rows).order_by(rows.c.subject_id, rows.c.first_day, rows.c.last_day, rows.c.key)
+        if not work.actor.reaches_bureau(Permission.REPORT_READ):
+            wanted = wanted.where(rows.c.cell_id.in_(cells_in_scope(work.actor, Permission.REPORT_READ)))
+        found = work.session.execute(wanted)
     silence = load_silence(work, as_of)
     items: list[Item] = []
-    for row in work.session.execute(found):
+    for row in found:
         tier = CadenceTier(row.tier)
         judgement = rules.Judgement(
             obligation=rules.Obligation(row.obligation_id, tier, row.key, row.first_day, row.last_day),

@@ -103,13 +103,14 @@ def from_facts(
     each_period: bool,
 ) -> list[Sum]:
     """The sums as of any moment in the actor's scope, of obligations that are judged by facts alone."""
-    rows = judged_rows(work, as_of, period.keys).c
-    decided = case((rows.state.in_(UNDECIDED), Outcome.OPEN.value), else_=rows.state)
-    counts = counts_of(decided, rows.days_late, func.cardinality(rows.attempts))
-    names = ("squad_id", "officer_id", "cell_id", "subject_id", "tier", "key")
-    own = literal(work.bureau_id, UUID(as_uuid=True)).label("bureau_id")
-    source = select(own, *(rows[name] for name in names), *counts).subquery("judged_counts")
-    return _summed(work, source, begun, silence, by, each_period=each_period)
+    with judged_rows(work, as_of, period.keys) as judged:
+        rows = judged.c
+        decided = case((rows.state.in_(UNDECIDED), Outcome.OPEN.value), else_=rows.state)
+        counts = counts_of(decided, rows.days_late, func.cardinality(rows.attempts))
+        names = ("squad_id", "officer_id", "cell_id", "subject_id", "tier", "key")
+        own = literal(work.bureau_id, UUID(as_uuid=True)).label("bureau_id")
+        source = select(own, *(rows[name] for name in names), *counts).subquery("judged_counts")
+        return _summed(work, source, begun, silence, by, each_period=each_period)
 
 
 def _summed(

@@ -17,7 +17,7 @@ from geoalchemy2.shape import from_shape
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from shapely.geometry import MultiPolygon, box
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Engine, insert, select, text
 
 from schemas.vocabulary import CadenceTier
 from server.cadence import rules
@@ -360,7 +360,10 @@ def by_the_statement(
 ) -> dict[uuid.UUID, dict[str, Any]]:
     """What the statement says, of what something triggered as well unless ``keys`` are given."""
     statements = [judged_rows(work, as_of, keys)] + ([judged_duties(work, as_of)] if keys is None else [])
-    rows = [dict(row) for one in statements for row in work.session.execute(select(one)).mappings()]
+    rows: list[dict[str, Any]] = []
+    for statement in statements:
+        with statement as judged:
+            rows += [dict(row) for row in work.session.execute(select(judged)).mappings()]
     found = {row["obligation_id"]: row for row in rows}
     assert len(found) == len(rows), "an obligation is told once"
     return found
@@ -383,6 +386,14 @@ def test_the_statement_says_what_the_rules_say(ground: Ground, seed: int) -> Non
             keys = {tier: [key for key in some if parse_period(key).tier is tier] for tier in CadenceTier}
             named = {id: row for id, row in expected.items() if row["tier"] and row["key"] in some}
             assert by_the_statement(work, as_of, keys) == named
+
+
+def test_the_planner_is_set_for_the_statement_alone(ground: Ground) -> None:
+    planner = text("select name, setting from pg_settings")
+    with ground.work(Chance(0)) as work:
+        before = dict(work.session.execute(planner).all())
+        by_the_statement(work, work.now)
+        assert dict(work.session.execute(planner).all()) == before
 
 
 @settings(BY_SEED, max_examples=8)
