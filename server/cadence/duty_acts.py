@@ -19,6 +19,7 @@ from server.cadence.histories import hold_subjects
 from server.cadence.models import Obligation
 from server.cadence.ops import note_facts
 from server.cadence.queries import visible_to
+from server.grids.granting import check_own
 from server.grids.models import GridCell
 from server.grids.queries import cells_in_scope
 from server.kernel.bulk import among
@@ -53,8 +54,9 @@ def open_duty(work: Work, given: Mapping[str, Any]) -> list[uuid.UUID]:
     in the years that the rule names.
 
     Raises:
-        Problem: ``not_found`` for a subject or cell that is unknown or out of scope; ``invalid`` for a kind of subject
-            that the rule is not about, for days that it does not take or lacks, and where the rule does not hold yet.
+        Problem: ``not_found`` for a subject or cell that is unknown or out of scope; ``cell_lent``; ``invalid`` for a kind
+            of subject that the rule is not about, for days that it does not take or lacks, and where the rule does not
+            hold yet.
     """
     rule, kind = DutyRule(given["rule"]), SubjectKind(given["subject_kind"])
     first, last = _days(rule, given)
@@ -137,7 +139,8 @@ def withdraw_duties(work: Work, obligation_ids: Sequence[uuid.UUID], reason: str
     """Take back what the triggers of these obligations ask for, with a reason; how many obligations it were.
 
     Raises:
-        Problem: ``not_found`` out of scope, or for what a tier asks; ``obligation_closed`` if nothing of it is open.
+        Problem: ``not_found`` out of scope, or for what a tier asks; ``cell_lent``; ``obligation_closed`` if nothing of
+            it is open.
     """
     wanted = visible_to(work.actor).where(
         Obligation.id.in_(obligation_ids), Obligation.trigger_id.is_not(None)
@@ -146,6 +149,7 @@ def withdraw_duties(work: Work, obligation_ids: Sequence[uuid.UUID], reason: str
     found = work.session.scalars(wanted).all()
     if len(found) != len(set(obligation_ids)):
         raise Problem("not_found")
+    check_own(work, Permission.CADENCE_WAIVE, (one.cell_id for one in found))
     triggers = {one.trigger_id for one in found if one.trigger_id is not None}
     left = select(Obligation.trigger_id).where(
         among(Obligation.trigger_id, sorted(triggers)),
@@ -205,8 +209,10 @@ def _must_reach(work: Work, cells: Iterable[uuid.UUID | None]) -> None:
     """A leader of a squad opens duties in the squad's cells only."""
     if work.actor.reaches_bureau(Permission.OBLIGATION_OPEN):
         return
-    if set(cells) - set(work.session.scalars(cells_in_scope(work.actor, Permission.OBLIGATION_OPEN))):
+    wanted = set(cells)
+    if wanted - set(work.session.scalars(cells_in_scope(work.actor, Permission.OBLIGATION_OPEN))):
         raise Problem("not_found")
+    check_own(work, Permission.OBLIGATION_OPEN, wanted)
 
 
 def _registered(

@@ -20,7 +20,9 @@ from server.cadence.models import Obligation, VisitFact
 from server.cadence.ops import note_facts
 from server.cadence.queries import visible_to
 from server.cadence.timeline import load_timeline
+from server.grids.granting import check_own
 from server.kernel.events import record_event
+from server.kernel.permissions import Permission
 from server.kernel.problems import Problem
 from server.kernel.work import Work
 
@@ -29,11 +31,12 @@ def link(work: Work, record_id: uuid.UUID, key: str, reason: str) -> uuid.UUID:
     """Have a visit that met nothing of its kind make up the missed check ``key`` of its subject; returns its id.
 
     Raises:
-        Problem: ``not_found`` for a visit or a check out of scope; ``obligation_not_missed``; ``visit_not_valid``;
-            ``visit_used`` where it met or made up another already; ``visit_does_not_fit`` where the rules would not take
-            it: made before grace ended, or with a checklist that does not meet it.
+        Problem: ``not_found`` for a visit or a check out of scope; ``cell_lent``; ``obligation_not_missed``;
+            ``visit_not_valid``; ``visit_used`` where it met or made up another already; ``visit_does_not_fit`` where the
+            rules would not take it: made before grace ended, or with a checklist that does not meet it.
     """
     versions, owed, loaded = _found(work, record_id, key)
+    check_own(work, Permission.CADENCE_MAKE_UP, [owed.cell_id])
     judged = rules.judge(loaded.history, load_timeline(work).rulebook, work.now)
     target = next(one for one in judged if one.obligation.id == owed.id)
     if target.state is not ObligationState.MISSED:
@@ -64,14 +67,18 @@ def unlink(work: Work, record_id: uuid.UUID, reason: str) -> None:
     """Undo a link: the visit names again what its record named, or nothing.
 
     Raises:
-        Problem: ``not_found`` out of scope; ``visit_not_linked`` where nothing was linked after the fact.
+        Problem: ``not_found`` out of scope; ``cell_lent``; ``visit_not_linked`` where nothing was linked after the fact.
     """
-    versions, _, _ = _found(work, record_id, None)
+    versions, seen, _ = _found(work, record_id, None)
     said = {fact.tier: fact.makes_up for fact in versions}
     latest = _latest(versions)
     linked = [fact for fact in latest if fact.makes_up != said[fact.tier]]
     if not linked:
         raise Problem("visit_not_linked")
+    made_up = select(Obligation.cell_id).where(
+        Obligation.subject_id == seen.subject_id, Obligation.key.in_({fact.makes_up for fact in linked})
+    )
+    check_own(work, Permission.CADENCE_MAKE_UP, work.session.scalars(made_up))
     for fact in linked:
         _note(work, [fact], said[fact.tier])
     before = {fact.tier: fact.makes_up for fact in linked}

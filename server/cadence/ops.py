@@ -28,11 +28,13 @@ from server.cadence.periods import Period
 from server.cadence.queries import visible_to, waived
 from server.cadence.timeline import Timeline, load_timeline
 from server.cadence.upkeep import BATCH, settle_ahead, settle_subjects
+from server.grids.granting import check_own
 from server.grids.ops import announce, hold_cells
 from server.kernel.bulk import as_rows, recordset
 from server.kernel.db import table_of
 from server.kernel.events import record_event
 from server.kernel.ids import new_edit_id, new_id
+from server.kernel.permissions import Permission
 from server.kernel.problems import Problem
 from server.kernel.work import Work
 
@@ -241,13 +243,14 @@ def waive(work: Work, obligation_ids: Sequence[uuid.UUID], reason: str) -> int:
     """Excuse obligations with a reason (经批准免查). Waived is not done: it leaves the denominator, visibly.
 
     Raises:
-        Problem: ``not_found`` out of scope; ``obligation_closed`` for one that was met already.
+        Problem: ``not_found`` out of scope; ``cell_lent``; ``obligation_closed`` for one that was met already.
     """
     wanted = visible_to(work.actor).where(Obligation.id.in_(obligation_ids))
     hold_subjects(work, work.session.scalars(wanted.with_only_columns(Obligation.subject_id)).all())
     found = work.session.scalars(wanted.order_by(Obligation.id)).all()
     if len(found) != len(set(obligation_ids)):
         raise Problem("not_found")
+    check_own(work, Permission.CADENCE_WAIVE, (one.cell_id for one in found))
     if any(obligation.met_by is not None for obligation in found):
         raise Problem("obligation_closed")
     excused = set(work.session.scalars(wanted.with_only_columns(Obligation.id).where(waived())))

@@ -15,10 +15,12 @@ from server.cadence.histories import OF_OUTLETS, hold_subjects
 from server.cadence.models import Obligation, Waiver
 from server.cadence.periods import BadPeriod, reporting_period
 from server.cadence.queries import visible_to
+from server.grids.granting import check_own
 from server.grids.ops import announce, hold_cells
 from server.kernel.bulk import among
 from server.kernel.events import record_event
 from server.kernel.ids import new_edit_id
+from server.kernel.permissions import Permission
 from server.kernel.problems import Problem
 from server.kernel.work import Work
 from server.org.models import Person
@@ -99,7 +101,7 @@ def withdraw(work: Work, waiver_ids: Sequence[uuid.UUID], reason: str) -> int:
     A report as of a moment before now still shows it waived. Returns how many were withdrawn.
 
     Raises:
-        Problem: ``not_found`` out of scope; ``waiver_withdrawn`` for one that was withdrawn before.
+        Problem: ``not_found`` out of scope; ``cell_lent``; ``waiver_withdrawn`` for one that was withdrawn before.
     """
     wanted = set(waiver_ids)
     seen = visible_to(work.actor).join(Waiver, Waiver.obligation_id == Obligation.id)
@@ -113,6 +115,7 @@ def withdraw(work: Work, waiver_ids: Sequence[uuid.UUID], reason: str) -> int:
     ).all()
     if len(waivers) != len(wanted):
         raise Problem("not_found")
+    check_own(work, Permission.CADENCE_WAIVE, (one.cell_id for one in owed))
     if any(waiver.revoked_at is not None for waiver in waivers):
         raise Problem("waiver_withdrawn")
     hold_cells(work.session, sorted({one.cell_id for one in owed if one.cell_id}))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from itertools import groupby
 
@@ -17,6 +17,7 @@ from server.kernel.actor import Actor
 from server.kernel.bulk import among
 from server.kernel.events import record_event
 from server.kernel.ids import new_id
+from server.kernel.permissions import Permission
 from server.kernel.problems import Problem, invalid
 from server.kernel.work import Work
 from server.org.models import Person, Squad
@@ -45,14 +46,25 @@ def check_granter(work: Work, cell_ids: Sequence[uuid.UUID]) -> None:
     Raises:
         Problem: ``not_found`` for any other cell.
     """
-    if work.actor.sees_bureau:
-        return
-    today = work.now.astimezone(work.zone).date()
-    own = work.session.scalars(
-        select(Duty.cell_id).where(Duty.squad_id.in_(work.actor.squad_ids), Duty.valid.op("@>")(today))
-    )
-    if set(cell_ids) - set(own):
+    if not work.actor.sees_bureau and set(cell_ids) - _own_cells(work):
         raise Problem("not_found")
+
+
+def check_own(work: Work, permission: Permission, cell_ids: Iterable[uuid.UUID | None]) -> None:
+    """What is owed in a cell is let off, opened, withdrawn or made up by the squad that has duty in it today, or by
+    whoever may do it in the whole bureau; not by those to whom the cell is lent. The actor sees the cells.
+
+    Raises:
+        Problem: ``cell_lent`` for any other cell.
+    """
+    if not work.actor.reaches_bureau(permission) and set(cell_ids) - _own_cells(work):
+        raise Problem("cell_lent")
+
+
+def _own_cells(work: Work) -> set[uuid.UUID]:
+    today = work.now.astimezone(work.zone).date()
+    own = select(Duty.cell_id).where(Duty.squad_id.in_(work.actor.squad_ids), Duty.valid.op("@>")(today))
+    return set(work.session.scalars(own))
 
 
 def check_revoker(work: Work, grant: ScopeGrant) -> None:

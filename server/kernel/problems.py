@@ -38,6 +38,11 @@ CATALOGUE: dict[str, Kind] = {
     ),
     "bad_request": Kind(400, "请求格式不对。", "The request is malformed."),
     "body_too_large": Kind(413, "内容过大，请分批发送。", "The body is too large; send it in parts."),
+    "cell_lent": Kind(
+        403,
+        "该网格只是临时授权，须由负责该网格的中队办理。",
+        "The cell is only lent to you; the squad that has duty in it does this.",
+    ),
     "checksum_mismatch": Kind(
         460,
         "这一段内容的校验和不对，没有写入，请重发。",
