@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
+from sqlalchemy import select
 
 from server.access.ops import verified_account
 from server.commands.bureau import bureau_work
@@ -14,6 +15,7 @@ from server.kernel.actor import Actor
 from server.kernel.permissions import Permission, Role
 from server.kernel.problems import Problem
 from server.kernel.work import Work
+from server.org.models import SquadMember
 
 of_bureau = click.option("--bureau", help="单位名称 · bureau")
 as_account = click.option(
@@ -42,11 +44,16 @@ def acting(bureau: str | None, username: str | None, permission: Permission) -> 
             account = verified_account(work, username, password)
             if account.bureau_id != work.bureau_id:
                 raise Problem("bad_credentials")
+            today = work.now.astimezone(work.zone).date()
+            squads = select(SquadMember.squad_id).where(
+                SquadMember.person_id == account.person_id, SquadMember.valid.op("@>")(today)
+            )
             work.actor = Actor(
                 bureau_id=account.bureau_id,
                 account_id=account.id,
                 roles=frozenset(Role(role) for role in account.roles),
                 person_id=account.person_id,
+                squad_ids=tuple(work.session.scalars(squads.order_by(SquadMember.squad_id))),
             )
         work.actor.must(permission)
         yield work
