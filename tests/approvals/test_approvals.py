@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,9 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Engine
 
-from server.app import create_app
 from server.approvals.ops import give, write_up
 from server.approvals.queries import told
 from server.approvals.rules import number_as_written
@@ -24,32 +22,16 @@ from server.kernel.problems import Problem
 from server.kernel.work import Kernel
 from server.records.approval_standing import standing_of, unapproved
 from tests.api.conftest import problem_of
-from tests.conftest import own_database, settings_for
 from tests.fieldwork import attempt_at, check_of, field_actor, push_at
+from tests.one_house import app, kernel, settings
 from tests.town import MONDAY, ROLE_ACCOUNTS, Town, client_of, settle_town
+
+__all__ = ["app", "kernel", "settings"]
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 Client = Callable[[str], FlaskClient]
 Standing = Callable[..., str | None]
-
-
-@pytest.fixture(scope="module")
-def app(
-    superuser: Engine, template_database: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Flask]:
-    """The web application over a database that the tests of this module share."""
-    with own_database(superuser, template_database) as name:
-        made = create_app(settings_for(name, tmp_path_factory.mktemp("files")))
-        yield made
-        made.extensions["xunge"].close()
-
-
-@pytest.fixture(scope="module")
-def kernel(app: Flask) -> Kernel:
-    """The composed house of the application."""
-    composed: Kernel = app.extensions["xunge"]
-    return composed
 
 
 @pytest.fixture(scope="module")

@@ -5,53 +5,29 @@ from __future__ import annotations
 import base64
 import hashlib
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, update
+from sqlalchemy import update
 from werkzeug.test import TestResponse
 
 from server.access.models import Device as Handheld
-from server.app import create_app
 from server.demo.documents import Document
 from server.kernel.actor import house
-from server.kernel.settings import Settings
 from server.kernel.work import Kernel
-from tests.conftest import own_database, settings_for
 from tests.evidence.pictures import a_photo
 from tests.fieldwork import attempt_at, push_at
+from tests.one_house import app, kernel, settings
 from tests.town import Town, client_of, settle_town
+
+__all__ = ["app", "kernel", "settings"]
 
 TUS = {"Tus-Resumable": "1.0.0"}
 BYTES = {"Content-Type": "application/offset+octet-stream"}
-
-
-@pytest.fixture(scope="module")
-def settings(
-    superuser: Engine, template_database: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Settings]:
-    """Settings over a database and a folder of files that the tests of one module share."""
-    with own_database(superuser, template_database) as name:
-        yield settings_for(name, tmp_path_factory.mktemp("files"))
-
-
-@pytest.fixture(scope="module")
-def app(settings: Settings) -> Iterator[Flask]:
-    """The web application over them."""
-    made = create_app(settings)
-    yield made
-    made.extensions["xunge"].close()
-
-
-@pytest.fixture(scope="module")
-def kernel(app: Flask) -> Kernel:
-    """The composed house of the application."""
-    composed: Kernel = app.extensions["xunge"]
-    return composed
 
 
 @pytest.fixture(scope="module")

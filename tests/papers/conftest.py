@@ -2,38 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from itertools import count
 
 import pytest
-from flask import Flask
-from sqlalchemy import Engine
 
-from server.app import create_app
 from server.kernel.actor import house
 from server.kernel.work import Kernel
 from server.papers.numbering import number_records
-from tests.conftest import own_database, settings_for
+from tests.one_house import app, kernel, settings
 from tests.town import MONDAY, Town, settle_town
 
-
-@pytest.fixture(scope="module")
-def app(
-    superuser: Engine, template_database: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Flask]:
-    """The web application over them."""
-    with own_database(superuser, template_database) as name:
-        made = create_app(settings_for(name, tmp_path_factory.mktemp("files")))
-        yield made
-        made.extensions["xunge"].close()
-
-
-@pytest.fixture(scope="module")
-def kernel(app: Flask) -> Kernel:
-    """The composed house of the application."""
-    composed: Kernel = app.extensions["xunge"]
-    return composed
+__all__ = ["app", "kernel", "settings"]
 
 
 _towns = count(1)

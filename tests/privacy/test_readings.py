@@ -3,40 +3,22 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine
 
-from server.app import create_app
 from server.kernel.work import Kernel
 from tests.api.conftest import problem_of
-from tests.conftest import own_database, settings_for
 from tests.fieldwork import check_of, push_at
+from tests.one_house import app, kernel, settings
 from tests.town import MONDAY, Town, client_of, settle_town
 
+__all__ = ["app", "kernel", "settings"]
+
 Client = Callable[[str], FlaskClient]
-
-
-@pytest.fixture(scope="module")
-def app(
-    superuser: Engine, template_database: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Flask]:
-    """The web application over a database that the tests of this module share."""
-    with own_database(superuser, template_database) as name:
-        made = create_app(settings_for(name, tmp_path_factory.mktemp("files")))
-        yield made
-        made.extensions["xunge"].close()
-
-
-@pytest.fixture(scope="module")
-def kernel(app: Flask) -> Kernel:
-    """The composed house of the application."""
-    composed: Kernel = app.extensions["xunge"]
-    return composed
 
 
 @pytest.fixture(scope="module")
