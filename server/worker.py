@@ -35,6 +35,7 @@ from server.notices import outbox
 from server.notices.ops import retire_notices, send_digests
 from server.org.models import Bureau
 from server.papers import numbering
+from server.records.amending import link_waiting
 from server.records.window import carry_out_dates
 from server.replication import prune_feeds
 
@@ -77,6 +78,7 @@ def carry_out_scope() -> None:
     """At midnight: duty and membership of the new day become scope."""
     _for_each_bureau("scope", carry_out_dates)
     _for_each_bureau("roll_ups", bring_up_to_date)
+    _for_each_bureau("amendments", link_waiting)
 
 
 def materialise_obligations() -> None:

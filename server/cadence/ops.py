@@ -280,11 +280,11 @@ def note_facts(work: Work, visits: Sequence[dict[str, Any]], attempts: Sequence[
     """Append facts drawn from records, known from now on, and have what they meet settled before commit.
 
     ``visits`` have record_id, subject_kind, subject_id, tier, performed_at, valid and makes_up; ``attempts``
-    record_id, subject_kind, subject_id and attempted_at.
+    record_id, subject_kind, subject_id and attempted_at. A visit may say of itself that it was ``known_at`` earlier.
     """
     own = {"bureau_id": work.bureau_id, "known_at": work.now}
     if visits:
-        work.session.execute(_INSERT_VISITS, {"given_rows": as_rows([{**fact, **own} for fact in visits])})
+        work.session.execute(_INSERT_VISITS, {"given_rows": as_rows([{**own, **fact} for fact in visits])})
         work.wrote("visit_fact", {fact["subject_id"] for fact in visits})
     if attempts:
         work.session.execute(insert(AttemptFact), [{**fact, **own} for fact in attempts])

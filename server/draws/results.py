@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, func, select
 
 from schemas.draws import PublicSheet
 from schemas.vocabulary import CadenceTier, ObligationState
@@ -26,6 +25,7 @@ from server.kernel.problems import Problem
 from server.kernel.work import Work
 from server.outlets.models import Outlet
 from server.records.models import Record, RecordOfficer
+from server.records.superseding import last_words, stands
 from server.reports.heading import bureau_name
 from server.reports.sheets import NO_FIGURE, Column, Sheet
 
@@ -151,60 +151,54 @@ def _visits(
 ) -> Mapping[uuid.UUID, list[Visit]]:
     """The valid inspections of these outlets in the days of the draw, and the records that met an obligation.
 
-    An amendment is not another visit; its result takes the place of what it amends.
+    An amendment is not another visit: of a record that was amended the last word is shown, under the record's own id.
     """
-    amendment = aliased(Record)
-    amended = (
-        select(_result(amendment))
-        .where(amendment.amends_id == Record.id, amendment.valid)
-        .order_by(amendment.received_at.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
+    last = last_words(work.bureau_id, work.now)
+    record_id = func.coalesce(last.c.original_id, Record.id)
     first = datetime.combine(draw.from_day, time(), work.zone)
     until = datetime.combine(draw.to_day + timedelta(days=1), time(), work.zone)
     within = Record.performed_at.between(first, until - timedelta(microseconds=1))
     rows = work.session.execute(
-        select(Record.id, Record.subject_id, Record.performed_at, _result(Record), amended)
+        select(record_id, Record.id, Record.subject_id, Record.performed_at, _result(Record))
+        .outerjoin(last, last.c.record_id == Record.id)
         .where(
-            Record.bureau_id == work.bureau_id,
+            stands(work, work.now),
             among(Record.subject_id, outlet_ids),
-            Record.amends_id.is_(None),
             Record.valid,
             Record.performed_at <= work.now,
-            (within & _of_the_kind(work, draw)) | Record.id.in_(counted),
+            (within & _of_the_kind(work, draw, record_id)) | record_id.in_(counted),
         )
         .order_by(Record.performed_at, Record.id)
     ).all()
     people: dict[uuid.UUID, list[tuple[uuid.UUID | None, str | None]]] = defaultdict(list)
     signed = select(RecordOfficer.record_id, RecordOfficer.person_id, RecordOfficer.cert_no)
-    of_rows = among(RecordOfficer.record_id, [row[0] for row in rows])
-    for record_id, person_id, cert_no in work.session.execute(
+    of_rows = among(RecordOfficer.record_id, [row[1] for row in rows])
+    for word_id, person_id, cert_no in work.session.execute(
         signed.where(of_rows).order_by(RecordOfficer.record_id, RecordOfficer.ordinal)
     ):
-        people[record_id].append((person_id, cert_no))
+        people[word_id].append((person_id, cert_no))
     visits: dict[uuid.UUID, list[Visit]] = defaultdict(list)
-    for record_id, outlet_id, performed_at, told, corrected in rows:
+    for told_id, word_id, outlet_id, performed_at, result in rows:
         visits[outlet_id].append(
             Visit(
-                record_id,
+                told_id,
                 performed_at,
-                corrected or told,
-                frozenset(person for person, _ in people[record_id] if person is not None),
-                tuple(cert_no for _, cert_no in people[record_id] if cert_no is not None),
+                result,
+                frozenset(person for person, _ in people[word_id] if person is not None),
+                tuple(cert_no for _, cert_no in people[word_id] if cert_no is not None),
             )
         )
     return visits
 
 
-def _of_the_kind(work: Work, draw: Draw) -> ColumnElement[bool]:
+def _of_the_kind(work: Work, draw: Draw, record_id: ColumnElement[uuid.UUID]) -> ColumnElement[bool]:
     """For a spot check a checklist that meets its tier; else any inspection, however it was filled in."""
     if draw.tier is None:
         return (Record.kind != "attempt") & Record.visit_kind.in_(INSPECTIONS)
     rulebook = need_rulebook(work, draw.from_day)
     checklists = rulebook.window(CadenceTier(draw.tier), draw.from_day, draw.to_day).checklists
     performed = select(VisitFact.record_id).where(
-        VisitFact.record_id == Record.id, VisitFact.tier.in_(tier.value for tier in checklists)
+        VisitFact.record_id == record_id, VisitFact.tier.in_(tier.value for tier in checklists)
     )
     return performed.exists()
 

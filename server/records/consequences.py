@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import date, datetime, time
 
 from sqlalchemy import select, text
@@ -21,28 +23,21 @@ from server.kernel.ids import part_id
 from server.kernel.work import Work
 from server.outlets.models import Outlet
 from server.records.forms import FormDefinition
-from server.records.kinds import deed_of
-from server.records.models import Record, Rectification
+from server.records.kinds import SUBJECTS, deed_of
+from server.records.models import Amendment, Record, Rectification
 from server.records.rules import starts_triple_recheck
 from server.records.storing import Judged
 
 Stored = tuple[Judged, FormDefinition | None]
 
-# What a record calls its subject → what cadence does.
-_KINDS = {
-    "outlet": SubjectKind.OUTLET,
-    "site": SubjectKind.DEPOT,
-    "unlicensed": SubjectKind.UNLICENSED,
-    "household": SubjectKind.HOUSEHOLD,
-    "complaint": SubjectKind.COMPLAINT,
-    "clue": SubjectKind.CLUE,
-}
 _LETTERS = frozenset({"letter", "hand_over"})
 _CORRECTED = "更正记录改变了原认定 · an amendment changed what was found"
 
 
-def tell_cadence(work: Work, stored: Sequence[Stored]) -> None:
+def tell_cadence(work: Work, stored: Sequence[Stored], amended: AbstractSet[uuid.UUID]) -> None:
     """Note what was performed and tried, and open, move or withdraw the duties that the records ask for.
+
+    The visits of records that are ``amended`` already are told of by their last word (amending.follow_visits).
 
     What was found counts whether or not the record is valid: the goods were there, and whoever was there with too few
     officers still has to come again. To take a finding back needs a valid record.
@@ -50,7 +45,7 @@ def tell_cadence(work: Work, stored: Sequence[Stored]) -> None:
     visits = [
         {
             "record_id": record.id,
-            "subject_kind": _KINDS[record.document["subject_kind"]].value,
+            "subject_kind": SUBJECTS[record.document["subject_kind"]].value,
             "subject_id": uuid.UUID(record.document["subject_id"]),
             "tier": deed.value,
             "performed_at": record.performed_at,
@@ -58,7 +53,9 @@ def tell_cadence(work: Work, stored: Sequence[Stored]) -> None:
             "makes_up": record.document.get("makes_up"),
         }
         for record, definition in stored
-        if _is_first_word(record) and (deed := _deed(record, definition)) is not None
+        if _is_first_word(record)
+        and record.id not in amended
+        and (deed := _deed(record, definition)) is not None
     ]
     attempts = [
         {
@@ -75,7 +72,7 @@ def tell_cadence(work: Work, stored: Sequence[Stored]) -> None:
     amending = [record for record in records if record.document.get("amends_id") is not None]
     ordered = [record for record in records if record.extract.rectifications]
     written = [record for record in records if _asks_for_depot(record)]
-    if attempts or found or amending or ordered or written:
+    if attempts or found or amending or amended or ordered or written:
         # All of the batch at once and in one order: what is asked for below takes them one rule after the other.
         subjects = {uuid.UUID(record.document["subject_id"]) for record in records if _is_known(record)}
         hold_subjects(work, sorted(subjects))
@@ -150,7 +147,7 @@ def _asks_for_depot(record: Judged) -> bool:
 
 
 def _call(record: Judged, rule: DutyRule) -> Call:
-    kind = _KINDS[record.document["subject_kind"]]
+    kind = SUBJECTS[record.document["subject_kind"]]
     subject_id = uuid.UUID(record.document["subject_id"])
     return Call(rule, record.id, kind, subject_id, record.performed_at, record.surrounding.cell_id)
 
@@ -204,7 +201,8 @@ _LINKED = text(
 def _follow_findings(work: Work, records: Sequence[Judged]) -> None:
     """Bring 查一补三 to what the last word on each record says: a finding, on what day, or none.
 
-    The words on a record are itself and its amendments, in the order of their ids, which tell when they were written.
+    The words on a record are itself and its amendments, in the order in which they were linked. Of those that wait for
+    what they amend the ids tell when they were written.
     """
     linked: dict[uuid.UUID, set[uuid.UUID]] = {}
     for root, word in work.session.execute(_LINKED, {"given": [record.id for record in records]}):
@@ -218,15 +216,21 @@ def _follow_findings(work: Work, records: Sequence[Judged]) -> None:
             )
         )
     }
+    places = select(Amendment.record_id, Amendment.ordinal).where(among(Amendment.record_id, sorted(words)))
+    ordinals = dict(work.session.execute(places).all())
     calls: list[Call] = []
     for group in {frozenset(group & words.keys()) for group in linked.values()}:
-        said = sorted((words[word] for word in group), key=lambda word: (word.amends_id is not None, word.id))
+        said = sorted((words[word] for word in group), key=lambda word: _place(word, ordinals))
         counting = [word for word in said if starts_triple_recheck(word.document) or word.valid]
         last = counting[-1] if counting else None
         if last is not None and starts_triple_recheck(last.document):
             first = said[0].amends_id or said[0].id
             calls += _finding_call(work, last, first, _standing(work, group))
     follow_causes(work, DutyRule.TRIPLE_RECHECK, calls, words, _CORRECTED)
+
+
+def _place(word: Record, ordinals: Mapping[uuid.UUID, int]) -> tuple[bool, float, uuid.UUID]:
+    return word.amends_id is not None, ordinals.get(word.id, math.inf), word.id
 
 
 def _standing(work: Work, group: Iterable[uuid.UUID]) -> dict[uuid.UUID | None, datetime | None]:
@@ -307,4 +311,4 @@ def _order_call(
     cell_id: uuid.UUID | None,
 ) -> Call:
     at = datetime.combine(due_on, time(), work.zone)
-    return Call(DutyRule.RECTIFICATION_RECHECK, order_id, _KINDS[subject_kind], subject_id, at, cell_id)
+    return Call(DutyRule.RECTIFICATION_RECHECK, order_id, SUBJECTS[subject_kind], subject_id, at, cell_id)

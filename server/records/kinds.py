@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from schemas.vocabulary import Deed
+from schemas.vocabulary import Deed, SubjectKind
 
 
 class Attendance(NamedTuple):
@@ -50,6 +50,18 @@ _DEEDS: Mapping[str, Deed] = MappingProxyType(
         "manufacturer_check": Deed.INSPECTION,
         "unlicensed_check": Deed.INSPECTION,
         "depot_check": Deed.DEPOT_CHECK,
+    }
+)
+
+# What a record calls its subject → what cadence calls it.
+SUBJECTS: Mapping[str, SubjectKind] = MappingProxyType(
+    {
+        "outlet": SubjectKind.OUTLET,
+        "site": SubjectKind.DEPOT,
+        "unlicensed": SubjectKind.UNLICENSED,
+        "household": SubjectKind.HOUSEHOLD,
+        "complaint": SubjectKind.COMPLAINT,
+        "clue": SubjectKind.CLUE,
     }
 )
 

@@ -17,6 +17,7 @@ from server.kernel.events import record_event
 from server.kernel.ids import new_edit_id, new_id, parse_id
 from server.kernel.work import Work
 from server.org.models import Squad
+from server.records.amending import follow_visits, link_amendments
 from server.records.consequences import tell_cadence
 from server.records.extraction import extract
 from server.records.forms import FormDefinition, compile_answers, compile_envelope, load_forms
@@ -217,7 +218,9 @@ def _tell(work: Work, stored: Sequence[tuple[Judged, FormDefinition | None]]) ->
     """
     if not stored:
         return
-    tell_cadence(work, stored)
+    amended = link_amendments(work, [record.id for record, _ in stored])
+    tell_cadence(work, stored, amended)
+    follow_visits(work, amended)
     for record, _ in stored:
         work.wrote(f"record.{record.document['kind']}", [record.id])
     announce(work, "records", [(record.id, record.surrounding.cell_id) for record, _ in stored])

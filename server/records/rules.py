@@ -57,6 +57,9 @@ FLAGS: Mapping[str, str] = MappingProxyType(
         "visit_kind_not_of_form": "检查类别与所用表单不相符，请核对是否应计入检查频次。",
         "result_contradicts_items": "有项目不合格，但结论为正常。",
         "nothing_checked": "检查项目全部为不适用或未查。",
+        # These need to know the record that is amended.
+        "amendment_contested": "另有他人的更正，更正人当时没有看到，请中队长核对后再更正。",
+        "amends_place_or_time": "更正了地点或时间，请中队长核对。",
         # These need to know where the record was made, whose licences there are and on what device; who stores the
         # record sets them.
         "diverted": "有条盒32位码为同地区其他零售户的许可证号（疑似串码）。",

@@ -1,50 +1,45 @@
-"""Which of a record and its amendments is the last word: reports count that one, and it alone."""
+"""Which of a record and its amendments stands: reports count that one, and it alone.
+
+An amendment says the whole record again and has its own rows in the tables that are drawn out, so whoever counts rows
+takes those of the word that stands, and no others. That a word stands is a fact with the moment at which it became
+known, so what stood at an earlier moment does not change.
+"""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, not_, select
+from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.sql.selectable import Subquery
 
-from server.kernel.bulk import among
 from server.kernel.work import Work
-from server.records.models import Record
-
-
-def superseded(amendments: Iterable[tuple[uuid.UUID, uuid.UUID]]) -> set[uuid.UUID]:
-    """The records that another one speaks for, given every known amendment as (its id, the id that it amends).
-
-    A record and all that amends it, directly or by way of another amendment, are one; of them the amendment with the
-    greatest id stands, for ids tell when records were written. It does not matter which of them is known.
-    """
-    root: dict[uuid.UUID, uuid.UUID] = {}
-
-    def find(one: uuid.UUID) -> uuid.UUID:
-        while root.setdefault(one, one) != one:
-            root[one] = root[root[one]]
-            one = root[one]
-        return one
-
-    pairs = list(amendments)
-    for amending, amended in pairs:
-        root[find(amending)] = find(amended)
-    last: dict[uuid.UUID, uuid.UUID] = {}
-    for amending, _ in pairs:
-        whole = find(amending)
-        last[whole] = max(amending, last.get(whole, amending))
-    return set(root) - set(last.values())
+from server.records.models import Amendment, Record
 
 
 def stands(work: Work, as_of: datetime) -> ColumnElement[bool]:
-    """A condition on ``Record``: of the bureau, received by ``as_of``, and then the last word on what it tells of."""
-    known = select(Record.id, Record.amends_id).where(
-        Record.bureau_id == work.bureau_id, Record.amends_id.is_not(None), Record.received_at <= as_of
-    )
-    spoken_for = superseded((one, amended) for one, amended in work.session.execute(known) if amended)
+    """A condition on ``Record``: of the bureau, received by ``as_of``, and then what stands of what it tells of.
+
+    An amendment that waits for its original, or that nobody entitled wrote, does not stand.
+    """
+    last = last_words(work.bureau_id, as_of)
     return and_(
         Record.bureau_id == work.bureau_id,
         Record.received_at <= as_of,
-        not_(among(Record.id, sorted(spoken_for))),
+        or_(
+            and_(Record.amends_id.is_(None), Record.id.not_in(select(last.c.original_id))),
+            Record.id.in_(select(last.c.record_id)),
+        ),
     )
+
+
+def last_words(bureau_id: uuid.UUID, as_of: datetime) -> Subquery:
+    """``original_id`` and ``record_id`` of what stands of each record that was amended, as known at ``as_of``."""
+    last = (
+        select(Amendment.original_id, Amendment.record_id)
+        .where(Amendment.bureau_id == bureau_id, Amendment.stands, Amendment.known_at <= as_of)
+        .ext(distinct_on(Amendment.original_id))
+        .order_by(Amendment.original_id, Amendment.ordinal.desc())
+    )
+    return last.subquery("last_word")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import NamedTuple, cast
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from schemas.vocabulary import CadenceTier
@@ -27,6 +27,7 @@ from server.kernel.problems import problem_at
 from server.kernel.work import Work
 from server.outlets.models import Outlet, Registration
 from server.records.models import Form, Record
+from server.records.superseding import last_words, stands
 
 KINDS = ("routine", "special", "case")
 # Where nobody has said how long a visit's records may lie apart.
@@ -149,7 +150,7 @@ def _inspections(
 ) -> Mapping[uuid.UUID, list[Inspection]]:
     """The inspections of the year by outlet: records that say they are one, or that fill an inspection's form.
 
-    An attempt at a closed door disturbs nobody, and an amendment corrects a record.
+    An attempt at a closed door disturbs nobody. An amendment corrects a record: its last word is told, under its own id.
     """
     begins, ends = (datetime.combine(day, time(), work.zone) for day in (first, last + timedelta(days=1)))
     exempted = _exempted(work, as_of)
@@ -161,9 +162,10 @@ def _inspections(
         for kind in one["visit_kinds"]
     }
     is_inspection = Form.demands["certified"].as_boolean()
+    amended = last_words(work.bureau_id, as_of)
     rows = work.session.execute(
         select(
-            Record.id,
+            func.coalesce(amended.c.original_id, Record.id),
             Record.subject_id,
             Record.visit_kind,
             Record.performed_at,
@@ -171,6 +173,7 @@ def _inspections(
             Record.ended_at,
             Form.tier,
         )
+        .outerjoin(amended, amended.c.record_id == Record.id)
         .outerjoin(
             Form,
             and_(
@@ -180,12 +183,10 @@ def _inspections(
             ),
         )
         .where(
-            Record.bureau_id == work.bureau_id,
+            stands(work, as_of),
             Record.subject_kind == "outlet",
             Record.subject_id.is_not(None),
-            Record.amends_id.is_(None),
             Record.kind != "attempt",
-            Record.received_at <= as_of,
             Record.performed_at <= as_of,
             Record.performed_at >= begins,
             Record.performed_at < ends,

@@ -12,13 +12,15 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from server.cadence.models import VisitFact
 from server.kernel.work import Work
 from server.records.models import Form, Record
+from server.records.superseding import last_words, stands
 from server.reports.cap import KINDS
 
 
 def records_at_outlets(work: Work, first: date, last: date, as_of: datetime) -> Iterator[Row[Any]]:
     """The records made at outlets on these days and received by ``as_of``, as they were judged by then.
 
-    An amendment corrects a record and is none of its own. A call that inspects nothing (走访) is a record and no visit.
+    An amendment corrects a record and is none of its own: of a record that was amended by then the last word is told,
+    under the record's own id. A call that inspects nothing (走访) is a record and no visit.
     """
     begins, ends = (datetime.combine(day, time(), work.zone) for day in (first, last + timedelta(days=1)))
     judged_by_then = (
@@ -33,9 +35,11 @@ def records_at_outlets(work: Work, first: date, last: date, as_of: datetime) -> 
         .order_by(VisitFact.record_id, VisitFact.known_at.desc(), VisitFact.valid)
         .subquery()
     )
+    amended = last_words(work.bureau_id, as_of)
+    record_id = func.coalesce(amended.c.original_id, Record.id)
     yield from work.session.execute(
         select(
-            Record.id,
+            record_id.label("id"),
             Record.kind,
             Record.subject_id,
             Record.cell_id,
@@ -45,6 +49,7 @@ def records_at_outlets(work: Work, first: date, last: date, as_of: datetime) -> 
             or_(Record.visit_kind.in_(KINDS), Form.demands["certified"].as_boolean()).label("inspects"),
             Record.document["answers"]["result"].as_string().label("result"),
         )
+        .outerjoin(amended, amended.c.record_id == Record.id)
         .outerjoin(
             Form,
             and_(
@@ -53,13 +58,11 @@ def records_at_outlets(work: Work, first: date, last: date, as_of: datetime) -> 
                 Form.version == Record.form_version,
             ),
         )
-        .outerjoin(judged_by_then, judged_by_then.c.record_id == Record.id)
+        .outerjoin(judged_by_then, judged_by_then.c.record_id == record_id)
         .where(
-            Record.bureau_id == work.bureau_id,
+            stands(work, as_of),
             Record.subject_kind == "outlet",
             Record.subject_id.is_not(None),
-            Record.amends_id.is_(None),
-            Record.received_at <= as_of,
             Record.performed_at >= begins,
             Record.performed_at < ends,
             Record.performed_at <= as_of,

@@ -95,7 +95,10 @@ def test_review_codes_of_a_push() -> None:
 def test_findings() -> None:
     found = in_calls("finding", "server/records")
     found |= in_dicts(
-        *(f"server/records/{name}.py" for name in ("forms", "extraction", "head_counts", "registered"))
+        *(
+            f"server/records/{name}.py"
+            for name in ("amending", "forms", "extraction", "head_counts", "registered")
+        )
     )
     assert set(documented("记录不算有效检查")) == found
 

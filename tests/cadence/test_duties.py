@@ -165,15 +165,15 @@ def test_an_amendment_moves_a_finding_or_takes_it_back(kernel: Kernel, town: Tow
     moved = finding_of(town, 2, MONDAY - DAY, record_id=uuid.UUID(int=2**127), **amended)
     push_at(kernel, town, "li", MONDAY + DAY, moved)
     chains = judged(kernel, town, town.outlets[2], MONDAY + DAY, R.TRIPLE_RECHECK)
-    # The visit itself stays where the first word had it: it is the first check of the moved chain.
+    # The visit goes along with the finding: it is no check of its own chain.
     assert [(one.state.value, one.obligation.first_day.day) for one in chains] == [
-        *(("met", 6), ("open", 6), ("open", 6)),
+        *(("open", 6),) * 3,
         *(("void", 7),) * 3,
     ]
     # Whoever takes a finding back does so by a valid record.
     alone = inspection_of(town, 2, MONDAY, by=("li",), record_id=uuid.UUID(int=2**127 + 1), **amended)
     push_at(kernel, town, "li", MONDAY + DAY + timedelta(hours=1), alone)
-    assert states(kernel, town, 2, MONDAY + 2 * DAY)[:3] == ["met", "open", "open"]
+    assert states(kernel, town, 2, MONDAY + 2 * DAY)[:3] == ["open"] * 3
     nothing = inspection_of(town, 2, MONDAY, record_id=uuid.UUID(int=2**127 + 2), **amended)
     push_at(kernel, town, "li", MONDAY + 2 * DAY, nothing)
     assert states(kernel, town, 2, MONDAY + 2 * DAY) == ["void"] * 6
