@@ -44,7 +44,7 @@ from server.org.models import SquadMember
 from server.outlets.importing import apply_outlets, plan_outlets
 from server.outlets.models import Outlet
 from server.outlets.register import OutletCandidate
-from server.records.ops import publish_forms
+from server.records.form_versions import publish_forms
 from server.replication import COLLECTIONS, reader_of
 from sync.push import push
 

@@ -107,23 +107,3 @@ class RecordPage(Schema):
 
     items = fields.List(fields.Nested(RecordOut), required=True)
     after = fields.String(allow_none=True)
-
-
-class FormOut(Schema):
-    """A form version: JSON Schema of its answers, and what its kind demands."""
-
-    id = fields.UUID()
-    form_code = fields.String()
-    version = fields.Integer()
-    kind = fields.String()
-    tier = fields.String(allow_none=True)
-    title = fields.String()
-    state = fields.String()
-    demands = fields.Raw(metadata={"type": "object", "additionalProperties": True})
-    answers_schema = fields.Raw(metadata={"type": "object", "additionalProperties": True})
-
-
-class FormList(Schema):
-    """Form versions."""
-
-    items = fields.List(fields.Nested(FormOut), required=True)

@@ -50,6 +50,7 @@ from server.metrics import add_metrics
 from server.notices.api import blueprint as notices
 from server.outlets.api import blueprint as outlets
 from server.records.api import blueprint as records
+from server.records.forms_api import blueprint as forms
 from server.replication import COLLECTIONS, reader_of
 from server.reports.api import blueprint as reports
 from server.reports.calendar_api import blueprint as calendars
@@ -121,6 +122,7 @@ def create_app(settings: Settings) -> Flask:
         policies,
         duties,
         records,
+        forms,
         dispatches,
         evidence,
         reports,

@@ -28,7 +28,7 @@ from server.kernel.permissions import Role
 from server.kernel.work import Kernel, Work
 from server.org.models import Bureau, Certificate, Person, Squad, SquadMember
 from server.outlets.models import Outlet, OutletStatus
-from server.records.ops import publish_forms
+from server.records.form_versions import publish_forms
 
 ZONE = ZoneInfo("Asia/Shanghai")
 # A Monday of an ordinary week (2026-W28), nine in the morning.

@@ -21,6 +21,7 @@ COMMANDS = {
     "duty": ("server.commands.duty", "group"),
     "files": ("server.commands.files", "group"),
     "cap": ("server.commands.policy", "caps"),
+    "form": ("server.commands.form", "group"),
     "import": ("server.commands.imports", "group"),
     "issue": ("server.commands.issue", "group"),
     "restore": ("server.commands.backup", "restore"),

@@ -25,7 +25,7 @@ from server.kernel.packaged_workdays import packaged_workdays
 from server.kernel.permissions import Role
 from server.kernel.settings import read_settings
 from server.org.models import Bureau, Person
-from server.records.ops import publish_forms
+from server.records.form_versions import publish_forms
 
 _password = click.option(
     "--password",

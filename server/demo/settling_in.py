@@ -31,7 +31,7 @@ from server.kernel.pinyin import initials
 from server.kernel.work import Work
 from server.org.models import Bureau, Certificate, Person, Squad, SquadMember, Vehicle
 from server.outlets.models import Outlet, OutletStatus, Site
-from server.records.ops import publish_forms
+from server.records.form_versions import publish_forms
 from sync import feed
 
 # The bureau's rules are in force from the first working day on which Xunge could know them.

@@ -24,6 +24,8 @@ class Permission(StrEnum):
     DRAW_MANAGE = "draw.manage"
     DRAW_READ = "draw.read"
     DUTY_ASSIGN = "duty.assign"
+    FORM_MANAGE = "form.manage"
+    FORM_PUBLISH = "form.publish"
     FORM_READ = "form.read"
     INSPECTION_APPROVE = "inspection.approve"
     INSPECTION_REQUEST = "inspection.request"
@@ -119,6 +121,7 @@ ROLES: dict[Role, frozenset[Permission]] = {
         P.DISPATCH_WRITE,
         P.DRAW_MANAGE,
         P.DUTY_ASSIGN,
+        P.FORM_PUBLISH,
         P.INSPECTION_APPROVE,
         P.INSPECTION_REQUEST,
         P.OBLIGATION_OPEN,
@@ -138,6 +141,7 @@ ROLES: dict[Role, frozenset[Permission]] = {
         P.CUSTODY_DECIDE,
         P.CUSTODY_READ,
         P.DRAW_MANAGE,
+        P.FORM_PUBLISH,
         P.OBLIGATION_OPEN,
         P.OBLIGATION_RECORD,
         P.PAPER_PRINT,
@@ -156,6 +160,7 @@ ROLES: dict[Role, frozenset[Permission]] = {
         P.CELL_MANAGE,
         P.DEVICE_MANAGE,
         P.DUTY_ASSIGN,
+        P.FORM_MANAGE,
         P.NOTICE_MANAGE,
         P.OUTLET_READ,
         P.PERSON_READ,

@@ -163,14 +163,25 @@ CATALOGUE: dict[str, Kind] = {
         "文件超过该类文件的上限。",
         "The file is larger than its kind may be.",
     ),
+    "form_in_use": Kind(
+        409,
+        "现行制度用到该表单，停用后将没有已发布的版本，请先发布新版本或调整制度。",
+        "A policy in force names this form and would be left without a published version; publish another first.",
+    ),
     "form_not_published": Kind(
         422,
         "制度所用的检查表没有发布，或不属于该层级。",
         "A checklist that the policy names is not published, or is not of that tier.",
     ),
+    "form_own_draft": Kind(
+        403,
+        "表单须由起草人以外的法制人员或局领导发布。",
+        "A form is published by somebody of the legal office or a leader who did not draft it.",
+    ),
     "form_published": Kind(
         409, "该版本表单已发布，不能修改。", "This form version is published and cannot change."
     ),
+    "form_retired": Kind(409, "该版本表单已停用。", "This form version is retired already."),
     "forbidden": Kind(403, "没有权限进行此操作。", "You may not do this."),
     "grant_over": Kind(409, "该临时授权已结束或已撤销。", "This grant has ended or was revoked already."),
     "hand_over_changed": Kind(

@@ -5,13 +5,10 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from sqlalchemy import select
-
 from schemas.approvals import UnapprovedPage, UnapprovedQuery
 from schemas.paging import PageQuery
 from schemas.policies import ExemptionIn, ExemptionOut
 from schemas.records import (
-    FormList,
     ReadingIn,
     ReadingPage,
     RecordOut,
@@ -27,11 +24,11 @@ from server.kernel.permissions import Permission
 from server.kernel.work import Work
 from server.records.approval_standing import standing_of, unapproved
 from server.records.exempting import exempt_visit
-from server.records.models import Form, Record
+from server.records.models import Record
 from server.records.queries import visible_to
 from server.records.reading import masked_document, read_in_full, readings, visible_record
 
-blueprint = Noun("records", "记录与表单 Records and forms")
+blueprint = Noun("records", "记录 Records")
 
 
 @blueprint.endpoint("GET", "/records", permission=Permission.RECORD_READ, takes=RecordQuery, gives=RecordPage)
@@ -114,12 +111,3 @@ def _whole(work: Work, record: Record, document: Any, *, masked: bool) -> dict[s
 def exempt(work: Work, given: dict[str, Any], record_id: uuid.UUID) -> CapExemption:
     """Note that a visit does not count to the annual cap, by an exemption that the caps name."""
     return exempt_visit(work, record_id, given["code"], given["reference"])
-
-
-@blueprint.endpoint("GET", "/forms", permission=Permission.FORM_READ, gives=FormList)
-def list_forms(work: Work) -> dict[str, Any]:
-    """The bureau's form versions."""
-    forms = work.session.scalars(
-        select(Form).where(Form.bureau_id == work.bureau_id).order_by(Form.form_code, Form.version)
-    ).all()
-    return {"items": forms}

@@ -27,6 +27,9 @@ Finding = dict[str, str]
 Check = Callable[[dict[str, Any]], list[Finding]]
 
 GIVEN = "given"
+FORM_COLUMNS = ("form_code", "version", "kind", "tier", "title", "answers_schema", "demands")
+"""The columns of the table of forms that a version fills with what it says."""
+
 _BY_RULE = {
     "required": ("field_missing", "缺少必须的字段，记录无法入库，请更新手持端后重新提交。"),
     "type": ("type_wrong", "数据类型不对，请更新手持端后重新提交。"),

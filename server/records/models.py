@@ -15,7 +15,11 @@ from server.kernel.db import Base, Owned
 
 
 class Form(Owned, Base):
-    """A version of a form: JSON Schema for the answers, and what the kind demands. Published ones never change."""
+    """A version of a form: JSON Schema for the answers, and what the kind demands.
+
+    What it asks never changes: the app's role may write when it was retired, and nothing else. ``effective_from`` is the
+    moment from which records are begun on it, null for what the bureau began with; none is after ``retired_at``.
+    """
 
     __tablename__ = "form"
     __table_args__ = (
@@ -33,6 +37,28 @@ class Form(Owned, Base):
     state: Mapped[str]
     published_at: Mapped[datetime | None]
     edit_id: Mapped[uuid.UUID]
+    drafted_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("account.id"))
+    published_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("account.id"))
+    effective_from: Mapped[datetime | None]
+    retired_at: Mapped[datetime | None]
+    retired_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("account.id"))
+    retire_reason: Mapped[str | None]
+
+
+class FormDraft(Owned, Base):
+    """What a bureau means to publish as the next version of a form; one draft a code, written over until then."""
+
+    __tablename__ = "form_draft"
+    __table_args__ = (UniqueConstraint("bureau_id", "form_code"),)
+
+    form_code: Mapped[str]
+    kind: Mapped[str]
+    tier: Mapped[str | None]
+    title: Mapped[str]
+    answers_schema: Mapped[dict[str, Any]]
+    demands: Mapped[dict[str, Any]]
+    drafted_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("account.id"))
+    drafted_at: Mapped[datetime]
 
 
 class Record(Owned, Base):

@@ -14,52 +14,19 @@ from server.access.contacts import measured_clock
 from server.cadence.timeline import edition_on
 from server.grids.ops import announce, announce_to, hold_cells
 from server.kernel.events import record_event
-from server.kernel.ids import new_edit_id, new_id, parse_id
+from server.kernel.ids import new_edit_id, parse_id
 from server.kernel.work import Work
 from server.org.models import Squad
 from server.records.amending import follow_visits, link_amendments
 from server.records.consequences import tell_cadence
 from server.records.extraction import extract
-from server.records.forms import FormDefinition, compile_answers, compile_envelope, load_forms
+from server.records.forms import FormDefinition, compile_answers, compile_envelope
 from server.records.hints import hints_of
-from server.records.models import Form
 from server.records.rules import Certificates, CheckPolicy, Presence, judge, performed_at
 from server.records.scanned import Scanned, scans_of
 from server.records.storing import Judged, store_records
-from server.records.surroundings import Surrounding, certificates_for, forms_for, look_round
-from sync import feed
+from server.records.surroundings import KnownForm, Surrounding, certificates_for, forms_for, look_round
 from sync.collection import Outcome, Reader, Result, Row
-
-
-def publish_forms(work: Work) -> int:
-    """Publish every packaged form version that the bureau does not have; published ones never change."""
-    have = set(
-        work.session.execute(select(Form.form_code, Form.version).where(Form.bureau_id == work.bureau_id))
-    )
-    published: list[uuid.UUID] = []
-    for definition in load_forms():
-        if (definition.form_code, definition.version) in have:
-            continue
-        form = Form(
-            id=new_id(work.now),
-            bureau_id=work.bureau_id,
-            state="published",
-            published_at=work.now,
-            edit_id=new_edit_id(),
-            **definition.to_row(),
-        )
-        work.session.add(form)
-        published.append(form.id)
-    work.session.flush()
-    if published:
-        feed.touch(
-            work.session,
-            work.bureau_id,
-            "reference",
-            [(f"bureau:{work.bureau_id}", form) for form in published],
-        )
-        record_event(work, "forms.published", published)
-    return len(published)
 
 
 def receive_records(work: Work, reader: Reader, rows: Sequence[Row]) -> list[Result]:
@@ -93,14 +60,9 @@ def receive_records(work: Work, reader: Reader, rows: Sequence[Row]) -> list[Res
             same = surrounding.known_edit_id == row.edit_id
             results[row.ordinal] = Result(Outcome.REPLAYED if same else Outcome.CONFLICT)
             continue
-        definition = forms.get((row.document["form_code"], row.document["form_version"]))
-        fresh.append(
-            (
-                row,
-                _judged(work, reader, row, definition, surrounding, scanned, certificates, squads, measured),
-                definition,
-            )
-        )
+        form = forms.get((row.document["form_code"], row.document["form_version"]))
+        judged = _judged(work, reader, row, form, surrounding, scanned, certificates, squads, measured)
+        fresh.append((row, judged, form.definition if form else None))
     # All at once and in one order, before a foreign key takes them row by row: whoever gives cells away claims them so.
     hold_cells(
         work.session, sorted({one.surrounding.cell_id for _, one, _ in fresh if one.surrounding.cell_id})
@@ -117,29 +79,29 @@ def _names_form(row: Row) -> bool:
     return isinstance(code, str) and isinstance(version, int) and 0 <= version < 2**31
 
 
-def _shape_faults(row: Row, forms: dict[tuple[str, int], FormDefinition]) -> list[dict[str, str]]:
+def _shape_faults(row: Row, forms: dict[tuple[str, int], KnownForm]) -> list[dict[str, str]]:
     """What keeps the document from being stored at all: its envelope, or answers of another shape than the form's."""
     if row.document.get("_deleted"):
         return [{"code": "record_not_deletable", "path": "/_deleted", "detail": "记录不能删除，只能更正。"}]
     faults = compile_envelope()(row.document)
     if faults:
         return faults
-    definition = forms.get((row.document["form_code"], row.document["form_version"]))
-    return compile_answers(definition)(row.document["answers"]) if definition else []
+    form = forms.get((row.document["form_code"], row.document["form_version"]))
+    return compile_answers(form.definition)(row.document["answers"]) if form else []
 
 
 def _judged(
     work: Work,
     reader: Reader,
     row: Row,
-    definition: FormDefinition | None,
+    form: KnownForm | None,
     surrounding: Surrounding,
     scanned: Scanned,
     certificates: Certificates,
     squads: set[uuid.UUID],
     measured: Measured,
 ) -> Judged:
-    document = row.document
+    document, definition = row.document, form.definition if form else None
     claimed_s = document.get("clock_offset_s")
     clock = settle_clock(int(claimed_s) if claimed_s is not None else None, measured)
     tier = CadenceTier(definition.tier) if definition and definition.tier else None
@@ -159,6 +121,10 @@ def _judged(
     flags = [*judgement.flags, *scanned.flags]
     if reader.retry is not None and reader.retry.corrected:
         flags.append("corrected_at_desk")
+    if form is not None and form.effective_from is not None and at < form.effective_from:
+        flags.append("form_not_yet_in_force")
+    if form is not None and form.retired_at is not None and at >= form.retired_at:
+        flags.append("form_retired")
     allowed = definition.demands.site_kinds if definition else ()
     if surrounding.site_kind is not None and allowed and surrounding.site_kind not in allowed:
         flags.append("site_kind_not_of_form")

@@ -152,7 +152,11 @@ def _rectifications(ids: ColumnElement[uuid.UUID]) -> Select[str, uuid.UUID]:
 def synced_forms(
     ids: ColumnElement[uuid.UUID], bureau_id: ColumnElement[uuid.UUID]
 ) -> Select[str, uuid.UUID]:
-    """Published forms as documents of the collection ``reference``."""
+    """Published forms as documents of the collection ``reference``; a retired one stays, so that old records can be read.
+
+    A new record is begun on the version with the highest number that is in force: ``effective_from`` is over (or null),
+    and ``retired_at`` is null.
+    """
     fields = func.json_build_object(
         "id", Form.id,
         "edit_id", Form.edit_id,
@@ -166,6 +170,8 @@ def synced_forms(
         "demands", Form.demands,
         "answers_schema", Form.answers_schema,
         "state", Form.state,
+        "effective_from", Form.effective_from,
+        "retired_at", Form.retired_at,
     )  # fmt: skip
     return select(cast(fields, Text).label("document"), Form.edit_id).where(
         Form.id == ids, Form.bureau_id == bureau_id, Form.state != "draft"

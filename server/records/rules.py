@@ -69,6 +69,8 @@ FLAGS: Mapping[str, str] = MappingProxyType(
         "out_of_scope": "检查地点不在推送人员当前辖区内。",
         "cell_unknown": "检查地点不在任何末级网格内。",
         "cell_differs": "设备所填网格与检查对象所在网格不同。",
+        "form_not_yet_in_force": "检查开始时该版表单尚未启用。",
+        "form_retired": "该版表单在检查开始前已停用，应改用新版。",
         "device_expired": "来自已过有效期的设备。",
         "device_revoked": "来自已停用的设备。",
         "corrected_at_desk": "原始上传无法入库，由后台更正后入库，原文保留。",

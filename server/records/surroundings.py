@@ -5,7 +5,8 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from geoalchemy2 import Geography
 from sqlalchemy import Double, Integer, Text, and_, cast, column, func, or_, select
@@ -21,7 +22,7 @@ from server.kernel.work import Work
 from server.org.models import Certificate
 from server.org.queries import certificates_of
 from server.outlets.models import Outlet, Site
-from server.records.forms import FormDefinition
+from server.records.forms import FORM_COLUMNS, FormDefinition
 from server.records.models import Form, Record
 from server.records.rules import Certificates, Fix, position_of
 
@@ -189,31 +190,39 @@ def _held(certificate: Certificate) -> tuple[str, Any, Any]:
     return (certificate.cert_no, certificate.valid_from, certificate.valid_to)
 
 
-_published: dict[tuple[uuid.UUID, str, int], FormDefinition] = {}
+class KnownForm(NamedTuple):
+    """A version of a form with the moments from which records are begun on it, and no more are; null for ever."""
+
+    definition: FormDefinition
+    effective_from: datetime | None
+    retired_at: datetime | None
 
 
-def forms_for(work: Work, documents: Sequence[Mapping[str, Any]]) -> dict[tuple[str, int], FormDefinition]:
-    """The published form versions that the documents name; a published version never changes, so it is remembered."""
+_published: dict[uuid.UUID, FormDefinition] = {}
+
+
+def forms_for(work: Work, documents: Sequence[Mapping[str, Any]]) -> dict[tuple[str, int], KnownForm]:
+    """The versions that the documents name and that were ever published, retired ones too.
+
+    What a version asks never changes, so it is remembered; whether it is retired is asked each time, for another process
+    may have done it.
+    """
     wanted = {(document["form_code"], document["form_version"]) for document in documents}
-    unknown = [key for key in wanted if (work.bureau_id, *key) not in _published]
-    if unknown:
-        rows = work.session.scalars(
-            select(Form).where(
-                Form.bureau_id == work.bureau_id,
-                Form.state != "draft",
-                or_(*(and_(Form.form_code == code, Form.version == version) for code, version in unknown)),
-            )
+    if not wanted:
+        return {}
+    standing = work.session.execute(
+        select(Form.id, Form.form_code, Form.version, Form.effective_from, Form.retired_at).where(
+            Form.bureau_id == work.bureau_id,
+            Form.state != "draft",
+            or_(*(and_(Form.form_code == code, Form.version == version) for code, version in wanted)),
         )
-        for row in rows:
-            _published[(work.bureau_id, row.form_code, row.version)] = FormDefinition.from_row(
-                {
-                    "form_code": row.form_code,
-                    "version": row.version,
-                    "kind": row.kind,
-                    "tier": row.tier,
-                    "title": row.title,
-                    "answers_schema": row.answers_schema,
-                    "demands": row.demands,
-                }
-            )
-    return {key: _published[(work.bureau_id, *key)] for key in wanted if (work.bureau_id, *key) in _published}
+    ).all()
+    unknown = [row.id for row in standing if row.id not in _published]
+    if unknown:
+        content = select(*(getattr(Form, name) for name in FORM_COLUMNS), Form.id).where(Form.id.in_(unknown))
+        for row in work.session.execute(content).mappings():
+            _published[row["id"]] = FormDefinition.from_row(dict(row))
+    return {
+        (row.form_code, row.version): KnownForm(_published[row.id], row.effective_from, row.retired_at)
+        for row in standing
+    }

@@ -51,6 +51,8 @@ def path_of(rule: Rule, world: World) -> str:
         "draw_id": uuid.UUID(int=7),
         "recusal_id": uuid.UUID(int=7),
         "policy_id": world.policy_id,
+        "form_code": "site_visit",
+        "version": 1,
         "conflict_id": world.conflict_id,
         "kept_id": world.kept_id,
         "name": "outlets",

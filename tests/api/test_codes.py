@@ -83,6 +83,7 @@ def test_whatever_is_raised_is_in_the_catalogue() -> None:
 def test_field_faults() -> None:
     uttered = wording.codes() | in_calls("wrong", "schemas")
     raised = in_calls("invalid", "server", at=1) | in_calls("problem_at", "server", at=1)
+    raised |= in_calls("fault", "server/records", at=1) | in_calls("_tell", "server/records", at=1)
     assert set(documented("出错的字段")) == in_dicts(*SERVER_BUT_RECORDS) | raised | uttered
 
 

@@ -8,7 +8,6 @@ from datetime import timedelta
 from random import Random
 from typing import Any
 
-import pytest
 from geoalchemy2.shape import from_shape
 from shapely.geometry import Point
 from sqlalchemy import select
@@ -20,20 +19,16 @@ from server.cadence.duty_models import DutySubject
 from server.cadence.models import Obligation, VisitFact
 from server.demo import documents
 from server.demo.documents import Document
+from server.demo.further_answers import CallMode
 from server.kernel.actor import house
 from server.kernel.ids import new_edit_id, new_id
 from server.kernel.work import Kernel
 from server.outlets.models import Site
 from server.records.models import Record
 from tests.fieldwork import push_at, visit_of
-from tests.town import MONDAY, Town, settle_town
+from tests.town import MONDAY, Town
 
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def town(kernel: Kernel) -> Town:
-    return settle_town(kernel)
 
 
 def opened(kernel: Kernel, town: Town, **given: Any) -> uuid.UUID:
@@ -55,7 +50,7 @@ def met(kernel: Kernel, rule: DutyRule) -> list[uuid.UUID | None]:
 
 
 def test_a_call_back_meets_its_duty_and_one_that_reaches_nobody_does_not(kernel: Kernel, town: Town) -> None:
-    def called(number: int, mode: documents.CallMode, reached: bool, by: str) -> Document:
+    def called(number: int, mode: CallMode, reached: bool, by: str) -> Document:
         at = MONDAY + number * timedelta(hours=3)
         visit = visit_of(town, 0, at, by=(by,), subject_kind="complaint", subject_id=complaint, lon=None)
         return documents.callback(visit, Random(3), mode=mode, reached=reached)

@@ -19,11 +19,10 @@ from tests.fieldwork import check_of, push_at
 from tests.records import documents
 from tests.records.documents import FIRST_OFFICER
 from tests.records.judging import codes, judged, signers
-from tests.town import MONDAY, settle_town
+from tests.town import MONDAY, Town
 
 
-def test_a_record_of_a_form_that_nobody_published_is_stored_and_explained(kernel: Kernel) -> None:
-    town = settle_town(kernel)
+def test_a_record_of_a_form_that_nobody_published_is_stored_and_explained(kernel: Kernel, town: Town) -> None:
     records = [
         check_of(town, 0, MONDAY + timedelta(hours=1))
         | {
