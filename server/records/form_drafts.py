@@ -14,7 +14,7 @@ from schemas.record import SUBJECT_KINDS, VISIT_KINDS
 from server.records.form_faults import Faults, kinds_of, node_at
 from server.records.form_subset import check_subset
 from server.records.forms import GIVEN, Demands, FormDefinition, load_forms
-from server.records.kinds import attendance_of
+from server.records.kinds import asks_inspection_approval, attendance_of
 
 SITE_KINDS = ("depot", "checkpoint", "school", "kindergarten", "manufacturer")
 MOST_REQUIRED = 300
@@ -84,8 +84,9 @@ def _check_attendance(kind: str, tier: str | None, demands: Mapping[str, Any], f
         detail = "检查应有不少于两名持证执法人员（行政处罚法第四十二条），表单不能放宽。"
         detail += "An inspection takes two certified officers at least; a form may only ask for more."
         faults.fault("/demands/min_officers", "form_too_few_officers", detail)
-    for name, said in (("cert_shown", "出示执法证件"), ("approval", "检查审批")):
-        if certified and not stated[name]:
+    approved = asks_inspection_approval(kind, certified=certified)
+    for name, asked, said in (("cert_shown", certified, "出示执法证件"), ("approval", approved, "检查审批")):
+        if asked and not stated[name]:
             detail = f"检查必须要求{said}，表单不能放宽。An inspection demands this; a form cannot drop it."
             faults.fault(f"/demands/{name}", "form_laxer_than_kind", detail)
     if tier is not None and kind != "ecig_check":
