@@ -359,6 +359,8 @@ def upgrade() -> None:
     # The root of a list is found when the record that it amends arrives; what is held is kept from the entries.
     op.execute("grant update (root_id) on registration_list to xunge_app")
     op.execute("grant update (quantity) on custody_holding to xunge_app")
+    # No name is ever changed: the privilege is what locking a row of a store takes.
+    op.execute("grant update (name) on custody_store to xunge_app")
 
 
 def downgrade() -> None:

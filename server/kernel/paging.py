@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Column, Select, literal, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.sql.elements import KeyedColumnElement
 
 from server.kernel.problems import Problem, invalid
 
@@ -65,7 +66,7 @@ def _bad_after() -> Problem:
     return invalid("/after", "invalid", "翻页位置无效，请从头查起。")
 
 
-Key = InstrumentedAttribute[Any] | Column[Any]
+Key = InstrumentedAttribute[Any] | Column[Any] | KeyedColumnElement[Any]
 
 
 def page_of(
