@@ -56,6 +56,7 @@ from server.replication import COLLECTIONS, reader_of
 from server.reports.api import blueprint as reports
 from server.reports.calendar_api import blueprint as calendars
 from server.reports.field_api import blueprint as field_reports
+from server.search.api import blueprint as search
 from sync.keys import KeyRing, KeysUnusable
 from sync.receipts import Receipts
 from sync.stream import Streams
@@ -134,6 +135,7 @@ def create_app(settings: Settings) -> Flask:
         calendars,
         notices,
         desk,
+        search,
     ):
         api.register_blueprint(blueprint)
     replication = sync.api.mount(

@@ -14,6 +14,7 @@ from server.dispatches.ops import draw_out_dispatches
 from server.kernel.work import Upkeep
 from server.outlets.upkeep import count_existing, note_registration, place_again
 from server.papers.numbering import want_numbers
+from server.search.indexing import ask_for_texts
 
 UPKEEP: Upkeep = {
     # Keyed by document: when the holidays of a year become known, grace ends on other days, and so does what is counted
@@ -36,6 +37,7 @@ UPKEEP: Upkeep = {
     "waiver": (settle_subjects,),
     # Keyed by record, by its kind: what it is to the nouns above. A dispatch, and a session that names none, tell who was
     # out; what gives papers wants numbers for them.
+    "record": (ask_for_texts,),
     "record.attempt": (want_numbers,),
     "record.depot_check": (want_numbers,),
     "record.dispatch": (draw_out_dispatches,),

@@ -38,6 +38,7 @@ from server.papers import numbering
 from server.records.amending import link_waiting
 from server.records.window import carry_out_dates
 from server.replication import prune_feeds
+from server.search import indexing
 
 log = structlog.get_logger()
 
@@ -120,6 +121,18 @@ def number_records(bureau_id: str) -> None:
     while numbered:
         with kernel.work(house(uuid.UUID(bureau_id)), datetime.now(UTC)) as work:
             numbered = numbering.number_records(work)
+
+
+def index_records(bureau_id: str, ids: list[str]) -> None:
+    """After a push: the texts by which its records are found."""
+    with _kernel().work(house(uuid.UUID(bureau_id)), datetime.now(UTC)) as work:
+        indexing.index_records(work, ids)
+
+
+def index_waiting() -> None:
+    """Every night: records whose indexing was lost, and those of before there was a search."""
+    while _for_each_bureau("records_indexed", indexing.index_waiting):
+        pass
 
 
 def number_waiting() -> None:
@@ -208,6 +221,7 @@ JOBS = (
     (carry_out_scope, "0 0 * * *"),
     (materialise_obligations, "5 0 * * *"),
     (end_retention, "10 0 * * *"),
+    (index_waiting, "40 0 * * *"),
     (prune_tombstones, "30 2 * * *"),
     (clear_uploads, "20 * * * *"),
     (deliver_due, "* * * * *"),

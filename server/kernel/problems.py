@@ -309,6 +309,11 @@ CATALOGUE: dict[str, Kind] = {
         "该文件不能生成缩略图，请查看原件。",
         "No thumbnail can be made of this file; look at the original.",
     ),
+    "too_many_found": Kind(
+        422,
+        "符合条件的记录超过 20000 条，请缩小时间或范围后再导出。",
+        "More than 20,000 records are found; narrow the time or the area.",
+    ),
     "too_many_uploads": Kind(
         429,
         "未完成或同一记录的上传过多，请先完成已有的上传。",

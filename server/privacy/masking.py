@@ -41,6 +41,8 @@ _PEOPLE = frozenset(
         "keeper", "owner", "party", "recipient", "sender", "suspect", "unlicensed_subject", "witness",
     }
 )  # fmt: skip
+# Of whom the place of business is told, which is nobody's home.
+_PLACES = frozenset({"carrier", "unlicensed_subject"})
 _FIELDS: Mapping[str, PersonField] = {
     "id_no": PersonField.ID_NO,
     "id_number": PersonField.ID_NO,
@@ -103,9 +105,14 @@ def mask(kind: PersonField, value: str) -> str:
     return _MASKS[kind](value)
 
 
+def is_machine_made(text: str) -> bool:
+    """Whether a text is an id, a digest, a day or a moment, in which nobody is told of and nothing is looked for."""
+    return _MACHINE.match(text) is not None
+
+
 def mask_text(text: str, names: frozenset[str] = frozenset()) -> str:
     """A free text with its ID numbers, phones and plates masked, and the names given wherever they stand in it."""
-    if _MACHINE.match(text):
+    if is_machine_made(text):
         return text
     for pattern, kind in (
         (_ID_NO, PersonField.ID_NO),
@@ -180,6 +187,8 @@ def _kind_of(path: tuple[str, ...], said: Any) -> PersonField | None:
             return kind
     if name in _PEOPLE or (name == "name" and above in _PEOPLE):
         return PersonField.NAME
+    if name in ("unit", "address") and above in _PEOPLE - _PLACES:
+        return PersonField.HOME
     return PersonField.NAME if name.removesuffix("_name") in _PEOPLE else None
 
 

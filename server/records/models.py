@@ -75,6 +75,7 @@ class Record(Owned, Base):
     __table_args__ = (
         Index("ix_record_cell_id_started_at", "cell_id", "started_at"),
         Index("ix_record_subject_id_started_at", "subject_id", "started_at"),
+        Index("ix_record_bureau_id_performed_at", "bureau_id", "performed_at", "id"),
         Index("ix_record_received_at", "received_at", postgresql_using="brin"),
         Index("ix_record_amends_id", "amends_id", postgresql_where="amends_id is not null"),
     )

@@ -187,6 +187,7 @@ def _tell(work: Work, stored: Sequence[tuple[Judged, FormDefinition | None]]) ->
     amended = link_amendments(work, [record.id for record, _ in stored])
     tell_cadence(work, stored, amended)
     follow_visits(work, amended)
+    work.wrote("record", [record.id for record, _ in stored])
     for record, _ in stored:
         work.wrote(f"record.{record.document['kind']}", [record.id])
     announce(work, "records", [(record.id, record.surrounding.cell_id) for record, _ in stored])

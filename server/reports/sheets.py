@@ -99,11 +99,11 @@ def csv_of(sheet: Sheet) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([column.name for column in sheet.columns])
-    writer.writerows([_safe(value) for value in row] for row in cells_of(sheet.columns, sheet.rows))
+    writer.writerows([plain_cell(value) for value in row] for row in cells_of(sheet.columns, sheet.rows))
     return text.getvalue()
 
 
-def _safe(value: Any) -> Any:
+def plain_cell(value: Any) -> Any:
     """A text that a spreadsheet would run as a formula is shown as text instead."""
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
 
