@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields, validate
 
+from schemas.field_reports import MonthlyRow
 from schemas.moment import Moment
 from schemas.reports import SHAPES, CadenceRow
 
-_KINDS = ("R1",)
+_KINDS = ("R1", "R3")
 _REMARK = validate.Length(min=2, max=1000)
 
 
@@ -72,7 +73,8 @@ class IssueOut(Schema):
     state = fields.String()
     as_of = fields.AwareDateTime()
     sha256 = fields.String(metadata={"description": "Of the snapshot's bytes"})
-    totals = fields.List(fields.Nested(SignedLine))
+    totals = fields.List(fields.Nested(SignedLine), metadata={"description": "Of R1"})
+    figures = fields.List(fields.Nested(MonthlyRow), metadata={"description": "Of R3"})
     pending = fields.Integer(metadata={"description": "Obligations that were still open at that moment"})
     unknown = fields.Integer(
         metadata={"description": "Obligations whose answer may lie on a device not heard"}
@@ -106,15 +108,26 @@ class ObligationChange(Schema):
 
 
 class FigureChange(Schema):
-    """A figure before and after."""
+    """A figure before and after: R1's by group and tier, R3's by its name, in base units."""
 
     by = fields.String()
     group_id = fields.UUID(allow_none=True)
     group = fields.String()
-    tier = fields.String()
+    tier = fields.String(allow_none=True)
+    figure = fields.String()
     column = fields.String()
     before = fields.Raw(allow_none=True)
     after = fields.Raw(allow_none=True)
+
+
+class FactChange(Schema):
+    """What of a month's statistics comes from another record, dispatch or outlet; amounts in the figure's base unit."""
+
+    figure = fields.String()
+    id = fields.UUID()
+    kind = fields.String()
+    before = fields.Integer(allow_none=True)
+    after = fields.Integer(allow_none=True)
 
 
 class DifferencesOut(Schema):
@@ -125,6 +138,7 @@ class DifferencesOut(Schema):
     since = fields.AwareDateTime(allow_none=True)
     obligations = fields.List(fields.Nested(ObligationChange), required=True)
     figures = fields.List(fields.Nested(FigureChange), required=True)
+    facts = fields.List(fields.Nested(FactChange))
 
 
 class VerificationOut(Schema):

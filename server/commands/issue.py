@@ -20,8 +20,8 @@ from server.issuing import ops, queries
 from server.issuing.models import ReportIssue
 from server.issuing.paper import paper_of
 from server.issuing.queries import Standing
-from server.issuing.restated_sheet import differences_sheet, restated_sheet
-from server.issuing.rules import Act
+from server.issuing.restated_sheet import differences_sheet, sheet_of
+from server.issuing.rules import Act, day_over
 from server.issuing.unsynced import unsynced
 from server.kernel.permissions import Permission
 from server.kernel.problems import Problem
@@ -29,7 +29,7 @@ from server.kernel.work import Work
 from server.reports.moment import moment_for
 from server.reports.sheets import NO_FIGURE
 
-_kind = click.option("--kind", type=click.Choice(["R1"]), default="R1", show_default=True)
+_kind = click.option("--kind", type=click.Choice(["R1", "R3"]), default="R1", show_default=True)
 _version = click.option("--version", type=int, help="版本，默认最新 · default: the newest")
 _shape = click.option(
     "--format", "shape", type=click.Choice(["table", "json"]), default="table", show_default=True
@@ -95,7 +95,7 @@ def list_unsynced(period: str, as_of: datetime | None, shape: str, bureau: str |
     with bureau_work(bureau) as work:
         moment, wanted = moment_for(work, as_of), ops.period_to_sign(period)
         told = UnsyncedOut().dump(
-            {"period": wanted.key, "as_of": moment, "items": unsynced(work, wanted, moment)}
+            {"period": wanted.key, "as_of": moment, "items": unsynced(work, day_over(wanted), moment)}
         )
     if shape == "json":
         click.echo(json.dumps(told, ensure_ascii=False, indent=2))
@@ -241,7 +241,7 @@ def verify(period: str, kind: str, version: int | None, bureau: str | None) -> N
     with bureau_work(bureau) as work:
         standing = _find(work, kind, period, version)
         verified = ops.verify(work, standing.snapshot)
-        sheet = restated_sheet(work, ops.period_to_sign(period), verified.found)
+        sheet = sheet_of(work, standing, verified.found)
     click.echo(f"SHA-256 {verified.sha256} {'相符 · intact' if verified.intact else '不符 · ALTERED'}")
     if verified.agrees:
         click.echo("重新计算，结果一致 · worked out again, it agrees")

@@ -28,7 +28,7 @@ from server.issuing.models import ReportIssue
 from server.issuing.paper import paper_of
 from server.issuing.restated_sheet import restated_sheet
 from server.issuing.restating import moments_between, restated
-from server.issuing.rules import Act
+from server.issuing.rules import Act, day_over
 from server.issuing.unsynced import unsynced
 from server.kernel.http import Noun
 from server.kernel.permissions import Permission
@@ -76,7 +76,7 @@ def list_unsynced(work: Work, query: dict[str, Any]) -> dict[str, Any]:
     """Who has not synced since the period's end: before a month or quarter locks."""
     as_of = moment_for(work, query["as_of"])
     period = ops.period_to_sign(query["period"] or period_for(work, None, as_of).key)
-    return {"period": period.key, "as_of": as_of, "items": unsynced(work, period, as_of)}
+    return {"period": period.key, "as_of": as_of, "items": unsynced(work, day_over(period), as_of)}
 
 
 @blueprint.endpoint(

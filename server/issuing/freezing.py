@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -14,6 +14,7 @@ from sqlalchemy import select
 from schemas.vocabulary import CadenceTier
 from server.cadence.models import PolicyTier
 from server.cadence.periods import ReportingPeriod
+from server.cadence.tally import PENDING
 from server.cadence.timeline import Edition, load_timeline, need_rulebook
 from server.issuing.annex import legal_annex
 from server.issuing.rules import day_over, parts_of
@@ -66,6 +67,16 @@ def freeze(work: Work, period: ReportingPeriod, as_of: datetime) -> dict[str, An
         "policies": _policies(work, items),
         "subjects": _subjects(work, items),
         "annex": legal_annex(work, period, as_of),
+    }
+
+
+def summary(frozen: Mapping[str, Any]) -> dict[str, Any]:
+    """What lists of signed reports show of it."""
+    return {
+        "totals": [line for line in frozen["lines"] if line["by"] == "total"],
+        "figures": [],
+        "pending": sum(one["state"] in PENDING for one in frozen["obligations"]),
+        "unknown": sum(one["unknown"] for one in frozen["obligations"]),
     }
 
 

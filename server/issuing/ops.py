@@ -6,22 +6,21 @@ import hashlib
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import orjson
 from sqlalchemy import func, select
 
+from schemas.vocabulary import CadenceTier
 from server.cadence.periods import BadPeriod, ReportingPeriod
-from server.cadence.tally import PENDING
 from server.issuing.freezing import bureau_eyes, canonical, plain
-from server.issuing.kinds import KINDS
+from server.issuing.kinds import KINDS, Kind
 from server.issuing.models import ReportIssue, ReportSnapshot, ReportStep
 from server.issuing.queries import Standing, find, standings
-from server.issuing.restating import Restatement, compared
+from server.issuing.restating import Restatement
 from server.issuing.rules import (
     Act,
-    day_over,
     had_a_hand,
     permission_for,
     possible,
@@ -54,16 +53,20 @@ class Verification:
         return self.intact and not self.found.obligations and not self.found.figures
 
 
-def period_to_sign(text: str) -> ReportingPeriod:
+def period_to_sign(text: str, kind: Kind | None = None) -> ReportingPeriod:
     """The month or quarter.
 
     Raises:
-        Problem: ``bad_period``, with the reason, for anything else.
+        Problem: ``bad_period``, with the reason, for anything else, and for a quarter of a kind that is of months.
     """
     try:
-        return signable_period(text)
+        period = signable_period(text)
     except BadPeriod as error:
         raise problem_at("/period", "bad_period", str(error)) from error
+    if kind is not None and kind.months_only and len(period.keys[CadenceTier.MONTHLY]) != 1:
+        detail = f"{kind.code} 按月签发，例如 2026-07。{kind.code} is of one month, such as 2026-07."
+        raise problem_at("/period", "bad_period", detail)
+    return period
 
 
 def draft(work: Work, given: Mapping[str, Any]) -> Standing:
@@ -79,7 +82,8 @@ def draft(work: Work, given: Mapping[str, Any]) -> Standing:
     """
     work.actor.must(Permission.REPORT_DRAFT)
     account_id = _in_person(work)
-    kind, period = KINDS[given["kind"]], period_to_sign(given["period"])
+    kind = KINDS[given["kind"]]
+    period = period_to_sign(given["period"], kind)
     _hold(work, kind.code, period.key)
     versions = standings(
         work,
@@ -94,7 +98,7 @@ def draft(work: Work, given: Mapping[str, Any]) -> Standing:
         raise _wrong_state(open_one)
     before = next((one.snapshot for one in versions if one.state is Act.ISSUED), None)
     first = kind.first_moment(work, period)
-    as_of = _moment(work, period, first, given["as_of"], before)
+    as_of = _moment(work, period, kind.over(period), first, given["as_of"], before)
     issue = open_one.issue if open_one else _new_issue(work, kind.code, period.key, len(versions) + 1)
     snapshot = _freeze(work, issue, period, as_of, before, given)
     _step(work, Act.DRAFTED, issue, snapshot, account_id, given["remark"])
@@ -134,7 +138,7 @@ def verify(work: Work, snapshot: ReportSnapshot) -> Verification:
     return Verification(
         sha256=snapshot.sha256,
         intact=hashlib.sha256(snapshot.content).hexdigest() == snapshot.sha256,
-        found=compared(bureau, content, again, snapshot.as_of, snapshot.as_of),
+        found=kind.compared(bureau, content, again, snapshot.as_of, snapshot.as_of),
     )
 
 
@@ -163,6 +167,7 @@ def _wrong_state(found: Standing) -> Problem:
 def _moment(
     work: Work,
     period: ReportingPeriod,
+    day_over: date,
     first: datetime,
     given: datetime | None,
     before: ReportSnapshot | None,
@@ -173,7 +178,7 @@ def _moment(
         Problem: ``issue_too_early``, ``invalid`` for a moment not after that of the version before.
     """
     newest = (work.now - SETTLED).astimezone(work.zone).replace(second=0, microsecond=0)
-    over = datetime.combine(day_over(period), time(), work.zone)
+    over = datetime.combine(day_over, time(), work.zone)
     if given is None:
         as_of = newest if before else first
     else:
@@ -219,14 +224,15 @@ def _freeze(
         Problem: ``issue_unsynced``, ``issue_unchanged``.
     """
     kind, bureau = KINDS[issue.kind], bureau_eyes(work)
-    silent = plain(unsynced(bureau, period, as_of))
+    silent = plain(unsynced(bureau, kind.over(period), as_of))
     if silent and not given["unsynced_remark"]:
         raise Problem("issue_unsynced", errors=[_unsynced_fault(one) for one in silent])
     frozen = plain(kind.freeze(bureau, period, as_of))
     differences: dict[str, Any] | None = None
+    restated: Restatement | None = None
     if before is not None:
-        restated = compared(bureau, orjson.loads(before.content), frozen, before.as_of, as_of)
-        if not restated.obligations:
+        restated = kind.compared(bureau, orjson.loads(before.content), frozen, before.as_of, as_of)
+        if not restated.changed:
             raise Problem("issue_unchanged")
         differences = {
             "version": issue.version - 1,
@@ -234,6 +240,7 @@ def _freeze(
             "since": before.as_of.astimezone(work.zone),
             "obligations": restated.obligations,
             "figures": restated.figures,
+            "facts": restated.facts,
         }
     content = canonical(
         {
@@ -262,14 +269,12 @@ def _freeze(
         sha256=hashlib.sha256(content).hexdigest(),
         content=content,
         summary={
-            "totals": [line for line in frozen["lines"] if line["by"] == "total"],
-            "pending": sum(one["state"] in PENDING for one in frozen["obligations"]),
-            "unknown": sum(one["unknown"] for one in frozen["obligations"]),
+            **kind.summary(frozen),
             "provisional": frozen["provisional"],
             "annexed": frozen["annex"] is not None,
             "unsynced": len(silent),
             "unsynced_remark": given["unsynced_remark"],
-            "changed": len(differences["obligations"]) if differences else None,
+            "changed": restated.changed if restated else None,
         },
         created_at=work.now,
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 from schemas.issuing import IssueOut
 from server.cadence.population import UNGRADED
+from server.issuing.monthly_paper import CHANGES, changes_told
 from server.issuing.queries import Standing, described, whole
 from server.issuing.restated_sheet import COLUMNS as DIFFERENCES
 from server.issuing.restated_sheet import NOTES as HOW_TO_READ
@@ -19,6 +20,8 @@ from server.reports.cadence_sheet import NOTES, PROVISIONAL, chart_of
 from server.reports.cap_sheet import COLUMNS as LEDGER
 from server.reports.cap_sheet import basis_line
 from server.reports.heading import PolicyVersion, days_of
+from server.reports.monthly_sheet import COLUMNS as MONTHLY_FIGURES
+from server.reports.monthly_sheet import NOTES as MONTHLY_NOTES
 from server.reports.sheets import Column, Sheet
 
 _STEPS = (
@@ -47,38 +50,68 @@ _DEVICES = (
 
 
 def paper_of(work: Work, standing: Standing) -> Sheet:
-    """The report by squad with its totals; by officer, the legal annex, the devices that had not synced, the differences
-    and the signers as annexes. Cells and single obligations are in the snapshot.
+    """R1 by squad with its totals; by officer, the legal annex, the devices that had not synced, the differences and the
+    signers as annexes. R3 by figure, likewise. Cells, single obligations and facts are in the snapshot.
 
     Raises:
         Problem: ``not_found`` for whoever may not read the whole, see queries.must_read_whole.
     """
     content = whole(work, standing)
     told = described(work, [standing])[0]
-    annexes = [
-        _sheet(content, "各责任人执行情况", FIGURES, _lines(content, "officer")),
-        *_legal(content),
-        *_devices(content),
-        *_differences(content),
-        _signing(content, told),
-    ]
-    rows, totals = _lines(content, "squad"), _lines(content, "total")
     version = f"第 {standing.issue.version} 版"
     marks = [] if standing.state is Act.ISSUED else [f"{version}，未签发，现为“{standing.state.label_zh}”"]
     policies = [PolicyVersion(*_dated(one)).line for one in content["policies"]]
+    body = _monthly if content["kind"] == "R3" else _cadence
+    figures, annexes = body(content)
     return _sheet(
         content,
         f"{content['title']}（{version}）",
-        FIGURES,
-        rows,
-        totals=totals,
         marks=[*marks, *([PROVISIONAL] if content["provisional"] else [])],
         basis=[f"SHA-256 {standing.snapshot.sha256}", *policies],
-        notes=NOTES,
-        chart=chart_of(rows, totals),
         answer=IssueOut().dump(told),
-        annexes=annexes,
+        annexes=[*annexes, _signing(content, told)],
+        **figures,
     )
+
+
+def _cadence(content: Mapping[str, Any]) -> tuple[dict[str, Any], list[Sheet]]:
+    """R1: what stands on its first pages, and the annexes."""
+    rows, totals = _lines(content, "squad"), _lines(content, "total")
+    figures = {
+        "columns": FIGURES,
+        "rows": rows,
+        "totals": totals,
+        "notes": NOTES,
+        "chart": chart_of(rows, totals),
+    }
+    by_officer = _sheet(content, "各责任人执行情况", FIGURES, _lines(content, "officer"))
+    annexes = [by_officer, *_legal(content), *_devices(content)]
+    told = content["differences"]
+    if told is not None:
+        basis = [_compared_with(told), *figures_told(told["figures"])]
+        rows = rows_of(told["obligations"])
+        annexes.append(_sheet(content, "更正清单", DIFFERENCES, rows, basis=basis, notes=HOW_TO_READ))
+    return figures, annexes
+
+
+def _monthly(content: Mapping[str, Any]) -> tuple[dict[str, Any], list[Sheet]]:
+    """R3: likewise."""
+    figures = {
+        "columns": MONTHLY_FIGURES,
+        "rows": _lines(content, "total"),
+        "notes": MONTHLY_NOTES,
+        "portrait": True,
+    }
+    annexes = _devices(content)
+    told = content["differences"]
+    if told is not None:
+        rows = changes_told(told)
+        annexes.append(_sheet(content, "更正清单", CHANGES, rows, basis=[_compared_with(told)]))
+    return figures, annexes
+
+
+def _compared_with(told: Mapping[str, Any]) -> str:
+    return f"与第 {told['version']} 版（SHA-256 {told['sha256']}）相比"
 
 
 def _sheet(
@@ -143,18 +176,6 @@ def _devices(content: Mapping[str, Any]) -> list[Sheet]:
         return []
     basis = [f"拟稿人说明：{content['unsynced_remark']}"]
     return [_sheet(content, "周期结束后尚未同步的设备", _DEVICES, content["unsynced"], basis=basis)]
-
-
-def _differences(content: Mapping[str, Any]) -> list[Sheet]:
-    told = content["differences"]
-    if told is None:
-        return []
-    basis = [
-        f"与第 {told['version']} 版（SHA-256 {told['sha256']}）相比",
-        *figures_told(told["figures"]),
-    ]
-    rows = rows_of(told["obligations"])
-    return [_sheet(content, "更正清单", DIFFERENCES, rows, basis=basis, notes=HOW_TO_READ)]
 
 
 def _signing(content: Mapping[str, Any], told: Mapping[str, Any]) -> Sheet:

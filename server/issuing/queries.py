@@ -183,7 +183,7 @@ def differences_of(content: dict[str, Any]) -> dict[str, Any]:
     """What a version tells differently from the one before, moments read; nothing of a first version."""
     told = content["differences"]
     if told is None:
-        return {"version": None, "sha256": None, "since": None, "obligations": [], "figures": []}
+        return {"version": None, "sha256": None, "since": None, "obligations": [], "figures": [], "facts": []}
     return {**told, "since": datetime.fromisoformat(told["since"])}
 
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from schemas.issuing import RestatedOut
+from schemas.issuing import DifferencesOut, RestatedOut
 from schemas.vocabulary import CadenceTier, ObligationState
 from server.cadence.periods import ReportingPeriod
+from server.issuing.monthly_paper import CHANGES, changes_told
 from server.issuing.queries import Standing, content_of, differences_of
 from server.issuing.restating import Restatement
 from server.issuing.rules import signable_period
@@ -70,8 +71,31 @@ def differences_sheet(work: Work, standing: Standing) -> Sheet:
     """The sheet of what a version tells differently from the one before, as it was frozen; empty for a first one."""
     told = differences_of(content_of(standing))
     as_of = standing.snapshot.as_of.astimezone(work.zone)
-    found = Restatement(told["since"] or as_of, as_of, told["obligations"], told["figures"])
-    return restated_sheet(work, signable_period(standing.issue.period), found)
+    found = Restatement(
+        told["since"] or as_of, as_of, told["obligations"], told["figures"], told.get("facts", [])
+    )
+    return sheet_of(work, standing, found)
+
+
+def sheet_of(work: Work, standing: Standing, found: Restatement) -> Sheet:
+    """The sheet of a restatement of a signed report, as its kind is told."""
+    period = signable_period(standing.issue.period)
+    if standing.issue.kind != "R3":
+        return restated_sheet(work, period, found)
+    told = {"since": found.since, "obligations": [], "figures": found.figures, "facts": found.facts}
+    return Sheet(
+        code="R3",
+        stem=f"restated-monthly-{period.key}",
+        tab="更正清单",
+        title="月度统计更正清单",
+        bureau=bureau_name(work),
+        period=days_of(period.key, period.first_day, period.last_day),
+        as_of=found.until,
+        columns=CHANGES,
+        rows=changes_told(told),
+        answer=DifferencesOut().dump(told),
+        basis=[f"与 {_minute(found.since)} 所知相比"],
+    )
 
 
 def rows_of(obligations: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -24,13 +24,16 @@ class Restatement:
     """The obligations and the figures that differ between two moments, each with before and after.
 
     ``obligations`` have ``id``, ``subject`` (what it is called), ``before``, ``after`` (entries of a snapshot) and
-    ``learned``, the facts that became known in between.
+    ``learned``, the facts that became known in between. ``facts`` are what of a month's statistics comes from another
+    record or dispatch, with its amount before and after. ``changed`` is how many things differ; what is 0 restates nothing.
     """
 
     since: datetime
     until: datetime
     obligations: list[dict[str, Any]]
     figures: list[dict[str, Any]]
+    facts: list[dict[str, Any]] = field(default_factory=list)
+    changed: int = 0
 
 
 def restated(work: Work, period: ReportingPeriod, since: datetime, until: datetime) -> Restatement:
@@ -55,6 +58,7 @@ def compared(
             for one in obligations
         ],
         figures=figures_changed(before["lines"], after["lines"]),
+        changed=len(obligations),
     )
 
 

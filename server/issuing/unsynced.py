@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
 
-from server.cadence.periods import ReportingPeriod
-from server.issuing.rules import day_over
 from server.kernel.permissions import Permission
 from server.kernel.work import Work
 from server.org.models import Person, Squad
 from server.reports.unknown import load_silence
 
 
-def unsynced(work: Work, period: ReportingPeriod, as_of: datetime) -> list[dict[str, Any]]:
+def unsynced(work: Work, over: date, as_of: datetime) -> list[dict[str, Any]]:
     """The devices in use of which nobody knows, by ``as_of``, that they held nothing of the period any more: none was
     heard with an empty queue since the last window's end. By squad and person; of the actor's squads, or of all.
     """
-    heard = load_silence(work, as_of).unsynced(day_over(period) - timedelta(days=1))
+    heard = load_silence(work, as_of).unsynced(over - timedelta(days=1))
     if not work.actor.reaches_bureau(Permission.REPORT_READ):
         heard = [one for one in heard if one.squad_id in work.actor.squad_ids]
     squads = dict(
