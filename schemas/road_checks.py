@@ -34,7 +34,9 @@ class SessionOut(Schema):
     ended_at = fields.AwareDateTime()
     site_id = fields.UUID(allow_none=True)
     site = fields.String(allow_none=True)
-    site_kind = fields.String(allow_none=True, metadata={"description": "The checkpoint's kind in the register"})
+    site_kind = fields.String(
+        allow_none=True, metadata={"description": "The checkpoint's kind in the register"}
+    )
     squad_id = fields.UUID(allow_none=True)
     dispatch_id = fields.UUID(
         allow_none=True, metadata={"description": "Null: the session is a dispatch of its own"}

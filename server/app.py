@@ -52,6 +52,7 @@ from server.notices.api import blueprint as notices
 from server.outlets.api import blueprint as outlets
 from server.records.api import blueprint as records
 from server.records.forms_api import blueprint as forms
+from server.records.road_api import blueprint as road_checks
 from server.replication import COLLECTIONS, reader_of
 from server.reports.api import blueprint as reports
 from server.reports.calendar_api import blueprint as calendars
@@ -125,6 +126,7 @@ def create_app(settings: Settings) -> Flask:
         duties,
         records,
         forms,
+        road_checks,
         dispatches,
         evidence,
         reports,

@@ -20,6 +20,8 @@ TABLES = ("dispatch", "dispatch_person", "dispatch_vehicle", "dispatch_partner")
 def upgrade() -> None:
     # No foreign key: a record may arrive before the dispatch that it names.
     op.add_column("record", sa.Column("dispatch_id", sa.UUID(), nullable=True))
+    # Plates are looked for as head_counts.plate_of writes them.
+    op.execute("update road_stop set plate = upper(regexp_replace(plate, '[ ·•.-]', '', 'g'))")
     op.create_index(
         "ix_road_stop_plate", "road_stop", ["plate"], postgresql_where=sa.text("plate is not null")
     )

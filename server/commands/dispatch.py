@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -86,7 +87,9 @@ def list_(
         )
         for one in page["items"]
     ]
-    _print(("日期", "时间", "中队", "来源", "事由", "人次", "辆次", "联合单位人次", "编号"), rows, page["after"])
+    _print(
+        ("日期", "时间", "中队", "来源", "事由", "人次", "辆次", "联合单位人次", "编号"), rows, page["after"]
+    )
 
 
 @group.command()
@@ -176,7 +179,9 @@ def list_sessions(
         )
         for one in page["items"]
     ]
-    _print(("日期", "时间", "卡点", "拦检车次", "查获车次", "卷烟（支）", "有效", "编号"), rows, page["after"])
+    _print(
+        ("日期", "时间", "卡点", "拦检车次", "查获车次", "卷烟（支）", "有效", "编号"), rows, page["after"]
+    )
 
 
 @road_check.command("stops")
@@ -240,7 +245,7 @@ def _aware(moment: datetime | None, work: Any) -> datetime | None:
     return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=work.zone)
 
 
-def _print(headings: tuple[str, ...], rows: list[tuple[str, ...]], after: str | None) -> None:
+def _print(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]], after: str | None) -> None:
     table = Table()
     for heading in headings:
         table.add_column(heading)

@@ -14,6 +14,7 @@ from datetime import date, datetime
 from typing import Any, TypedDict
 
 from server.records.goods import GoodsRow, OutcomeRow, goods_rows, outcome_row, rows_of
+from server.records.head_counts import plate_of
 
 _SHA256 = re.compile("[0-9a-f]{64}")
 
@@ -27,7 +28,7 @@ class OfficerRow(TypedDict):
 
 
 class StopRow(TypedDict):
-    """A row of ``road_stop``; ``stick_total`` counts sticks of cigarettes."""
+    """A row of ``road_stop``; ``stick_total`` counts sticks of cigarettes, ``plate`` is written as plates are compared."""
 
     ordinal: int
     stopped_at: datetime
@@ -105,7 +106,7 @@ def _stop_row(ordinal: int, stop: Mapping[str, Any], started_at: str, goods: lis
     return {
         "ordinal": ordinal,
         "stopped_at": datetime.fromisoformat(stop.get("stopped_at") or started_at),
-        "plate": stop.get("plate"),
+        "plate": plate_of(stop.get("plate")) or None,
         "vehicle_kind": stop.get("vehicle_kind") or "other",
         "goods_found": bool(own) if found is None else found,
         "permit": stop.get("permit"),

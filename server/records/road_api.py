@@ -21,9 +21,7 @@ def list_sessions(work: Work, query: dict[str, Any]) -> dict[str, Any]:
     return road_checks.sessions(work, query)
 
 
-@blueprint.endpoint(
-    "GET", "/road-stops", permission=Permission.RECORD_READ, takes=StopQuery, gives=StopPage
-)
+@blueprint.endpoint("GET", "/road-stops", permission=Permission.RECORD_READ, takes=StopQuery, gives=StopPage)
 def list_stops(work: Work, query: dict[str, Any]) -> dict[str, Any]:
     """The vehicles stopped, by checkpoint, plate, period and whether goods were found; plates are masked."""
     return road_checks.stops(work, query)

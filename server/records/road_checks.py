@@ -18,6 +18,21 @@ from server.records.models import Record, RoadStop
 from server.records.queries import visible_to
 from server.records.superseding import stands
 
+_STOP_COLUMNS: tuple[Any, ...] = (
+    RoadStop.record_id,
+    RoadStop.ordinal,
+    RoadStop.stopped_at,
+    RoadStop.plate,
+    RoadStop.vehicle_kind,
+    RoadStop.goods_found,
+    RoadStop.permit,
+    RoadStop.disposal,
+    RoadStop.stick_total,
+    Record.squad_id,
+    Record.subject_id.label("site_id"),
+    Record.hints,
+)
+
 
 def sessions(work: Work, query: Mapping[str, Any]) -> dict[str, Any]:
     """A page of sessions; ``query`` as schemas.road_checks.SessionQuery reads it."""
@@ -34,20 +49,7 @@ def stops(work: Work, query: Mapping[str, Any]) -> dict[str, Any]:
     """A page of stops; ``query`` as schemas.road_checks.StopQuery reads it."""
     records = _of(work, query).with_only_columns(Record.id)
     wanted = (
-        select(
-            RoadStop.record_id,
-            RoadStop.ordinal,
-            RoadStop.stopped_at,
-            RoadStop.plate,
-            RoadStop.vehicle_kind,
-            RoadStop.goods_found,
-            RoadStop.permit,
-            RoadStop.disposal,
-            RoadStop.stick_total,
-            Record.squad_id,
-            Record.subject_id.label("site_id"),
-            Record.hints,
-        )
+        select(*_STOP_COLUMNS)
         .join(Record, Record.id == RoadStop.record_id)
         .where(RoadStop.record_id.in_(records))
     )
@@ -124,7 +126,9 @@ def _session(
         "dispatch_id": record.dispatch_id,
         "valid": record.valid,
         **{name: answers.get(name) for name in ("mode", "road", "lead_id", "police_present")},
-        "partner_units": [unit for unit in units if isinstance(unit, dict)] if isinstance(units, list) else [],
+        "partner_units": [unit for unit in units if isinstance(unit, dict)]
+        if isinstance(units, list)
+        else [],
         "stops": stops,
         "hits": hits,
         "sticks": sticks,
