@@ -50,6 +50,8 @@ from server.kernel.work import Kernel, Work
 from server.metrics import add_metrics
 from server.notices.api import blueprint as notices
 from server.outlets.api import blueprint as outlets
+from server.papers.api import blueprint as papers
+from server.papers.api import pages as paper_pages
 from server.records.api import blueprint as records
 from server.records.forms_api import blueprint as forms
 from server.records.road_api import blueprint as road_checks
@@ -133,6 +135,7 @@ def create_app(settings: Settings) -> Flask:
         field_reports,
         issuing,
         custody,
+        papers,
         draws,
         calendars,
         notices,
@@ -169,9 +172,10 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(
         get_swaggerui_blueprint("/api/docs", "/api/openapi.json", config={"app_name": API_TITLE})
     )
+    app.register_blueprint(paper_pages)
     _add_health(app, kernel)
     add_metrics(app, kernel, frozenset(COLLECTIONS))
-    _limit_sign_in(app, settings)
+    _limit_strangers(app, settings)
     return app
 
 
@@ -246,13 +250,19 @@ def _add_health(app: Flask, kernel: Kernel) -> None:
         return response
 
 
-def _limit_sign_in(app: Flask, settings: Settings) -> None:
-    """Guessing passwords is slowed down per address; the count lives in redis, shared by every worker."""
+def _limit_strangers(app: Flask, settings: Settings) -> None:
+    """Guessing passwords and codes of papers is slowed down per address; the count lives in redis, shared by every
+    worker.
+    """
     storage = settings.redis_url.replace("unix://", "redis+unix://", 1)
     limiter = flask_limiter.Limiter(get_remote_address, app=app, storage_uri=storage, headers_enabled=True)
-    view = app.view_functions["access.sign_in"]
-    limited: Any = limiter.limit(settings.sign_in_limit)(view)
-    app.view_functions["access.sign_in"] = limited
+    for endpoint, limit in (
+        ("access.sign_in", settings.sign_in_limit),
+        ("papers.verify_paper", settings.verify_limit),
+        ("paper_pages.show_verified", settings.verify_limit),
+    ):
+        limited: Any = limiter.limit(limit)(app.view_functions[endpoint])
+        app.view_functions[endpoint] = limited
 
 
 def openapi_of(app: Flask) -> str:

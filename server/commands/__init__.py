@@ -30,6 +30,8 @@ COMMANDS = {
     "keys": ("server.commands.keys", "group"),
     "make-up": ("server.commands.make_up", "group"),
     "notices": ("server.commands.notices", "group"),
+    "numbers": ("server.commands.papers", "numbers"),
+    "papers": ("server.commands.papers", "papers"),
     "policy": ("server.commands.policy", "group"),
     "reindex": ("server.commands.find", "reindex"),
     "report": ("server.commands.report", "group"),

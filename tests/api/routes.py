@@ -18,6 +18,8 @@ from tests.town import ROLE_ACCOUNTS
 OPEN = {"static", "api-docs.openapi_json", "swagger_ui.show", "healthz", "readyz", "metrics", "home"}
 SIGN_IN = "access.sign_in"
 PUBLIC_KEYS = "sync.keys"
+# Whoever holds a paper may ask whether it is genuine.
+VERIFYING = {"papers.verify_paper", "paper_pages.show_verified"}
 # A revoked handheld may land what it recorded, and learn what is still to land and what has.
 LANDING = {"sync.push_documents", "sync.reconcile_documents", "sync.give_receipt"}
 UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
