@@ -217,7 +217,9 @@ class CustodyDecisionIn(Schema):
     @validates_schema
     def _a_closed_case(self, given: Mapping[str, Any], **_more: Any) -> None:
         if (given.get("outcome") == "destroy") != (given.get("case_closed_on") is not None):
-            detail = "决定销毁须填写结案日期，其他决定不填。Destruction alone names the day the case was closed."
+            detail = (
+                "决定销毁须填写结案日期，其他决定不填。Destruction alone names the day the case was closed."
+            )
             raise wrong("case_closed_on_destruction", detail, "case_closed_on")
 
 

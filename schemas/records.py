@@ -71,8 +71,69 @@ class RecordWhole(RecordOut):
         allow_none=True,
         metadata={"description": "how the approval of the inspection stands, null where none is needed"},
     )
+    original_id = fields.UUID(
+        metadata={"description": "what it amends in the end; its own id where it is no amendment"}
+    )
+    amended_by = fields.UUID(
+        allow_none=True, metadata={"description": "the amendment that says what the record says now"}
+    )
     document = fields.Raw(metadata={"type": "object", "additionalProperties": True})
     masked = fields.Boolean()
+
+
+class DifferenceOut(Schema):
+    """A field that an amendment says otherwise: a JSON pointer, persons masked; null where there was or is none."""
+
+    path = fields.String()
+    old = fields.Raw(allow_none=True)
+    new = fields.Raw(allow_none=True)
+
+
+class WordOut(Schema):
+    """A record or one of its amendments: who sent it, why, in what it differs from what it amends, whether it stands."""
+
+    record_id = fields.UUID()
+    ordinal = fields.Integer()
+    amends_id = fields.UUID(allow_none=True)
+    received_at = fields.AwareDateTime()
+    author_id = fields.UUID()
+    author = fields.String(allow_none=True)
+    reason = fields.String(allow_none=True)
+    valid = fields.Boolean()
+    stands = fields.Boolean()
+    contested = fields.Boolean()
+    differences = fields.List(fields.Nested(DifferenceOut))
+
+
+class FileOfRecord(Schema):
+    """A file that a record or an amendment names."""
+
+    record_id = fields.UUID()
+    sha256 = fields.String()
+    kind = fields.String()
+
+
+class ActOut(Schema):
+    """What the trail tells of a record or its amendments."""
+
+    seq = fields.Integer()
+    at = fields.AwareDateTime()
+    name = fields.String()
+    account_id = fields.UUID(allow_none=True)
+    username = fields.String(allow_none=True)
+    record_ids = fields.List(fields.UUID())
+    facts = fields.Raw(metadata={"type": "object", "additionalProperties": True})
+
+
+class RecordHistory(Schema):
+    """A record with its amendments in their order; ``waits_for`` is what an amendment amends that is not here yet."""
+
+    original_id = fields.UUID()
+    standing_id = fields.UUID()
+    waits_for = fields.UUID(allow_none=True)
+    words = fields.List(fields.Nested(WordOut))
+    files = fields.List(fields.Nested(FileOfRecord))
+    acts = fields.List(fields.Nested(ActOut))
 
 
 class ReadingIn(Schema):

@@ -11,6 +11,7 @@ from schemas.policies import ExemptionIn, ExemptionOut
 from schemas.records import (
     ReadingIn,
     ReadingPage,
+    RecordHistory,
     RecordOut,
     RecordPage,
     RecordQuery,
@@ -24,6 +25,7 @@ from server.kernel.permissions import Permission
 from server.kernel.work import Work
 from server.records.approval_standing import standing_of, unapproved
 from server.records.exempting import exempt_visit
+from server.records.history import amended_by, history_of, original_of
 from server.records.models import Record
 from server.records.queries import visible_to
 from server.records.reading import masked_document, read_in_full, readings, visible_record
@@ -97,7 +99,23 @@ def list_readings(work: Work, query: dict[str, Any], record_id: uuid.UUID) -> di
 
 def _whole(work: Work, record: Record, document: Any, *, masked: bool) -> dict[str, Any]:
     told = {name: getattr(record, name) for name in RecordOut().fields}
-    return {**told, "approval": standing_of(work, record.id), "document": document, "masked": masked}
+    original_id = original_of(work, record.id)
+    return {
+        **told,
+        "approval": standing_of(work, record.id),
+        "original_id": original_id,
+        "amended_by": amended_by(work, original_id),
+        "document": document,
+        "masked": masked,
+    }
+
+
+@blueprint.endpoint(
+    "GET", "/records/<uuid:record_id>/history", permission=Permission.RECORD_READ, gives=RecordHistory
+)
+def get_history(work: Work, record_id: uuid.UUID) -> dict[str, Any]:
+    """The record and its amendments, field by field, with who, when and why, and what was done about them."""
+    return history_of(work, record_id)
 
 
 @blueprint.endpoint(
