@@ -111,7 +111,7 @@ class RegistrationWhole(RegistrationOut):
     unpriced = fields.Integer()
 
 
-class CustodyRow(Schema):
+class CustodyGoods(Schema):
     """Goods of an act: a list, one of its lines or all, a quantity or all that is there, in a unit of the goods."""
 
     list_id = fields.UUID(required=True)
@@ -131,7 +131,7 @@ class CustodyActIn(Schema):
     """
 
     kind = fields.String(required=True, validate=validate.OneOf(ACTS))
-    lines = fields.List(fields.Nested(CustodyRow), required=True, validate=validate.Length(min=1, max=1000))
+    lines = fields.List(fields.Nested(CustodyGoods), required=True, validate=validate.Length(min=1, max=1000))
     happened_at = fields.AwareDateTime(load_default=None, allow_none=True)
     store_id = fields.UUID(load_default=None, allow_none=True)
     from_store_id = fields.UUID(load_default=None, allow_none=True)

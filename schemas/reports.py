@@ -317,6 +317,104 @@ class CapAnswer(Schema):
     rows = fields.List(fields.Nested(CapRow), required=True)
 
 
+CUSTODY_FIGURES = (
+    "registered", "not_in", "taken_in", "handed_back", "transferred", "destroyed", "used_up", "held", "undecided",
+    "nearing", "overdue", "decided",
+)  # fmt: skip
+
+
+class CustodyQuery(ShapeQuery):
+    """As known when, and by squad or by the store and its keeper."""
+
+    as_of = Moment(load_default=None, metadata={"description": "As known by this moment; default: now"})
+    by = fields.String(load_default="squad", validate=validate.OneOf(("squad", "keeper")))
+
+
+class CustodyRow(Schema):
+    """Goods of a category in its base unit: what came in less what went out is what is held.
+
+    A store is told of what came in, went out and is held; the rest is null there.
+    """
+
+    group_id = fields.UUID(allow_none=True)
+    group = fields.String()
+    keeper_id = fields.UUID(allow_none=True)
+    category = fields.String()
+    category_zh = fields.String()
+    unit = fields.String()
+    unit_zh = fields.String()
+    lists = fields.Integer(allow_none=True)
+    registered = fields.Integer(allow_none=True)
+    not_in = fields.Integer(allow_none=True)
+    taken_in = fields.Integer()
+    handed_back = fields.Integer(allow_none=True)
+    transferred = fields.Integer(allow_none=True)
+    destroyed = fields.Integer(allow_none=True)
+    used_up = fields.Integer(allow_none=True)
+    out = fields.Integer()
+    held = fields.Integer()
+    undecided = fields.Integer(allow_none=True)
+    nearing = fields.Integer(allow_none=True)
+    overdue = fields.Integer(allow_none=True)
+    decided = fields.Integer(allow_none=True)
+
+
+class CustodyLists(Schema):
+    """How many registration lists there are; ``undecided`` holds those nearing and those overdue too."""
+
+    total = fields.Integer()
+    holding = fields.Integer(metadata={"description": "Lists of which the bureau holds goods"})
+    decided = fields.Integer()
+    undecided = fields.Integer()
+    nearing = fields.Integer()
+    overdue = fields.Integer()
+    provisional = fields.Integer(
+        metadata={"description": "Undecided, and the year's workdays are not loaded"}
+    )
+    write_up_overdue = fields.Integer()
+
+
+class CustodyAnswer(Schema):
+    """R9. Totals are by category and unit: what is counted in different units does not add up."""
+
+    as_of = fields.AwareDateTime(required=True)
+    by = fields.String(required=True)
+    lists = fields.Nested(CustodyLists, required=True)
+    totals = fields.List(fields.Nested(CustodyRow), required=True)
+    rows = fields.List(fields.Nested(CustodyRow), required=True)
+
+
+class CustodyItemsQuery(Schema):
+    """Which figure of R9, of which squad and category."""
+
+    as_of = Moment(load_default=None, metadata={"description": "As known by this moment; default: now"})
+    figure = fields.String(required=True, validate=validate.OneOf(CUSTODY_FIGURES))
+    squad_id = fields.UUID(load_default=None)
+    category = fields.String(load_default=None)
+
+
+class CustodyItem(Schema):
+    """A line that stands behind a figure."""
+
+    list_id = fields.UUID()
+    record_id = fields.UUID()
+    squad_id = fields.UUID(allow_none=True)
+    seq = fields.Integer()
+    category = fields.String()
+    unit = fields.String()
+    quantity = fields.Integer()
+    decide_by = fields.Date()
+    provisional = fields.Boolean()
+    outcome = fields.String(allow_none=True)
+
+
+class CustodyItems(Schema):
+    """What stands behind a figure of R9."""
+
+    as_of = fields.AwareDateTime(required=True)
+    items = fields.List(fields.Nested(CustodyItem), required=True)
+
+
 class DutyBoardQuery(Schema):
     """Of which day, as known when, in what shape; ``html`` is the page that PDF prints."""
 

@@ -18,6 +18,8 @@ from server.reports.cadence import By, cadence_report
 from server.reports.cadence_sheet import cadence_sheet
 from server.reports.cap import CapReport, cap_report, year_for
 from server.reports.cap_sheet import cap_sheet
+from server.reports.custody_report import custody_report
+from server.reports.custody_sheet import custody_sheet
 from server.reports.duty_board import duty_board
 from server.reports.duty_sheet import duty_sheet
 from server.reports.health_sheet import health_sheet
@@ -110,6 +112,19 @@ def _show_cap(sheet: Sheet, report: CapReport) -> None:
         by_grade.add_row(total.grade, limit, *map(str, counts))
     print_table(by_grade)
     show(sheet)
+
+
+@group.command("custody")
+@as_known_by
+@click.option(
+    "--by", type=click.Choice(["squad", "keeper"]), default="squad", show_default=True, help="分组 · rows"
+)
+@delivered
+def custody(as_of: datetime | None, by: str, shape: str, output: Path | None, bureau: str | None) -> None:
+    """R9：先行登记与证物保管：在库、临近七个工作日、逾期、已决定、销毁 · registered goods in custody."""
+    with bureau_work(bureau) as work:
+        sheet = custody_sheet(work, custody_report(work, moment_for(work, as_of), by))
+    deliver(sheet, shape, output)
 
 
 @group.command("sync-health")

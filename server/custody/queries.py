@@ -199,7 +199,7 @@ def load_lines(work: Work, list_ids: Sequence[uuid.UUID], as_of: Known = None) -
         )
         .order_by(RegistrationList.root_id, RegistrationLine.seq, "holds", RegistrationList.known_at)
     )
-    entries = list(_entries(work, list_ids, as_of))
+    entries = list(entries_known(work, list_ids, as_of))
     entered = {(entry.list_id, entry.seq) for entry, _ in entries}
     lines: dict[LineKey, KnownLine] = {}
     for line, root_id, holds in rows:
@@ -236,7 +236,7 @@ def _decisions(work: Work, list_ids: Sequence[uuid.UUID], as_of: Known) -> Itera
         yield (list_id, seq), Decided(outcome, decided_on)
 
 
-def _entries(
+def entries_known(
     work: Work, list_ids: Sequence[uuid.UUID], as_of: Known
 ) -> Iterator[tuple[CustodyEntry, datetime]]:
     """What the acts moved, in the order in which they were written down."""

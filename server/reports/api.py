@@ -12,6 +12,10 @@ from schemas.reports import (
     CadenceQuery,
     CapAnswer,
     CapQuery,
+    CustodyAnswer,
+    CustodyItems,
+    CustodyItemsQuery,
+    CustodyQuery,
     DutyBoardAnswer,
     DutyBoardQuery,
     HealthAnswer,
@@ -33,6 +37,9 @@ from server.reports.cadence import By, cadence_report
 from server.reports.cadence_sheet import cadence_sheet
 from server.reports.cap import cap_report, year_for
 from server.reports.cap_sheet import cap_sheet
+from server.reports.custody_report import custody_report
+from server.reports.custody_report import items_behind as goods_behind
+from server.reports.custody_sheet import custody_sheet
 from server.reports.duty_board import duty_board
 from server.reports.duty_sheet import duty_sheet
 from server.reports.health_sheet import health_sheet
@@ -180,3 +187,26 @@ def squad_items(work: Work, query: dict[str, Any]) -> dict[str, Any]:
     as_of = moment_for(work, query["as_of"])
     week, measure = week_named(work, query["period"], as_of), measure_named(query["figure"])
     return {"as_of": as_of, "items": things_behind(work, week, as_of, measure, query["squad_id"])}
+
+
+@blueprint.endpoint(
+    "GET", "/reports/custody", permission=Permission.CUSTODY_READ, takes=CustodyQuery, gives=CustodyAnswer
+)
+def custody(work: Work, query: dict[str, Any]) -> Response:
+    """R9: registered goods held, nearing the seven working days, overdue, decided and destroyed, by squad or keeper."""
+    report = custody_report(work, moment_for(work, query["as_of"]), query["by"])
+    return answer(custody_sheet(work, report), query["format"])
+
+
+@blueprint.endpoint(
+    "GET",
+    "/reports/custody/items",
+    permission=Permission.CUSTODY_READ,
+    takes=CustodyItemsQuery,
+    gives=CustodyItems,
+)
+def custody_items(work: Work, query: dict[str, Any]) -> dict[str, Any]:
+    """What stands behind a figure of R9: each line counted in it, by the id of its list and record."""
+    as_of = moment_for(work, query["as_of"])
+    items = goods_behind(work, as_of, query["figure"], query["squad_id"], query["category"])
+    return {"as_of": as_of, "items": list(items)}

@@ -51,6 +51,10 @@ MARKS: Mapping[str, Mark] = MappingProxyType(
         "unvisited": Mark("本年未检查", GREY, Pattern.OUTLINE),
         "prompt": Mark("按时上报", TEAL, Pattern.SOLID),
         "delayed": Mark("迟报", AMBER, Pattern.RISING),
+        "decided": Mark("已作出决定", TEAL, Pattern.SOLID),
+        "undecided": Mark("未作出决定", BLUE, Pattern.DOTTED),
+        "nearing": Mark("临近七个工作日", AMBER, Pattern.RISING),
+        "overdue": Mark("逾期未决定", VERMILION, Pattern.CROSSED),
     }
 )
 
