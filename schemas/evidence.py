@@ -39,6 +39,17 @@ class ThumbnailQuery(FileQuery):
     size = fields.Integer(load_default=320, validate=validate.OneOf([320, 1280]))
 
 
+class ExifOut(Schema):
+    """What a camera wrote into a picture: nobody vouches for it. Degrees are of EPSG:4326."""
+
+    taken_at = fields.String(
+        allow_none=True,
+        metadata={"description": "The camera's clock, ISO 8601, with an offset where it told one."},
+    )
+    lon = fields.Float(allow_none=True)
+    lat = fields.Float(allow_none=True)
+
+
 class RecordFileOut(Schema):
     """A file that a record declares, or that was given for it."""
 
@@ -54,6 +65,7 @@ class RecordFileOut(Schema):
     received_at = fields.AwareDateTime(allow_none=True)
     erased_at = fields.AwareDateTime(allow_none=True)
     person_id = fields.UUID(allow_none=True)
+    exif = fields.Nested(ExifOut, allow_none=True)
     thumbnail = fields.Boolean()
 
 

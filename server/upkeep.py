@@ -11,6 +11,7 @@ from server.cadence.roll_ups import hand_over
 from server.cadence.upkeep import follow_workdays, settle_subjects, settle_visits
 from server.custody.drawing import draw_out_lists, move_deadlines
 from server.dispatches.ops import draw_out_dispatches
+from server.evidence.photo_checks import flag_by_photos
 from server.kernel.work import Upkeep
 from server.outlets.upkeep import count_existing, note_registration, place_again
 from server.papers.numbering import want_numbers
@@ -35,6 +36,8 @@ UPKEEP: Upkeep = {
     "visit_fact": (settle_visits,),
     "attempt_fact": (settle_subjects,),
     "waiver": (settle_subjects,),
+    # Keyed by record: photos that came before it and say another place or time.
+    "record": (flag_by_photos,),
     # Keyed by record, by its kind: what it is to the nouns above. A dispatch, and a session that names none, tell who was
     # out; what gives papers wants numbers for them.
     "record": (ask_for_texts,),

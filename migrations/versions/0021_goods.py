@@ -25,6 +25,19 @@ def upgrade() -> None:
     # What was stored before has none: hints say what was known when the record came.
     op.add_column("record", sa.Column("hints", postgresql.JSONB(), nullable=False, server_default="[]"))
     op.alter_column("record", "hints", server_default=None)
+    op.create_table(
+        "photo_exif",
+        sa.Column("bureau_id", sa.UUID(), nullable=False),
+        sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("read_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("taken_at", sa.Text(), nullable=True),
+        sa.Column("lon", sa.Float(), nullable=True),
+        sa.Column("lat", sa.Float(), nullable=True),
+        sa.ForeignKeyConstraint(["bureau_id"], ["bureau.id"], name=op.f("fk_photo_exif_bureau_id")),
+        sa.PrimaryKeyConstraint("bureau_id", "sha256", name=op.f("pk_photo_exif")),
+    )
+    op.create_index(op.f("ix_photo_exif_read_at"), "photo_exif", ["read_at"])
+    op.execute("grant select, insert on photo_exif to xunge_app")
 
 
 def _lines() -> None:
@@ -149,6 +162,7 @@ def _scans() -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("photo_exif")
     op.drop_column("record", "hints")
     op.drop_table("carton_scan")
     op.drop_table("record_outcome")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from server.evidence import ops
+from server.evidence.exif import read_exif
 from server.evidence.media import Undrawable, draw_small
 from server.evidence.models import EvidenceFile
+from server.evidence.photo_checks import flag_recent, note_exif
 from server.evidence.queries import thumbnail_of
 from server.evidence.storage import Storage
 from server.kernel.ids import parse_id
@@ -19,7 +21,8 @@ def small_name(sha256: str, edge: int) -> str:
 
 
 def draw_thumbnails(work: Work, storage: Storage, sha256: str) -> None:
-    """Make the small pictures of a file; where that cannot be done, note why and do not try again.
+    """Read where and when a picture says it was taken, and make the small ones of it; where that cannot be done, note
+    why and do not try again.
 
     Drawing them anew, as after a restore, gives the same.
     """
@@ -29,6 +32,10 @@ def draw_thumbnails(work: Work, storage: Storage, sha256: str) -> None:
     media_type = work.session.scalars(
         select(EvidenceFile.media_type).filter_by(bureau_id=work.bureau_id, sha256=sha256)
     ).one()
+    with storage.open(sha256) as stream:
+        told = read_exif(stream, media_type)
+    if told is not None:
+        note_exif(work, sha256, told)
     failure = None
     try:
         with storage.open(sha256) as stream:
@@ -41,7 +48,8 @@ def draw_thumbnails(work: Work, storage: Storage, sha256: str) -> None:
 
 
 def clear_uploads(work: Work, storage: Storage) -> int:
-    """End what has expired, forget its bytes, and ask again for thumbnails whose job was lost; the uploads ended.
+    """End what has expired, forget its bytes, ask again for thumbnails whose job was lost, and flag records by their
+    photos where the two crossed; the uploads ended.
 
     Bytes whose upload ended before go too: whoever ended it died, or lost the queue, before it could forget them.
     """
@@ -49,6 +57,7 @@ def clear_uploads(work: Work, storage: Storage) -> int:
     expired = ops.expire_uploads(work)
     for upload_id in {*expired, *ops.ended_among(work, left)}:
         storage.discard(str(upload_id))
+    flag_recent(work)
     for sha256 in ops.without_thumbnail(work):
         work.later(ops.THUMBNAIL_JOB, str(work.bureau_id), sha256)
     return len(expired)

@@ -16,7 +16,7 @@ MAX_PIXELS: Final = 50_000_000
 """Width times height of the largest picture that is unpacked: four bytes each, so 200 MB at most."""
 EDGES: Final = (320, 1280)
 """Longer sides of the small pictures, in pixels."""
-_READERS: Final = ("JPEG", "PNG", "WEBP", "AVIF")
+READERS: Final = ("JPEG", "PNG", "WEBP", "AVIF")
 
 
 class Undrawable(Exception):
@@ -45,7 +45,7 @@ def draw_small(stream: BinaryIO, media_type: str) -> dict[int, bytes]:
         with warnings.catch_warnings():
             # Pillow warns of a bomb by the header alone; here that is the end of it.
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(stream, formats=_READERS) as picture:
+            with Image.open(stream, formats=READERS) as picture:
                 # A JPEG is unpacked at the smallest eighth that is large enough.
                 picture.draft("RGB", (max(EDGES), max(EDGES)))
                 if picture.width * picture.height > MAX_PIXELS:

@@ -88,6 +88,22 @@ class RecordFile(Base):
     upload_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("upload.id"))
 
 
+class PhotoExif(Base):
+    """What a camera wrote into a picture: its clock as ISO 8601, with an offset where it told one, and a place.
+
+    Degrees are of EPSG:4326. Pictures that say neither have no row.
+    """
+
+    __tablename__ = "photo_exif"
+
+    bureau_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("bureau.id"), primary_key=True)
+    sha256: Mapped[str] = mapped_column(primary_key=True)
+    read_at: Mapped[datetime] = mapped_column(index=True)
+    taken_at: Mapped[str | None]
+    lon: Mapped[float | None]
+    lat: Mapped[float | None]
+
+
 class Thumbnail(Base):
     """That small pictures of a file were made, or why they could not be; they lie beside the originals."""
 

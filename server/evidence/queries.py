@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Select, and_, exists, literal, or_, select, tuple_, union
 from sqlalchemy.orm import aliased
 
-from server.evidence.models import EvidenceFile, FileErasure, RecordFile, Thumbnail, Upload
+from server.evidence.models import EvidenceFile, FileErasure, PhotoExif, RecordFile, Thumbnail, Upload
 from server.kernel.actor import Actor
 from server.kernel.bulk import among
 from server.kernel.paging import decode_after, encode_after
@@ -76,11 +76,13 @@ def files_of_record(work: Work, record: Record) -> dict[str, Any]:
             EvidenceFile.media_type,
             Thumbnail.made_at,
             FileErasure.erased_at,
+            PhotoExif,
         )
         .where(RecordFile.bureau_id == record.bureau_id, RecordFile.record_id == record.id)
         .join(EvidenceFile, _same_file(EvidenceFile))
         .outerjoin(Thumbnail, and_(_same_file(Thumbnail), Thumbnail.failure.is_(None)))
         .outerjoin(FileErasure, _same_file(FileErasure))
+        .outerjoin(PhotoExif, _same_file(PhotoExif))
         .order_by(RecordFile.received_at, RecordFile.sha256)
     )
     mismatched = set(
@@ -89,8 +91,8 @@ def files_of_record(work: Work, record: Record) -> dict[str, Any]:
         )
     )
     there = {
-        given.sha256: _received(given, size, media_type, drawn, erased)
-        for given, size, media_type, drawn, erased in received
+        given.sha256: _received(given, size, media_type, drawn, erased, exif)
+        for given, size, media_type, drawn, erased, exif in received
     }
     items: list[dict[str, Any]] = []
     for sha256, kind in declared:
@@ -106,11 +108,13 @@ def files_of_record(work: Work, record: Record) -> dict[str, Any]:
     }
 
 
-def _same_file(table: type[EvidenceFile | Thumbnail | FileErasure]) -> Any:
+def _same_file(table: type[EvidenceFile | Thumbnail | FileErasure | PhotoExif]) -> Any:
     return and_(table.bureau_id == RecordFile.bureau_id, table.sha256 == RecordFile.sha256)
 
 
-def _received(given: RecordFile, size: int, media_type: str, drawn: Any, erased: Any) -> dict[str, Any]:
+def _received(
+    given: RecordFile, size: int, media_type: str, drawn: Any, erased: Any, exif: PhotoExif | None
+) -> dict[str, Any]:
     return {
         "sha256": given.sha256,
         "kind": given.kind,
@@ -122,6 +126,7 @@ def _received(given: RecordFile, size: int, media_type: str, drawn: Any, erased:
         "received_at": given.received_at,
         "person_id": given.person_id,
         "thumbnail": drawn is not None,
+        "exif": exif,
     }
 
 

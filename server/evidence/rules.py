@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, tzinfo
 from typing import Final
 
 from schemas.vocabulary import FileKind
+from server.records.rules import PHOTO_MARGIN
 
 _PICTURES: Final = frozenset(
     {"image/jpeg", "image/png", "image/webp", "image/heic", "image/heif", "image/avif"}
@@ -43,6 +45,11 @@ SERVED: Final[Mapping[str, str]] = {
 UNKNOWN_TYPE: Final = "application/octet-stream"
 OPEN_UPLOADS: Final = 200
 """Unfinished uploads of one account on one device: a shift's photos, several times over."""
+ELSEWHERE_M: Final = 1000
+"""Metres from a record's position beyond which a photo was taken elsewhere: more than GCJ-02, which some phones write
+into their photos, is off from where they are.
+"""
+_ON_THE_MOVE: Final = frozenset({"road_check", "dispatch"})
 UPLOADS_OF_A_RECORD: Final = 300
 """Uploads that one account may begin for one record: the 50 photos and 25 signatures it may have, tried four times."""
 
@@ -65,3 +72,32 @@ def media_type_of(candidates: list[str], head: bytes) -> str:
     if found == UNKNOWN_TYPE and head.lstrip()[:1] in (b"[", b"{"):
         return "application/json"
     return found
+
+
+def judge_exif(
+    taken_at: datetime | None,
+    distance_m: float | None,
+    *,
+    kind: str,
+    started_at: datetime,
+    ended_at: datetime,
+    accuracy_m: float | None,
+    zone: tzinfo,
+) -> list[str]:
+    """The flags of a record by what one of its photos says of itself.
+
+    ``taken_at`` is the camera's clock, in ``zone`` where it tells none; the record's times are by the same device's.
+    ``distance_m`` is from the record's position to the photo's, ``None`` where either has none. Road checks and
+    dispatches are on the move: their photos are taken wherever a vehicle was stopped.
+
+    ``photo_elsewhere``: further than ``ELSEWHERE_M`` and the accuracy of the record's position. ``photo_other_time``: not
+    between start and end, with the margin that declared times have.
+    """
+    flags = []
+    if distance_m is not None and kind not in _ON_THE_MOVE and distance_m > ELSEWHERE_M + (accuracy_m or 0):
+        flags.append("photo_elsewhere")
+    if taken_at is not None:
+        at = taken_at if taken_at.tzinfo else taken_at.replace(tzinfo=zone)
+        if not started_at - PHOTO_MARGIN <= at <= ended_at + PHOTO_MARGIN:
+            flags.append("photo_other_time")
+    return flags

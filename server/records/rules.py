@@ -64,6 +64,8 @@ FLAGS: Mapping[str, str] = MappingProxyType(
         # record sets them.
         "diverted": "有条盒32位码为同地区其他零售户的许可证号（疑似串码）。",
         "off_channel": "有条盒32位码为外地许可证号（疑似非渠道）。",
+        "photo_elsewhere": "有照片自带的位置信息距检查地点超过1公里。",
+        "photo_other_time": "有照片自带的拍摄时间不在检查时段内。",
         "scan_contradicted": "条盒码比对结果与许可证号不符，已按许可证号重新判断。",
         "site_kind_not_of_form": "检查对象的场所类型与所用表单不相符。",
         "out_of_scope": "检查地点不在推送人员当前辖区内。",

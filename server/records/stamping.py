@@ -15,6 +15,8 @@ from server.records.models import Record, RecordOfficer
 
 _GIVEN = recordset("given", [column("id", UUID(as_uuid=True)), column("numbers", JSONB)])
 
+_FLAGGED = recordset("given", [column("id", UUID(as_uuid=True)), column("flags", JSONB)])
+
 
 def stamp_numbers(work: Work, numbers: Mapping[uuid.UUID, Mapping[str, str]]) -> None:
     """Put official numbers, by kind of paper, on records beside those that they have."""
@@ -27,6 +29,29 @@ def stamp_numbers(work: Work, numbers: Mapping[uuid.UUID, Mapping[str, str]]) ->
         {"given_rows": as_rows(rows)},
     )
     tell_again(work, list(numbers))
+
+
+def stamp_flags(work: Work, flags: Mapping[uuid.UUID, Sequence[str]]) -> int:
+    """Put flags on records that do not have them yet; how many records are told again."""
+    held = select(Record.id, Record.flags).where(
+        among(Record.id, sorted(flags)), Record.bureau_id == work.bureau_id
+    )
+    # Held until the commit, for whoever else finds the same flag of another photo.
+    rows = [
+        {"id": record, "flags": [*have, *new]}
+        for record, have in work.session.execute(held.order_by(Record.id).with_for_update())
+        if (new := [flag for flag in flags[record] if flag not in have])
+    ]
+    if rows:
+        work.session.execute(
+            update(Record)
+            .where(Record.id == _FLAGGED.c.id, Record.bureau_id == work.bureau_id)
+            .values(flags=_FLAGGED.c.flags)
+            .execution_options(synchronize_session=False),
+            {"given_rows": as_rows(rows)},
+        )
+        tell_again(work, [row["id"] for row in rows])
+    return len(rows)
 
 
 def tell_again(work: Work, ids: Sequence[uuid.UUID]) -> None:
