@@ -16,6 +16,58 @@ depends_on = None
 
 TABLES = ("dispatch", "dispatch_person", "dispatch_vehicle", "dispatch_partner")
 
+# Sessions that were received before are dispatches of their own, as server/dispatches/drawing.py draws them out.
+BACKFILL = (
+    """
+    insert into dispatch (id, bureau_id, source, record_id, squad_id, started_at, ended_at, task, known_at, withdrawn)
+    select id, bureau_id, 'road_check', id, squad_id, performed_at,
+           ended_at - make_interval(secs => clock_offset_s),
+           nullif(left(trim(document -> 'answers' ->> 'road'), 500), ''), received_at, false
+    from record where kind = 'road_check'
+    """,
+    """
+    insert into dispatch_person (bureau_id, dispatch_id, ordinal, person_id, kind)
+    select bureau_id, record_id, row_number() over (partition by record_id order by ordinal), person_id, kind
+    from (
+        select distinct on (signer.record_id, coalesce(signer.person_id::text, signer.ordinal::text))
+               signer.*, coalesce(person.kind, 'unknown') as kind
+        from record_officer signer
+        join dispatch on dispatch.id = signer.record_id
+        left join person on person.id = signer.person_id
+        order by signer.record_id, coalesce(signer.person_id::text, signer.ordinal::text), signer.ordinal
+    ) as once
+    """,
+    """
+    insert into dispatch_vehicle (bureau_id, dispatch_id, ordinal)
+    select record.bureau_id, record.id, number
+    from record
+    join dispatch on dispatch.id = record.id
+    cross join lateral generate_series(
+        1,
+        case json_typeof(document -> 'answers' -> 'vehicles_used')
+            when 'number' then least((document -> 'answers' ->> 'vehicles_used')::numeric, 100)::integer
+            else 0
+        end
+    ) as number
+    """,
+    """
+    insert into dispatch_partner (bureau_id, dispatch_id, ordinal, unit, people)
+    select record.bureau_id, record.id,
+           row_number() over (partition by record.id order by unit.place),
+           left(trim(unit.told ->> 'name'), 100),
+           case when json_typeof(unit.told -> 'people') = 'number'
+                 and (unit.told ->> 'people')::numeric between 0 and 100000
+                then trunc((unit.told ->> 'people')::numeric)::bigint end
+    from record
+    join dispatch on dispatch.id = record.id
+    cross join lateral json_array_elements(
+        case json_typeof(document -> 'answers' -> 'partner_units')
+            when 'array' then document -> 'answers' -> 'partner_units' else '[]' end
+    ) with ordinality as unit (told, place)
+    where json_typeof(unit.told) = 'object' and trim(unit.told ->> 'name') <> ''
+    """,
+)
+
 
 def upgrade() -> None:
     # No foreign key: a record may arrive before the dispatch that it names.
@@ -110,6 +162,8 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("dispatch_id", "ordinal", name=op.f("pk_dispatch_partner")),
     )
+    for statement in BACKFILL:
+        op.execute(statement)
     op.execute(f"grant select, insert on {', '.join(TABLES)} to xunge_app")
 
 

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from sqlalchemy import Engine
 
 from server.cli import main
+from server.dispatches import ops
 from server.kernel.actor import house
 from server.kernel.ids import new_edit_id, new_id
 from server.org.models import Person
@@ -195,6 +196,35 @@ def test_records_that_name_no_dispatch_are_guessed_apart(lived: Year) -> None:
     told = lived.figures("2026-07")
     assert (told["derived_dispatches"], told["derived_person_times"]) == ("4", "8")
     assert (told["dispatches"], told["person_times"]) == ("1", "2")
+
+
+def test_as_of_never_changes(lived: Year) -> None:
+    roads, people = lived.roads, lived.roads.town.people
+    given = {
+        "squad_id": roads.town.squads[0],
+        "started_at": at(2, 9, month=8),
+        "ended_at": at(2, 12, month=8),
+        "task": "补登记",
+        "joint_mode": None,
+        "people": [people["li"], people["wang"]],
+        "vehicles": [],
+        "partner_units": [],
+        "people_told": None,
+        "vehicles_told": None,
+    }
+    with roads.kernel.work(house(roads.town.bureau_id), at(3, month=8)) as work:
+        first = ops.register(work, given).id
+    # As known on the fourth, with what the desk said on the third and nothing of what comes after.
+    past = at(4, month=8).isoformat()
+    before = lived.report("2026-08", as_of=past)
+    with roads.kernel.work(house(roads.town.bureau_id), at(5, month=8)) as work:
+        ops.correct(work, first, given | {"people": [people["li"]], "reason": "只去了一人"})
+    roads.push(roads.dispatch(at(1, 9, month=8), by=("zhao", "qian")), received=at(6, month=8))
+    assert lived.report("2026-08", as_of=past) == before
+    known = [
+        lived.figures("2026-08", as_of=at(day, month=8).isoformat())["person_times"] for day in (2, 4, 5, 7)
+    ]
+    assert known == ["0", "2", "1", "3"]
 
 
 def test_due_during_the_first_and_on_the_command_line(lived: Year) -> None:
