@@ -29,6 +29,7 @@ from server.kernel.ids import new_edit_id
 from server.kernel.work import Work
 from server.org.models import SquadMember
 from server.records.amended import changes_evidence
+from server.records.amended_orders import settle_orders
 from server.records.kinds import SUBJECTS, deed_of
 from server.records.models import Amendment, Form, Record, RecordOfficer
 
@@ -225,6 +226,7 @@ def link_waiting(work: Work) -> int:
     )
     amended = link_amendments(work, work.session.scalars(waiting).all())
     follow_visits(work, amended)
+    settle_orders(work, amended)
     return len(amended)
 
 

@@ -17,6 +17,7 @@ from server.kernel.events import record_event
 from server.kernel.ids import new_edit_id, parse_id
 from server.kernel.work import Work
 from server.org.models import Squad
+from server.records.amended_orders import settle_orders
 from server.records.amending import follow_visits, link_amendments
 from server.records.consequences import tell_cadence
 from server.records.extraction import extract
@@ -187,6 +188,7 @@ def _tell(work: Work, stored: Sequence[tuple[Judged, FormDefinition | None]]) ->
     amended = link_amendments(work, [record.id for record, _ in stored])
     tell_cadence(work, stored, amended)
     follow_visits(work, amended)
+    settle_orders(work, amended)
     work.wrote("record", [record.id for record, _ in stored])
     for record, _ in stored:
         work.wrote(f"record.{record.document['kind']}", [record.id])

@@ -16,7 +16,7 @@ from sqlalchemy import Engine, func, select
 
 from schemas.vocabulary import CadenceTier
 from server.cadence.histories import load_histories
-from server.cadence.models import VisitFact
+from server.cadence.models import Obligation, VisitFact
 from server.cadence.rules import judge
 from server.cadence.timeline import load_timeline
 from server.demo import documents
@@ -25,7 +25,7 @@ from server.house import compose
 from server.kernel.actor import house
 from server.kernel.work import Kernel
 from server.records.amending import link_waiting
-from server.records.models import Amendment, GoodsLine, Record
+from server.records.models import Amendment, GoodsLine, Record, Rectification
 from server.records.superseding import stands
 from server.replication import COLLECTIONS, reader_of
 from server.reports.outlet_records import records_at_outlets
@@ -323,6 +323,49 @@ def test_records_that_amend_themselves_or_one_another_wait_for_ever(
     assert standing(house_of, town, at + DAY, one, other, own) == []
     with house_of.work(house(town.bureau_id), at + DAY) as work:
         assert link_waiting(work) == 0
+
+
+def test_an_order_that_an_amendment_repeats_stands_once_and_one_it_drops_is_withdrawn(
+    house_of: Kernel, town: Town, outlet: int
+) -> None:
+    at = MONDAY + 37 * DAY
+    visit = visit_of(town, outlet, at)
+    first = documents.ecig_check("WEEKLY", visit, Random(2), cause="no_minors_sign")
+
+    def orders(as_of: datetime) -> list[tuple[str, str]]:
+        with house_of.work(house(town.bureau_id), as_of) as work:
+            rows = work.session.execute(
+                select(Rectification.record_id, Rectification.status)
+                .where(Rectification.subject_id == town.outlets[outlet])
+                .order_by(Rectification.status)
+            )
+            return [(str(record_id), status) for record_id, status in rows]
+
+    def due(as_of: datetime) -> set[uuid.UUID | None]:
+        """What re-checks hang on: the orders that are not taken back."""
+        with house_of.work(house(town.bureau_id), as_of) as work:
+            return set(
+                work.session.scalars(
+                    select(Obligation.trigger_id).where(
+                        Obligation.subject_id == town.outlets[outlet],
+                        Obligation.rule == "rectification_recheck",
+                        Obligation.withdrawn_at.is_(None),
+                    )
+                )
+            )
+
+    push_at(house_of, town, "li", at + HOUR, first)
+    before = due(at + HOUR)
+    assert len(before) == 1
+    again = amending(first, narrative="补充说明")
+    push_at(house_of, town, "li", at + 2 * HOUR, again)
+    assert orders(at + 3 * HOUR) == [(first["id"], "open"), (again["id"], "withdrawn")]
+    assert due(at + 3 * HOUR) == before
+    without = {name: value for name, value in first["answers"].items() if name != "rectify"}
+    dropped = amending(again, answers={**without, "disposal": "educate"})
+    push_at(house_of, town, "li", at + 4 * HOUR, dropped)
+    assert {status for _, status in orders(at + 5 * HOUR)} == {"withdrawn"}
+    assert due(at + 5 * HOUR) == set()
 
 
 # ── reports ───────────────────────────────────────────────────────────────────────────────────────
