@@ -36,11 +36,10 @@ UPKEEP: Upkeep = {
     "visit_fact": (settle_visits,),
     "attempt_fact": (settle_subjects,),
     "waiver": (settle_subjects,),
-    # Keyed by record: photos that came before it and say another place or time.
-    "record": (flag_by_photos,),
+    # Keyed by record, of any kind: photos that came before it and say another place or time, and what is found by words.
+    "record": (flag_by_photos, ask_for_texts),
     # Keyed by record, by its kind: what it is to the nouns above. A dispatch, and a session that names none, tell who was
     # out; what gives papers wants numbers for them.
-    "record": (ask_for_texts,),
     "record.attempt": (want_numbers,),
     "record.depot_check": (want_numbers,),
     "record.dispatch": (draw_out_dispatches,),
