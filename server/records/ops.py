@@ -192,7 +192,6 @@ def _tell(work: Work, stored: Sequence[tuple[Judged, FormDefinition | None]]) ->
     work.wrote("record", [record.id for record, _ in stored])
     for record, _ in stored:
         work.wrote(f"record.{record.document['kind']}", [record.id])
-    work.wrote("record", [record.id for record, _ in stored])
     announce(work, "records", [(record.id, record.surrounding.cell_id) for record, _ in stored])
     announce_to(
         work,
