@@ -204,6 +204,70 @@ class PaperKind(Labelled):
     RECTIFICATION_ORDER = "rectification_order", "责令改正通知书"
 
 
+class ClueSource(Labelled):
+    """Where a clue (线索) comes from."""
+
+    FIELD = "field", "现场发现"
+    HOTLINE = "12313", "12313举报投诉"
+    PARTNER = "partner", "联合单位"
+    BUREAU = "bureau", "其他烟草专卖局"
+    ONLINE = "online", "网络"
+
+
+class ClueMatter(Labelled):
+    """What a clue is about."""
+
+    COUNTERFEIT = "counterfeit", "制售假烟"
+    SMUGGLED = "smuggled", "走私烟"
+    OFF_CHANNEL = "off_channel", "非渠道、串码烟"
+    UNLICENSED_SALE = "unlicensed_sale", "无证经营"
+    UNLICENSED_MAKING = "unlicensed_making", "非法生产"
+    TRANSPORT = "transport", "非法运输、寄递"
+    ONLINE_SALE = "online_sale", "网上销售"
+    ECIG = "ecig", "违规电子烟"
+    LEAF = "leaf", "非法收购烟叶"
+    OTHER = "other", "其他"
+
+
+class ClueConfidence(Labelled):
+    """How far somebody trusts what a clue says."""
+
+    HIGH = "high", "高"
+    MEDIUM = "medium", "中"
+    LOW = "low", "低"
+
+
+class ClueActKind(Labelled):
+    """What is done with a clue, as facts one after the other."""
+
+    NOTICE = "notice", "通报"
+    HAND_OVER = "hand_over", "移交市场监管部门"
+    TRANSFER_PROPOSED = "transfer_proposed", "提出移送报告"
+    TRANSFER_DECIDED = "transfer_decided", "负责人决定是否移送"
+    TRANSFER_SENT = "transfer_sent", "移送公安机关"
+    POLICE_DECIDED = "police_decided", "公安机关决定是否立案"
+    GOODS_SENT = "goods_sent", "移交涉案物品和材料"
+    OUTCOME = "outcome", "核查结果"
+    KEPT_APART = "kept_apart", "认定不重复"
+
+
+class ClueStatus(Labelled):
+    """What has become of a clue by what was done with it."""
+
+    OPEN = "open", "待处理"
+    NOTIFIED = "notified", "已通报"
+    HANDED_OVER = "handed_over", "已移交"
+    TRANSFER_PROPOSED = "transfer_proposed", "拟移送"
+    TRANSFER_APPROVED = "transfer_approved", "已批准移送"
+    TRANSFER_DECLINED = "transfer_declined", "不予移送"
+    TRANSFERRED = "transferred", "已移送公安"
+    POLICE_FILED = "police_filed", "公安立案"
+    POLICE_NOT_FILED = "police_not_filed", "公安不予立案"
+    FILED = "filed", "本局立案"
+    NOT_FILED = "not_filed", "不予立案"
+    MERGED = "merged", "已并入其他线索"
+
+
 class NoticeKind(Labelled):
     """What a digest tells of. One digest a recipient, kind and day."""
 

@@ -9,6 +9,7 @@ from server.cadence.duties import move_with_workdays
 from server.cadence.ops import sync_subjects
 from server.cadence.roll_ups import hand_over
 from server.cadence.upkeep import follow_workdays, settle_subjects, settle_visits
+from server.clues.ops import draw_out_clues
 from server.custody.drawing import draw_out_lists, move_deadlines
 from server.dispatches.ops import draw_out_dispatches
 from server.evidence.photo_checks import flag_by_photos
@@ -38,9 +39,10 @@ UPKEEP: Upkeep = {
     "waiver": (settle_subjects,),
     # Keyed by record, of any kind: photos that came before it and say another place or time, and what is found by words.
     "record": (flag_by_photos, ask_for_texts),
-    # Keyed by record, by its kind: what it is to the nouns above. A dispatch, and a session that names none, tell who was
-    # out; what gives papers wants numbers for them.
+    # Keyed by record, by its kind: what it is to the nouns above. A clue is kept; a dispatch, and a session that
+    # names none, tell who was out; what gives papers wants numbers for them.
     "record.attempt": (want_numbers,),
+    "record.clue": (draw_out_clues,),
     "record.depot_check": (want_numbers,),
     "record.dispatch": (draw_out_dispatches,),
     "record.ecig_check": (want_numbers,),

@@ -108,11 +108,18 @@ def record_act(
         raise invalid("/deed", "deed_not_accepted", detail)
     if performed_at > work.now:
         raise invalid("/performed_at", "in_future", "完成时间晚于现在。It lies ahead.")
+    return note_act(work, SubjectKind(owed.subject_kind), owed.subject_id, deed, performed_at, note)
+
+
+def note_act(
+    work: Work, kind: SubjectKind, subject_id: uuid.UUID, deed: Deed, performed_at: datetime, note: str
+) -> DutyAct:
+    """Write down that somebody did something at a subject; the rules decide which obligation it meets, if any."""
     act = DutyAct(
         id=new_id(work.now),
         bureau_id=work.bureau_id,
-        subject_kind=owed.subject_kind,
-        subject_id=owed.subject_id,
+        subject_kind=kind.value,
+        subject_id=subject_id,
         deed=deed.value,
         performed_at=performed_at,
         note=note,

@@ -23,6 +23,7 @@ COMMANDS = {
     "duty": ("server.commands.duty", "group"),
     "find": ("server.commands.find", "command"),
     "files": ("server.commands.files", "group"),
+    "clue": ("server.commands.clue", "group"),
     "cap": ("server.commands.policy", "caps"),
     "form": ("server.commands.form", "group"),
     "import": ("server.commands.imports", "group"),

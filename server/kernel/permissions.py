@@ -15,6 +15,9 @@ class Permission(StrEnum):
     CAP_MANAGE = "cap.manage"
     CELL_MANAGE = "cell.manage"
     CELL_READ = "cell.read"
+    CLUE_DECIDE = "clue.decide"
+    CLUE_READ = "clue.read"
+    CLUE_WRITE = "clue.write"
     CUSTODY_DECIDE = "custody.decide"
     CUSTODY_KEEP = "custody.keep"
     CUSTODY_READ = "custody.read"
@@ -27,6 +30,7 @@ class Permission(StrEnum):
     FORM_MANAGE = "form.manage"
     FORM_PUBLISH = "form.publish"
     FORM_READ = "form.read"
+    INFORMANT_READ = "informant.read"
     INSPECTION_APPROVE = "inspection.approve"
     INSPECTION_REQUEST = "inspection.request"
     NOTICE_MANAGE = "notice.manage"
@@ -93,12 +97,15 @@ _READER = _EVERYONE | {
 }
 
 ROLES: dict[Role, frozenset[Permission]] = {
-    Role.OFFICER: _FIELD | {P.CADENCE_MAKE_UP, P.CUSTODY_READ, P.DRAW_READ, P.PAPER_PRINT, P.REPORT_READ},
+    Role.OFFICER: _FIELD
+    | {P.CADENCE_MAKE_UP, P.CLUE_READ, P.CUSTODY_READ, P.DRAW_READ, P.PAPER_PRINT, P.REPORT_READ},
     Role.AUXILIARY: _FIELD,
     Role.SQUAD_LEADER: _FIELD
     | {
         P.CADENCE_MAKE_UP,
         P.CADENCE_WAIVE,
+        P.CLUE_READ,
+        P.CLUE_WRITE,
         P.CUSTODY_READ,
         P.DISPATCH_WRITE,
         P.DRAW_READ,
@@ -116,12 +123,16 @@ ROLES: dict[Role, frozenset[Permission]] = {
     | {
         P.CADENCE_MAKE_UP,
         P.CADENCE_WAIVE,
+        P.CLUE_DECIDE,
+        P.CLUE_READ,
+        P.CLUE_WRITE,
         P.CUSTODY_DECIDE,
         P.CUSTODY_READ,
         P.DISPATCH_WRITE,
         P.DRAW_MANAGE,
         P.DUTY_ASSIGN,
         P.FORM_PUBLISH,
+        P.INFORMANT_READ,
         P.INSPECTION_APPROVE,
         P.INSPECTION_REQUEST,
         P.OBLIGATION_OPEN,
@@ -138,10 +149,13 @@ ROLES: dict[Role, frozenset[Permission]] = {
     | {
         P.AUDIT_READ,
         P.CAP_MANAGE,
+        P.CLUE_READ,
+        P.CLUE_WRITE,
         P.CUSTODY_DECIDE,
         P.CUSTODY_READ,
         P.DRAW_MANAGE,
         P.FORM_PUBLISH,
+        P.INFORMANT_READ,
         P.OBLIGATION_OPEN,
         P.OBLIGATION_RECORD,
         P.PAPER_PRINT,
@@ -156,8 +170,8 @@ ROLES: dict[Role, frozenset[Permission]] = {
     | {
         P.ACCOUNT_MANAGE,
         P.AUDIT_READ,
-        P.CELL_READ,
         P.CELL_MANAGE,
+        P.CELL_READ,
         P.DEVICE_MANAGE,
         P.DUTY_ASSIGN,
         P.FORM_MANAGE,

@@ -51,6 +51,11 @@ CATALOGUE: dict[str, Kind] = {
     "client_too_old": Kind(
         426, "应用版本过旧，请更新后再同步。", "The app is too old; update it, then sync."
     ),
+    "clue_step": Kind(
+        409,
+        "该线索现在不能这样办理，请按步骤进行。",
+        "This does not follow on what was done with the clue; take the steps in their order.",
+    ),
     "conflict": Kind(
         409, "数据已被他人改动，请刷新后重试。", "The data was changed by someone else; reload and try again."
     ),

@@ -145,7 +145,12 @@ def _files(document: Mapping[str, Any]) -> list[FileRow]:
     while waiting:
         kind, value = waiting.pop()
         if isinstance(value, dict):
-            within = (("signature" if name == "signatures" else kind, inner) for name, inner in value.items())
+            within = (
+                ("signature" if name == "signatures" else kind, inner)
+                for name, inner in value.items()
+                # What a co-signature is over is a record and no file.
+                if name != "document_sha256"
+            )
             waiting += reversed(list(within))
         elif isinstance(value, list):
             waiting += [(kind, inner) for inner in reversed(value)]

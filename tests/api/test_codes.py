@@ -28,6 +28,7 @@ SERVER_BUT_RECORDS = [
         "app.py",
         "authentication.py",
         "cadence",
+        "clues",
         "custody",
         "desk",
         "draws",
