@@ -17,6 +17,7 @@ import pytest
 from sqlalchemy import select
 
 from schemas.record import KINDS
+from server import worker
 from server.demo import documents
 from server.demo.documents import Document
 from server.house import compose
@@ -239,6 +240,22 @@ def test_two_hundred_at_once_leave_no_gap_and_no_double(
     for record in records[::20]:
         (stamped,) = numbers_of(kernel, record["id"]).values()
         assert stamped.endswith(f"〕{written[record['id']]}号")
+
+
+def test_the_worker_numbers_after_a_push_and_what_was_left_every_minute(
+    kernel: Kernel, town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "_kernel", lambda: kernel)
+    assert worker.number_waiting in {job for job, _ in worker.JOBS}
+    assert f"{worker.__name__}.{worker.number_records.__name__}" == NUMBER_JOB
+    year = datetime.now(ZONE).year
+    for ordinal, job in enumerate(
+        (lambda: worker.number_records(str(town.bureau_id)), worker.number_waiting), start=1
+    ):
+        record = check_of(town, 0, MONDAY - timedelta(hours=ordinal))
+        push_at(kernel, town, "li", MONDAY, record)
+        job()
+        assert numbers_of(kernel, record["id"]) == {"inspection_record": f"样烟检〔{year}〕{ordinal}号"}
 
 
 def test_a_bureau_says_what_its_numbers_begin_with(kernel: Kernel, town: Town, number: Numbering) -> None:
