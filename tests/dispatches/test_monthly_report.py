@@ -188,14 +188,15 @@ def test_records_that_name_no_dispatch_are_guessed_apart(lived: Year) -> None:
     roads.push(attempt(at(6, 10), ("li", "zhao")))
     roads.push(attempt(at(6, 11), ("qian", "fu")), by="qian")
     # On the next day the same two are out on a dispatch that is told of, and made this while they were.
-    roads.push(roads.dispatch(at(7, 8), by=("li", "wang")))
+    auxiliary = {"person_id": str(roads.town.people["fu"])}
+    roads.push(roads.dispatch(at(7, 8), by=("li", "wang"), people=[auxiliary]))
     roads.push(attempt(at(7, 9), ("li", "zhao")))
     # In the evening nobody tells of one; and a record that names one which never came is guessed too.
     roads.push(attempt(at(7, 20), ("li", "wang")))
     roads.push(attempt(at(8, 9), ("li", "wang"), dispatch_id=str(uuid.uuid4())))
     told = lived.figures("2026-07")
     assert (told["derived_dispatches"], told["derived_person_times"]) == ("4", "8")
-    assert (told["dispatches"], told["person_times"]) == ("1", "2")
+    assert (told["dispatches"], told["person_times"], told["other_person_times"]) == ("1", "2", "1")
 
 
 def test_as_of_never_changes(lived: Year) -> None:
