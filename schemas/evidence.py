@@ -107,6 +107,9 @@ class QuarantinedFileOut(Schema):
     id = fields.UUID()
     record_id = fields.UUID()
     state = fields.String(metadata={"description": "mismatch or unfit"})
+    reason = fields.String(
+        allow_none=True, metadata={"description": "other_bytes, empty, too_large or other_type"}
+    )
     kind = fields.String()
     sha256 = fields.String(metadata={"description": "as claimed"})
     found_sha256 = fields.String(metadata={"description": "of the bytes that came"})

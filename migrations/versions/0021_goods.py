@@ -38,6 +38,11 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_photo_exif_read_at"), "photo_exif", ["read_at"])
     op.execute("grant select, insert on photo_exif to xunge_app")
+    # An empty photo is kept apart with its reason, as is one that is too large.
+    op.drop_constraint(op.f("ck_upload_length"), "upload", type_="check")
+    op.create_check_constraint(op.f("ck_upload_length"), "upload", "length >= 0")
+    op.add_column("upload", sa.Column("reason", sa.Text(), nullable=True))
+    op.execute("grant update (reason) on upload to xunge_app")
 
 
 def _lines() -> None:
@@ -162,6 +167,9 @@ def _scans() -> None:
 
 
 def downgrade() -> None:
+    op.drop_column("upload", "reason")
+    op.drop_constraint(op.f("ck_upload_length"), "upload", type_="check")
+    op.create_check_constraint(op.f("ck_upload_length"), "upload", "length > 0", postgresql_not_valid=True)
     op.drop_table("photo_exif")
     op.drop_column("record", "hints")
     op.drop_table("carton_scan")

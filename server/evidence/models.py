@@ -23,7 +23,7 @@ class Upload(Owned, Base):
         CheckConstraint(
             "state in ('open', 'stored', 'unfit', 'mismatch', 'expired', 'terminated')", name="state"
         ),
-        CheckConstraint("length > 0", name="length"),
+        CheckConstraint("length >= 0", name="length"),
         Index("ix_upload_record_id", "record_id"),
         Index("ix_upload_open", "bureau_id", "expires_at", postgresql_where="state = 'open'"),
         Index("ix_upload_quarantine", "bureau_id", "id", postgresql_where="state in ('unfit', 'mismatch')"),
@@ -45,6 +45,7 @@ class Upload(Owned, Base):
     state: Mapped[str]
     settled_at: Mapped[datetime | None]
     found_sha256: Mapped[str | None]
+    reason: Mapped[str | None]
 
 
 class EvidenceFile(Base):

@@ -62,15 +62,13 @@ def begin_upload(work: Work, length: int, metadata: str, claim: Mapping[str, Any
     """A new upload of the actor's device.
 
     Raises:
-        Problem: ``invalid`` for an empty file, ``file_too_large`` for its kind, ``too_many_uploads``, ``forbidden`` for
-            an account that is nobody in the field.
+        Problem: ``file_too_large`` for a file of any kind, ``too_many_uploads``, ``forbidden`` for an account that is
+            nobody in the field. An empty file, and one too large for its own kind, are taken and settled as unfit.
     """
     actor = work.actor
     if actor.person_id is None or actor.account_id is None:
         raise Problem("forbidden", detail="该账号没有对应的外勤人员。The account is tied to no field person.")
-    if length == 0:
-        raise Problem("invalid", detail="空文件不能作为证据。An empty file is no evidence.")
-    limit = work.settings.file_limits[claim["kind"]]
+    limit = max(work.settings.file_limits.values())
     if length > limit:
         raise Problem(
             "file_too_large", detail=f"{length} 字节，上限 {limit}。{length} bytes, {limit} at most."
@@ -134,7 +132,10 @@ def settle_upload(work: Work, upload_id: uuid.UUID, found: Found) -> str:
     upload = work.session.scalars(select(Upload).where(Upload.id == upload_id).with_for_update()).one()
     if upload.state != "open":
         return upload.state
-    upload.state = judge_upload(upload.kind, upload.sha256, found.sha256, found.media_type)
+    limit = work.settings.file_limits[upload.kind]
+    upload.state, upload.reason = judge_upload(
+        upload.kind, upload.sha256, found.sha256, found.media_type, upload.length, limit
+    )
     upload.settled_at, upload.found_sha256 = work.now, found.sha256
     work.session.execute(
         upsert(table_of(EvidenceFile))

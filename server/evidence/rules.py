@@ -54,11 +54,21 @@ UPLOADS_OF_A_RECORD: Final = 300
 """Uploads that one account may begin for one record: the 50 photos and 25 signatures it may have, tried four times."""
 
 
-def judge_upload(kind: str, claimed: str, found: str, media_type: str) -> str:
-    """The state in which a complete upload is settled: stored, unfit or mismatch; hashes are SHA-256 in hexadecimal."""
+def judge_upload(
+    kind: str, claimed: str, found: str, media_type: str, length: int, limit: int
+) -> tuple[str, str | None]:
+    """The state in which a complete upload is settled, stored, unfit or mismatch, and why it is not stored.
+
+    Hashes are SHA-256 in hexadecimal, ``length`` and the ``limit`` of its kind are bytes. Reasons: ``other_bytes``,
+    ``empty``, ``too_large``, ``other_type``.
+    """
     if found != claimed:
-        return "mismatch"
-    return "stored" if media_type in TYPES[FileKind(kind)] else "unfit"
+        return "mismatch", "other_bytes"
+    if length == 0:
+        return "unfit", "empty"
+    if length > limit:
+        return "unfit", "too_large"
+    return ("stored", None) if media_type in TYPES[FileKind(kind)] else ("unfit", "other_type")
 
 
 def media_type_of(candidates: list[str], head: bytes) -> str:

@@ -41,7 +41,9 @@ class EvidenceUploads:
             upload = ops.begin_upload(work, length, metadata, claim)
             if self._storage.room() - length < self._reserve:
                 raise Problem("storage_full", headers={"Retry-After": "600"})
-            return _state(upload, 0)
+            begun = _state(upload, 0)
+        # Nothing more comes of an empty file: it is settled as what it is.
+        return self.append(upload.id, 0, iter(()), None) if length == 0 else begun
 
     def find(self, upload_id: uuid.UUID) -> UploadState:
         """Where it stands. One whose bytes are all here, but whose last answer was never given, is settled now."""

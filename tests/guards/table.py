@@ -256,7 +256,7 @@ GUARDS: tuple[Guard, ...] = (
         "the comparison of the bytes' SHA-256 with the one that was announced",
         "tests/evidence/test_files_of_records.py"
         "::test_guard_other_bytes_than_claimed_are_quarantined_and_kept",
-        instead(evidence_ops, "judge_upload", lambda *_given: "stored"),
+        instead(evidence_ops, "judge_upload", lambda *_given: ("stored", None)),
     ),
     Guard(
         "files are seen by scope",
