@@ -34,6 +34,10 @@ def give(work: Work, given: Mapping[str, Any]) -> InspectionApproval:
             ``number_taken``.
     """
     channel = given["channel"]
+    if channel == "desk" and given["approved_at"] is not None:
+        raise invalid(
+            "/approved_at", "not_now", "当面审批即时生效，不写时间。At the desk it is approved now."
+        )
     approved_at: datetime = given["approved_at"] or work.now
     if approved_at > work.now:
         raise invalid("/approved_at", "in_future", "批准时间晚于现在。It lies ahead.")

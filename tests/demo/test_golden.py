@@ -32,7 +32,7 @@ from server.demo.shift.handheld import Handheld, SyncFailed
 from server.demo.shift.link import Link
 from server.demo.shift.play import officer_with_work
 from server.grids.models import Duty, GridCell
-from server.house import compose
+from server.house import compose, queue_of
 from server.kernel.actor import house
 from server.kernel.packaged_workdays import packaged_workdays
 from server.kernel.settings import Settings
@@ -212,7 +212,13 @@ def _serving(settings: Settings) -> Iterator[str]:
         "XUNGE_RECEIPT_KEYS_FILE": str(settings.receipt_keys_file),
     }
     command = [sys.executable, "-m", "server", "serve", "--port", str(port), "--workers", "1"]
-    with subprocess.Popen(command, env=environment) as server:
+    # What other tests left in the queue is of databases that are gone.
+    queue_of(settings).empty()
+    working = [sys.executable, "-m", "server", "worker"]
+    with (
+        subprocess.Popen(command, env=environment) as server,
+        subprocess.Popen(working, env=environment) as worker,
+    ):
         url = f"http://127.0.0.1:{port}"
         try:
             for _attempt in range(120):
@@ -223,6 +229,8 @@ def _serving(settings: Settings) -> Iterator[str]:
                     time.sleep(0.25)
             yield url
         finally:
+            worker.terminate()
+            worker.wait(timeout=30)
             server.terminate()
             server.wait(timeout=30)
 
@@ -280,13 +288,22 @@ def test_an_officers_day_reaches_the_report(demo: Kernel, demo_settings: Setting
             check=False,
         )
     assert shift.returncode == 0, shift.stdout + shift.stderr
-    assert "5 条记录全部入库，各一条，均有效" in shift.stdout
+    assert "10 条记录全部入库，各一条，均有效" in shift.stdout
     assert re.search(
         "个照片和签名（[0-9]+ kB）全部收到，与手持机上逐字节相同；传输中途断线 [1-9]", shift.stdout
     )
-    assert re.search("回执：5 条记录、[1-9][0-9]* 个文件，签名有效", shift.stdout)
+    assert re.search("回执：10 条记录、[1-9][0-9]* 个文件，签名有效", shift.stdout)
     kept = verify_receipt(
         (tmp_path / "receipt.jws").read_text(), KeyRing(demo_settings.receipt_keys_file).public()
     )
-    assert [row["state"] for row in kept["rows"]] == ["stored"] * 5
+    assert [row["state"] for row in kept["rows"]] == ["stored"] * 10
+    for followed in (
+        "责令改正复查：",
+        "查一补三：",
+        "寄递网点函告后复查：",
+        "先行登记保存：",
+        "更正：",
+        "文书编号：样烟",
+    ):
+        assert followed in shift.stdout
     assert _figures(_report(demo, "2026Q3")) == GOLDEN

@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 
 from schemas.vocabulary import CadenceTier
 from server.demo import documents
+from server.demo.shift import findings
+from server.demo.shift.errand import Errand
 from server.demo.shift.handheld import Document, Handheld
 from server.kernel.ids import new_edit_id, new_id
 
@@ -24,15 +26,7 @@ _TIERS: dict[CadenceTier, documents.Tier] = {
 VISIT = timedelta(minutes=6)
 STEP = timedelta(minutes=13)
 GAP = timedelta(days=3)
-
-
-@dataclass(frozen=True, slots=True)
-class Errand:
-    """One thing done: the words for it, the record, and the obligation that it is meant for, if any."""
-
-    words: str
-    document: Document
-    tier: CadenceTier | None = None
+ERRANDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +95,16 @@ def open_on(handheld: Handheld, tier: CadenceTier, today: date) -> list[Document
 
 
 def errands(handheld: Handheld, team: Team, now: datetime, rng: Random) -> Iterator[Errand]:
-    """The day: a check of each tier, a closed door, and a road check with two stops, one of them with goods.
+    """The day: a check of each tier, a closed door, a road check with two stops, one of them with goods; an order to put
+    something right and a word of it put right, goods registered, and a depot from which a letter follows.
 
     A check is made where its tier is open; where nothing of a tier is open any more it is still recorded, as an
     extra visit that changes no figure.
     """
     today = now.astimezone(ZONE).date()
     midnight = datetime.combine(today, datetime.min.time(), ZONE)
-    start = max(now - 5 * STEP, midnight)
-    step = (now - start) / 5
+    start = max(now - ERRANDS * STEP, midnight)
+    step = (now - start) / ERRANDS
     visited: set[str] = set()
     hour = start
     for tier in reversed(CadenceTier):
@@ -143,6 +138,30 @@ def errands(handheld: Handheld, team: Team, now: datetime, rng: Random) -> Itera
     yield Errand(
         f"路检路查 {checkpoint['name']}，拦检 2 辆，1 辆查获",
         documents.road_check(_visit(team, checkpoint, "site", hour, rng), rng, stops=stops),
+    )
+    hour += step
+    visited.add(closed["id"])
+    shops = (
+        outlet for outlet in handheld.documents["outlets"].values() if _sells_cigarettes(outlet, visited)
+    )
+    careless, dishonest = next(shops), next(shops)
+    ordered = findings.order_to_rectify(careless, _visit(team, careless, "outlet", hour, rng), rng)
+    yield ordered
+    hour += step
+    inspected = _visit(team, dishonest, "outlet", hour, rng)
+    registered = _visit(team, dishonest, "outlet", hour + findings.pause_of(step), rng)
+    yield from findings.goods_registered(dishonest, inspected, registered, rng)
+    hour += step
+    depots = (site for site in handheld.documents["sites"].values() if site["kind"] == "depot")
+    depot = min(depots, key=lambda site: (site["cell_id"] not in cells, site["name"]))
+    yield findings.letter_to_the_postal_authority(depot, _visit(team, depot, "site", hour, rng), rng)
+    yield findings.word_put_right(ordered, now)
+
+
+def _sells_cigarettes(outlet: Document, visited: set[str]) -> bool:
+    """An active shop without e-cigarettes that nobody was at today: what it owes is nothing of this day's figures."""
+    return (
+        outlet["status"] == "active" and "ecig" not in outlet["licence_scope"] and outlet["id"] not in visited
     )
 
 

@@ -17,7 +17,9 @@ from rich.table import Table
 from schemas.vocabulary import CadenceTier, ObligationState
 from server.cadence.periods import period_of
 from server.demo.shift.camera import photograph
-from server.demo.shift.day import ZONE, Errand, choose_team, errands
+from server.demo.shift.day import ZONE, choose_team, errands
+from server.demo.shift.errand import Errand
+from server.demo.shift.following import show_what_followed
 from server.demo.shift.handheld import Handheld, SyncFailed
 from server.demo.shift.link import Link, Weather
 from sync.receipts import BadReceipt
@@ -91,6 +93,7 @@ def _play(given: Mapping[str, Any], seed: int, console: Console) -> str:
             f"重试 {handheld.retries} 次；队列剩余 {len(handheld.queue)}"
         )
         _verify(bureau, handheld, done, console)
+        show_what_followed(bureau, done, console)
         size = sum(len(photo.content) for photo in handheld.photos) // 1024
         console.print(
             f"   {len(handheld.photos)} 个照片和签名（{size} kB）全部收到，与手持机上逐字节相同；"
@@ -106,7 +109,7 @@ def _play(given: Mapping[str, Any], seed: int, console: Console) -> str:
         _hand_back(given, enrolled["device_id"])
         officer.close()
     after, behind_after = _report(bureau, period), _obligations(bureau, period)
-    _show(console, f"五、班后：{period} 复查执行情况", after, before)
+    _show(console, f"六、班后：{period} 复查执行情况", after, before)
     changed = _explain(console, behind_before, behind_after, done)
     bureau.close()
     expected = [errand for errand in done if errand.tier]
@@ -227,7 +230,7 @@ def _figure(now: Any, was: Any) -> str:
 
 def _explain(console: Console, before: Figures, after: Figures, done: list[Errand]) -> int:
     """Each obligation that changed, with the record behind it; the number of them."""
-    console.print("\n六、变化的数字及其依据：")
+    console.print("\n七、变化的数字及其依据：")
     words = {errand.document["id"]: errand.words for errand in done}
     changed = 0
     for key, item in after.items():
