@@ -64,6 +64,50 @@ class RecordOut(Schema):
     )
 
 
+class ConcernOut(Schema):
+    """Something that is the matter with a co-signature."""
+
+    code = fields.String()
+    detail = fields.String()
+
+
+class SignatureOut(Schema):
+    """Somebody who was there or co-signed: ``where`` is same_device, own_device, or null where nobody signed.
+
+    ``matches``: the document that was signed is the one that is stored; null while the record is not here.
+    """
+
+    ordinal = fields.Integer(dump_default=None, allow_none=True)
+    person_id = fields.UUID(allow_none=True)
+    name = fields.String(allow_none=True)
+    cert_no = fields.String(dump_default=None, allow_none=True)
+    certificate_valid = fields.Boolean(
+        dump_default=None, allow_none=True, metadata={"description": "On the day of the visit"}
+    )
+    where = fields.String(allow_none=True)
+    signature_sha256 = fields.String(allow_none=True)
+    co_signature_id = fields.UUID(dump_default=None, allow_none=True)
+    record_id = fields.UUID(dump_default=None, allow_none=True)
+    signed_at = fields.AwareDateTime(dump_default=None, allow_none=True)
+    decision = fields.String(dump_default=None, allow_none=True)
+    note = fields.String(dump_default=None, allow_none=True)
+    matches = fields.Boolean(dump_default=None, allow_none=True)
+    concerns = fields.List(fields.Nested(ConcernOut), dump_default=[])
+    known_at = fields.AwareDateTime(dump_default=None, allow_none=True)
+
+
+class CoSignatureQuery(Schema):
+    """Which co-signatures: those that wait for their record, those with a concern, or all."""
+
+    state = fields.String(load_default=None, validate=validate.OneOf(("waiting", "concern")))
+
+
+class CoSignatureList(Schema):
+    """Co-signatures, the newest first."""
+
+    items = fields.List(fields.Nested(SignatureOut), required=True)
+
+
 class RecordWhole(RecordOut):
     """A record with the document as it was sent, persons in it ``masked`` or not."""
 
@@ -77,6 +121,8 @@ class RecordWhole(RecordOut):
     amended_by = fields.UUID(
         allow_none=True, metadata={"description": "the amendment that says what the record says now"}
     )
+    document_sha256 = fields.String(metadata={"description": "what a co-signature is over"})
+    signatures = fields.List(fields.Nested(SignatureOut))
     document = fields.Raw(metadata={"type": "object", "additionalProperties": True})
     masked = fields.Boolean()
 

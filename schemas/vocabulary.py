@@ -269,10 +269,11 @@ class ClueStatus(Labelled):
 
 
 class NoticeKind(Labelled):
-    """What a digest tells of. One digest a recipient, kind and day."""
+    """What a notice tells of. One digest a recipient, kind and day; an incident is told at once and for itself."""
 
     DUE_SOON = "due_soon", "临期提醒"
     DUE_TODAY = "due_today", "到期提醒"
     MISSED = "missed", "漏查上报"
     UNSYNCED = "unsynced", "锁期前未同步"
     WORKDAYS_MISSING = "workdays_missing", "工作日表未载入"
+    INCIDENT = "incident", "突发情况"

@@ -14,6 +14,7 @@ from server.custody.drawing import draw_out_lists, move_deadlines
 from server.dispatches.ops import draw_out_dispatches
 from server.evidence.photo_checks import flag_by_photos
 from server.kernel.work import Upkeep
+from server.notices.incidents import tell_incidents
 from server.outlets.upkeep import count_existing, note_registration, place_again
 from server.papers.numbering import want_numbers
 from server.search.indexing import ask_for_texts
@@ -40,13 +41,14 @@ UPKEEP: Upkeep = {
     # Keyed by record, of any kind: photos that came before it and say another place or time, and what is found by words.
     "record": (flag_by_photos, ask_for_texts),
     # Keyed by record, by its kind: what it is to the nouns above. A clue is kept; a dispatch, and a session that
-    # names none, tell who was out; what gives papers wants numbers for them.
+    # names none, tell who was out; an incident is told at once; what gives papers wants numbers for them.
     "record.attempt": (want_numbers,),
     "record.clue": (draw_out_clues,),
     "record.depot_check": (want_numbers,),
     "record.dispatch": (draw_out_dispatches,),
     "record.ecig_check": (want_numbers,),
     "record.household_visit": (want_numbers,),
+    "record.incident": (tell_incidents,),
     "record.manufacturer_check": (want_numbers,),
     "record.registration_list": (draw_out_lists, want_numbers),
     "record.road_check": (draw_out_dispatches, want_numbers),

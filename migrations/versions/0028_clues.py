@@ -101,8 +101,84 @@ def upgrade() -> None:
         "grant update (record_id, from_record_id, matter, summary, subject_kind, subject_id, place, position, plate,"
         " confidence, elsewhere_unit, status) on clue to xunge_app"
     )
+    op.create_table(
+        "co_signature",
+        sa.Column("bureau_id", sa.UUID(), nullable=False),
+        sa.Column("record_id", sa.UUID(), nullable=False),
+        sa.Column("signed_record_id", sa.UUID(), nullable=True),
+        sa.Column("document_sha256", sa.Text(), nullable=False),
+        sa.Column("decision", sa.Text(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("signed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("person_id", sa.UUID(), nullable=True),
+        sa.Column("signature_sha256", sa.Text(), nullable=True),
+        sa.Column("known_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["bureau_id"], ["bureau.id"], name=op.f("fk_co_signature_bureau_id")),
+        sa.ForeignKeyConstraint(["record_id"], ["record.id"], name=op.f("fk_co_signature_record_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_co_signature_person_id")),
+        sa.PrimaryKeyConstraint("record_id", name=op.f("pk_co_signature")),
+    )
+    op.create_index(op.f("ix_co_signature_bureau_id"), "co_signature", ["bureau_id"])
+    op.create_index(op.f("ix_co_signature_signed_record_id"), "co_signature", ["signed_record_id"])
+    op.create_table(
+        "co_signature_check",
+        sa.Column("bureau_id", sa.UUID(), nullable=False),
+        sa.Column("record_id", sa.UUID(), nullable=False),
+        sa.Column("signed_record_id", sa.UUID(), nullable=False),
+        sa.Column("matches", sa.Boolean(), nullable=False),
+        sa.Column("concerns", postgresql.JSONB(), nullable=False),
+        sa.Column("known_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["bureau_id"], ["bureau.id"], name=op.f("fk_co_signature_check_bureau_id")),
+        sa.ForeignKeyConstraint(
+            ["record_id"], ["co_signature.record_id"], name=op.f("fk_co_signature_check_record_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["signed_record_id"], ["record.id"], name=op.f("fk_co_signature_check_signed_record_id")
+        ),
+        sa.PrimaryKeyConstraint("record_id", name=op.f("pk_co_signature_check")),
+    )
+    op.create_index(op.f("ix_co_signature_check_bureau_id"), "co_signature_check", ["bureau_id"])
+    op.create_index(
+        op.f("ix_co_signature_check_signed_record_id"), "co_signature_check", ["signed_record_id"]
+    )
+    op.execute("grant select, insert on co_signature, co_signature_check to xunge_app")
+    # An incident is told at once and for itself, however many there are on a day; digests stay one a kind and day.
+    op.drop_constraint(op.f("uq_notice_bureau_id_person_id_account_id_kind_day"), "notice")
+    op.create_index(
+        "uq_notice_digest",
+        "notice",
+        ["bureau_id", "person_id", "account_id", "kind", "day"],
+        unique=True,
+        postgresql_where=sa.text("kind <> 'incident'"),
+        postgresql_nulls_not_distinct=True,
+    )
+    op.drop_constraint(op.f("ck_notice_kind"), "notice")
+    op.create_check_constraint(
+        op.f("ck_notice_kind"),
+        "notice",
+        "kind in ('due_soon', 'due_today', 'missed', 'unsynced', 'workdays_missing', 'incident')",
+    )
 
 
 def downgrade() -> None:
+    op.execute(
+        "delete from notice_item using notice where notice.id = notice_id and notice.kind = 'incident'"
+    )
+    op.execute("delete from notice where kind = 'incident'")
+    op.drop_constraint(op.f("ck_notice_kind"), "notice")
+    op.create_check_constraint(
+        op.f("ck_notice_kind"),
+        "notice",
+        "kind in ('due_soon', 'due_today', 'missed', 'unsynced', 'workdays_missing')",
+    )
+    op.drop_index("uq_notice_digest", "notice")
+    op.create_unique_constraint(
+        op.f("uq_notice_bureau_id_person_id_account_id_kind_day"),
+        "notice",
+        ["bureau_id", "person_id", "account_id", "kind", "day"],
+        postgresql_nulls_not_distinct=True,
+    )
+    for table in ("co_signature_check", "co_signature"):
+        op.drop_table(table)
     for table in ("clue_informant", "clue_act", "clue"):
         op.drop_table(table)

@@ -17,6 +17,7 @@ COMMANDS = {
     "demo": ("server.commands.demo", "demo"),
     "dispatch": ("server.commands.dispatch", "group"),
     "doctor": ("server.commands.doctor", "doctor"),
+    "co-signatures": ("server.commands.co_signatures", "command"),
     "custody": ("server.commands.custody", "group"),
     "draw": ("server.commands.draw", "group"),
     "demo-shift": ("server.commands.demo", "demo_shift"),

@@ -72,14 +72,15 @@ class Morning:
 def load_morning(work: Work) -> Morning:
     """The morning of ``work.now`` in the actor's bureau."""
     day = work.now.astimezone(work.zone).date()
-    morning = Morning(day, _load_staff(work, day), load_workdays(work.session, work.bureau_id))
+    morning = Morning(day, load_staff(work, day), load_workdays(work.session, work.bureau_id))
     if morning.workdays.is_workday(day):
         _add_owed(work, morning)
         _add_unheard(work, morning)
     return morning
 
 
-def _load_staff(work: Work, day: date) -> Staff:
+def load_staff(work: Work, day: date) -> Staff:
+    """Who leads which squad on a day, who leads the bureau, and who administers it."""
     leaders: dict[uuid.UUID, set[Recipient]] = defaultdict(set)
     for squad_id, person_id in work.session.execute(
         select(SquadMember.squad_id, SquadMember.person_id).where(

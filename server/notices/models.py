@@ -6,26 +6,35 @@ import uuid
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.kernel.db import Base, Owned
 
-KINDS = "('due_soon', 'due_today', 'missed', 'unsynced', 'workdays_missing')"
+KINDS = "('due_soon', 'due_today', 'missed', 'unsynced', 'workdays_missing', 'incident')"
 
 
 class Notice(Owned, Base):
     """One digest of one kind for one recipient on one day: a person of the field, or an account that is none.
 
+    An incident is told of at once, each by a notice of its own.
     ``role`` is what the recipient is told as. ``content`` is {"counts": {"total", …}, "cells": […], "items": […]} as
     it was known then. ``retired_at`` is when it left the handhelds; the account's list keeps it.
     """
 
     __tablename__ = "notice"
     __table_args__ = (
-        UniqueConstraint(
-            "bureau_id", "person_id", "account_id", "kind", "day", postgresql_nulls_not_distinct=True
+        Index(
+            "uq_notice_digest",
+            "bureau_id",
+            "person_id",
+            "account_id",
+            "kind",
+            "day",
+            unique=True,
+            postgresql_where=text("kind <> 'incident'"),
+            postgresql_nulls_not_distinct=True,
         ),
         CheckConstraint(f"kind in {KINDS}", name="kind"),
         CheckConstraint("num_nonnulls(person_id, account_id) = 1", name="to_whom"),

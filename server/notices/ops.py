@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -17,6 +17,7 @@ from server.access.models import Account
 from server.kernel.db import table_of
 from server.kernel.events import record_event
 from server.kernel.ids import new_edit_id, new_id
+from server.kernel.permissions import Role
 from server.kernel.problems import Problem
 from server.kernel.work import Work
 from server.notices import rules
@@ -90,30 +91,63 @@ def _content(morning: Morning, digest: rules.Digest) -> dict[str, Any]:
     return {"counts": {"total": len(items), **duties}, "cells": cells, "items": items}
 
 
+def tell_at_once(
+    work: Work,
+    kind: NoticeKind,
+    about: str,
+    content: dict[str, Any],
+    recipients: Mapping[rules.Recipient, Role],
+) -> int:
+    """Tell each recipient, in his role, of one thing now; nobody is told of it twice. How many were."""
+    told = load_told(work, [about])
+    made = [
+        notice
+        for recipient, role in recipients.items()
+        if (recipient, kind, about) not in told
+        and (notice := _insert(work, recipient, role, kind, content, [about])) is not None
+    ]
+    if made:
+        _announce(work, made)
+        _fill_outbox(work, made)
+        record_event(work, "notices.made", [notice.id for notice in made], **{kind.value: len(made)})
+    return len(made)
+
+
 def _write(work: Work, draft: Draft) -> Notice | None:
-    """The notice, or none where another run has made it meanwhile."""
     digest = draft.digest
+    return _insert(work, digest.recipient, digest.role, digest.kind, draft.content, digest.about)
+
+
+def _insert(
+    work: Work,
+    recipient: rules.Recipient,
+    role: Role,
+    kind: NoticeKind,
+    content: dict[str, Any],
+    about: Sequence[str],
+) -> Notice | None:
+    """The notice, or none where another run has made the digest meanwhile."""
     made = work.session.scalar(
         upsert(Notice)
         .values(
             id=new_id(work.now),
             bureau_id=work.bureau_id,
-            person_id=digest.recipient.person_id,
-            account_id=digest.recipient.account_id,
-            role=digest.role.value,
-            kind=digest.kind.value,
+            person_id=recipient.person_id,
+            account_id=recipient.account_id,
+            role=role.value,
+            kind=kind.value,
             day=work.now.astimezone(work.zone).date(),
             made_at=work.now,
-            content=draft.content,
+            content=content,
             edit_id=new_edit_id(),
         )
-        .on_conflict_do_nothing(constraint="uq_notice_bureau_id_person_id_account_id_kind_day")
+        .on_conflict_do_nothing()
         .returning(Notice)
     )
     if made is not None:
         work.session.execute(
             insert(table_of(NoticeItem)),
-            [{"bureau_id": work.bureau_id, "notice_id": made.id, "about": about} for about in digest.about],
+            [{"bureau_id": work.bureau_id, "notice_id": made.id, "about": one} for one in about],
         )
     return made
 

@@ -156,7 +156,10 @@ def _told(notice: Notice) -> dict[str, Any]:
     title, title_en = wording.title(NoticeKind(notice.kind), notice.day, notice.content["counts"])
     advice, advice_en = wording.advice(NoticeKind(notice.kind))
     items: list[dict[str, Any]] = notice.content["items"][:LISTED]
-    ids = {name: [item[name] for item in items if name in item] for name in ("obligation_id", "device_id")}
+    ids = {
+        name: [item[name] for item in items if name in item]
+        for name in ("obligation_id", "device_id", "record_id")
+    }
     return {
         "notice_id": str(notice.id),
         "kind": notice.kind,

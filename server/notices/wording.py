@@ -32,6 +32,10 @@ _ADVICE = {
         "请用 xunge workdays import 导入国务院办公厅通知；此前该年度期限均为暂定。",
         "Load the notice with xunge workdays import; until then due dates in that year are provisional.",
     ),
+    NoticeKind.INCIDENT: (
+        "请立即联系现场人员，核实人员安全，按应急预案处置并按规定上报。",
+        "Call the people on the spot at once, see that they are safe, and act by the emergency plan.",
+    ),
 }
 
 
@@ -48,6 +52,7 @@ def title(kind: NoticeKind, day: date, counts: dict[str, int]) -> tuple[str, str
             f"{n} 个年度的工作日表未载入（{when}）",
             f"Working days are not loaded for {n} year(s) ({day})",
         ),
+        NoticeKind.INCIDENT: (f"突发情况报告（{when}）", f"An incident was reported ({day})"),
     }[kind]
 
 
@@ -79,6 +84,10 @@ def _listed(kind: NoticeKind, content: dict[str, Any]) -> Iterator[str]:
     items: list[dict[str, Any]] = content["items"]
     if kind is NoticeKind.WORKDAYS_MISSING:
         yield from (f"· {item['year']} 年" for item in items)
+    elif kind is NoticeKind.INCIDENT:
+        for item in items:
+            help_needed = "，需要增援 · help is needed" if item["help_needed"] else ""
+            yield f"· {item['nature_zh']}，{item['started_at']}{help_needed}，记录 {item['record_id']}"
     elif kind is NoticeKind.UNSYNCED:
         for item in items:
             heard = item["last_heard_at"] or "从未联系 · never"

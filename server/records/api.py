@@ -9,6 +9,8 @@ from schemas.approvals import UnapprovedPage, UnapprovedQuery
 from schemas.paging import PageQuery
 from schemas.policies import ExemptionIn, ExemptionOut
 from schemas.records import (
+    CoSignatureList,
+    CoSignatureQuery,
     ReadingIn,
     ReadingPage,
     RecordHistory,
@@ -24,6 +26,7 @@ from server.kernel.paging import page_of, page_of_rows
 from server.kernel.permissions import Permission
 from server.kernel.work import Work
 from server.records.approval_standing import standing_of, unapproved
+from server.records.co_signing import document_digest, list_co_signatures, signatures_of
 from server.records.exempting import exempt_visit
 from server.records.history import amended_by, history_of, original_of
 from server.records.models import Record
@@ -105,6 +108,8 @@ def _whole(work: Work, record: Record, document: Any, *, masked: bool) -> dict[s
         "approval": standing_of(work, record.id),
         "original_id": original_id,
         "amended_by": amended_by(work, original_id),
+        "document_sha256": document_digest(record.document),
+        "signatures": signatures_of(work, record),
         "document": document,
         "masked": masked,
     }
@@ -129,3 +134,15 @@ def get_history(work: Work, record_id: uuid.UUID) -> dict[str, Any]:
 def exempt(work: Work, given: dict[str, Any], record_id: uuid.UUID) -> CapExemption:
     """Note that a visit does not count to the annual cap, by an exemption that the caps name."""
     return exempt_visit(work, record_id, given["code"], given["reference"])
+
+
+@blueprint.endpoint(
+    "GET",
+    "/co-signatures",
+    permission=Permission.RECORD_READ,
+    takes=CoSignatureQuery,
+    gives=CoSignatureList,
+)
+def list_signed(work: Work, query: dict[str, Any]) -> dict[str, Any]:
+    """Co-signatures in scope, the newest first: those that wait for their record, those with a concern, or all."""
+    return {"items": list_co_signatures(work, query["state"])}

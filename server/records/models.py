@@ -273,3 +273,36 @@ class Amendment(Base):
     known_at: Mapped[datetime]
     stands: Mapped[bool]
     contested: Mapped[bool]
+
+
+class CoSignature(Base):
+    """That somebody signed a record on a device of his own, drawn out of his record of it. Append-only.
+
+    ``signed_record_id`` may arrive later; ``document_sha256`` is of the document that he was shown.
+    """
+
+    __tablename__ = "co_signature"
+
+    bureau_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("bureau.id"), index=True)
+    record_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("record.id"), primary_key=True)
+    signed_record_id: Mapped[uuid.UUID | None] = mapped_column(index=True)
+    document_sha256: Mapped[str]
+    decision: Mapped[str]
+    note: Mapped[str | None]
+    signed_at: Mapped[datetime]
+    person_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("person.id"))
+    signature_sha256: Mapped[str | None]
+    known_at: Mapped[datetime]
+
+
+class CoSignatureCheck(Base):
+    """Whether a co-signature fits its record, found out once when both were here. Append-only."""
+
+    __tablename__ = "co_signature_check"
+
+    bureau_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("bureau.id"), index=True)
+    record_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("co_signature.record_id"), primary_key=True)
+    signed_record_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("record.id"), index=True)
+    matches: Mapped[bool]
+    concerns: Mapped[list[Any]]
+    known_at: Mapped[datetime]

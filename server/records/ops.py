@@ -19,6 +19,7 @@ from server.kernel.work import Work
 from server.org.models import Squad
 from server.records.amended_orders import settle_orders
 from server.records.amending import follow_visits, link_amendments
+from server.records.co_signing import follow_co_signatures
 from server.records.consequences import tell_cadence
 from server.records.extraction import extract
 from server.records.forms import FormDefinition, compile_answers, compile_envelope
@@ -190,6 +191,7 @@ def _tell(work: Work, stored: Sequence[tuple[Judged, FormDefinition | None]]) ->
     follow_visits(work, amended)
     settle_orders(work, amended)
     work.wrote("record", [record.id for record, _ in stored])
+    follow_co_signatures(work, [record for record, _ in stored])
     for record, _ in stored:
         work.wrote(f"record.{record.document['kind']}", [record.id])
     announce(work, "records", [(record.id, record.surrounding.cell_id) for record, _ in stored])
