@@ -214,3 +214,44 @@ class RecordPage(Schema):
 
     items = fields.List(fields.Nested(RecordOut), required=True)
     after = fields.String(allow_none=True)
+
+
+class OrderQuery(PageQuery):
+    """Which orders to put something right."""
+
+    state = fields.String(
+        load_default=None, validate=validate.OneOf(("open", "rechecked", "overdue", "done", "withdrawn"))
+    )
+    subject_id = fields.UUID(load_default=None)
+
+
+class OrderOut(Schema):
+    """An order (责令改正). ``proposed_proof_id`` is a later inspection that may prove it, which a person decides."""
+
+    id = fields.UUID()
+    record_id = fields.UUID()
+    subject_kind = fields.String()
+    subject_id = fields.UUID()
+    cell_id = fields.UUID(allow_none=True)
+    demand = fields.String()
+    due_on = fields.Date()
+    state = fields.String(metadata={"description": "open, rechecked, overdue, done or withdrawn"})
+    days_overdue = fields.Integer(allow_none=True)
+    done_on = fields.Date(allow_none=True)
+    proof_record_id = fields.UUID(allow_none=True)
+    proposed_proof_id = fields.UUID(allow_none=True)
+    note = fields.String(allow_none=True)
+
+
+class OrderPage(Schema):
+    """A page of orders, by their day."""
+
+    items = fields.List(fields.Nested(OrderOut), required=True)
+    after = fields.String(allow_none=True)
+
+
+class OrderProof(Schema):
+    """The inspection that proves an order fulfilled."""
+
+    proof_record_id = fields.UUID(required=True)
+    note = fields.String(load_default=None, allow_none=True, validate=validate.Length(max=4000))

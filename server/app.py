@@ -55,6 +55,7 @@ from server.papers.api import blueprint as papers
 from server.papers.api import pages as paper_pages
 from server.records.api import blueprint as records
 from server.records.forms_api import blueprint as forms
+from server.records.orders_api import blueprint as orders
 from server.records.road_api import blueprint as road_checks
 from server.replication import COLLECTIONS, reader_of
 from server.reports.api import blueprint as reports
@@ -131,6 +132,7 @@ def create_app(settings: Settings) -> Flask:
         forms,
         road_checks,
         clues,
+        orders,
         dispatches,
         evidence,
         reports,

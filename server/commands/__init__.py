@@ -36,6 +36,7 @@ COMMANDS = {
     "numbers": ("server.commands.papers", "numbers"),
     "papers": ("server.commands.papers", "papers"),
     "policy": ("server.commands.policy", "group"),
+    "rectification": ("server.commands.rectification", "group"),
     "reindex": ("server.commands.find", "reindex"),
     "report": ("server.commands.report", "group"),
     "retention": ("server.commands.retention", "command"),

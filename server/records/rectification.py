@@ -58,25 +58,30 @@ def edit_rectifications(work: Work, _reader: Reader, rows: Sequence[Row]) -> lis
             changed.append(order)
             results.append(Result(Outcome.APPLIED))
     if changed:
-        work.session.flush()
-        # A day that an officer gives may lie before the order's own; what is known now holds from today.
-        note_findings(
-            work,
-            [
-                {
-                    "finding_id": order.id,
-                    "subject_kind": order.subject_kind,
-                    "subject_id": order.subject_id,
-                    "from_day": work.now.astimezone(work.zone).date(),
-                    "is_open": order.status == "open",
-                }
-                for order in changed
-            ],
-        )
-        follow_orders(work, changed)
-        record_event(work, "rectification.edited", [order.id for order in changed])
-        announce(work, "rectifications", [(order.id, order.cell_id) for order in changed])
+        tell_edited(work, changed)
     return results
+
+
+def tell_edited(work: Work, changed: Sequence[Rectification]) -> None:
+    """After an edit, in the field or at the desk: what is open for cadence, the re-check, the trail, the handhelds."""
+    work.session.flush()
+    # A day that an officer gives may lie before the order's own; what is known now holds from today.
+    note_findings(
+        work,
+        [
+            {
+                "finding_id": order.id,
+                "subject_kind": order.subject_kind,
+                "subject_id": order.subject_id,
+                "from_day": work.now.astimezone(work.zone).date(),
+                "is_open": order.status == "open",
+            }
+            for order in changed
+        ],
+    )
+    follow_orders(work, changed)
+    record_event(work, "rectification.edited", [order.id for order in changed])
+    announce(work, "rectifications", [(order.id, order.cell_id) for order in changed])
 
 
 def _began_elsewhere(order: Rectification, row: Row) -> bool:

@@ -48,6 +48,7 @@ def path_of(rule: Rule, world: World) -> str:
         "delivery_id": uuid.UUID(int=7),
         "issue_id": uuid.UUID(int=7),
         "squad_id": town.squads[0],
+        "order_id": uuid.UUID(int=7),
         "clue_id": uuid.UUID(int=7),
         "dispatch_id": uuid.UUID(int=7),
         "approval_id": uuid.UUID(int=7),
