@@ -18,6 +18,7 @@ from server.demo import documents
 from server.demo.documents import Document
 from server.kernel.work import Kernel
 from server.records.co_signing import document_digest
+from server.records.extraction import extract
 from tests.fieldwork import check_of, push_at, visit_of
 from tests.one_house import app, kernel, settings
 from tests.town import MONDAY, Town, client_of, settle_town
@@ -69,6 +70,7 @@ def test_a_co_signature_that_fits(house: House) -> None:
     assert whole["valid"] is True
     assert [one["ordinal"] for one in whole["signatures"]] == [1, 2]
     # Its digest is of a record: no file is waited for.
+    assert [one["sha256"] for one in extract(house.signed(record, "wang")).files] == []
     signature = house.leader.get(f"/api/v1/records/{own['co_signature_id']}").get_json()
     assert (signature["valid"], signature["findings"]) == (True, [])
 
