@@ -58,9 +58,8 @@ def _conditions(work: Work, asked: Mapping[str, Any]) -> list[ColumnElement[bool
         conditions.append(Record.id.in_(signed))
     if asked.get("plate"):
         # Whoever looks for a plate knows it: it is compared whole, and shown masked.
-        plate = func.upper(func.regexp_replace(RoadStop.plate, "[^[:alnum:]]", "", "g"))
-        stopped = select(RoadStop.record_id).where(
-            RoadStop.bureau_id == work.bureau_id, plate == plate_of(asked["plate"])
+        stopped = select(RoadStop.record_id).filter_by(
+            bureau_id=work.bureau_id, plate=plate_of(asked["plate"])
         )
         conditions.append(Record.id.in_(stopped))
     if asked.get("finding"):
