@@ -81,7 +81,7 @@ def papers(
 def _find(work: Work, text: str) -> uuid.UUID:
     """The one record that is meant, of those that the actor may see."""
     visible = visible_to(work.actor).with_only_columns(Record.id)
-    if matched := re.fullmatch(r"(.{2,24})〔(\d{4})〕(\d+)号", text.strip()):
+    if matched := re.fullmatch(r"(.{2,24})〔(\d{4})〕(\d{1,9})号", text.strip()):
         series, year, serial = matched[1], int(matched[2]), int(matched[3])
         numbered = select(OfficialNumber.record_id).filter_by(
             bureau_id=work.bureau_id, series=series, year=year, serial=serial

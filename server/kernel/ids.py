@@ -41,6 +41,8 @@ def parse_id(text: object) -> uuid.UUID | None:
     if not isinstance(text, str) or len(text) != 36:
         return None
     try:
-        return uuid.UUID(text)
+        found = uuid.UUID(text)
     except ValueError:
         return None
+    # Python takes hyphens anywhere, and two spellings of one id would be two of it to whoever compares texts.
+    return found if str(found) == text.lower() else None

@@ -65,7 +65,8 @@ def _written_text(value: str, zone: ZoneInfo, names: Mapping[str, str]) -> str:
             return written_day(date.fromisoformat(value))
         if len(value) >= 20 and value[10] == "T":
             return written_moment(datetime.fromisoformat(value), zone)
-    except ValueError:
+    except (ValueError, OverflowError):
+        # A moment at the very end of the calendar has no local time.
         pass
     return value
 

@@ -33,6 +33,7 @@ from server.papers.model import (
 )
 from server.papers.rules import own_paper, written_day
 from server.papers.verifying import address_of, code_of, digest_of
+from server.records.extraction import day_of
 
 # Printed in a place of their own on each paper.
 _ELSEWHERE: Final = frozenset(
@@ -55,7 +56,9 @@ def _order(document: Mapping[str, Any]) -> Mapping[str, Any] | None:
     order = answers.get("rectify")
     if answers.get("disposal") != "rectify" or not isinstance(order, dict):
         return None
-    return order if order.get("demand") and order.get("due_on") and document.get("subject_id") else None
+    # Of a form that is not known here the day may be anything: then no order was drawn out, and there is no paper of one.
+    dated = day_of(order.get("due_on")) is not None
+    return order if order.get("demand") and dated and document.get("subject_id") else None
 
 
 def compose(

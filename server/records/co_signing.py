@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Select, func, insert, or_, select
@@ -16,9 +16,11 @@ from sqlalchemy import Select, func, insert, or_, select
 from server.audit.canonical import digest_of
 from server.kernel.bulk import among
 from server.kernel.db import table_of
+from server.kernel.ids import parse_id
 from server.kernel.work import Work
 from server.org.models import Certificate, Person
 from server.org.queries import certificates_of
+from server.records.extraction import moment_of
 from server.records.goods import rows_of
 from server.records.kinds import attendance_of
 from server.records.models import CoSignature, CoSignatureCheck, Record, RecordOfficer
@@ -71,36 +73,21 @@ def follow_co_signatures(work: Work, stored: Sequence[Judged]) -> None:
 
 def _row(work: Work, record: Judged) -> dict[str, Any]:
     answers = record.document["answers"]
-    signed_at = answers.get("signed_at")
     images = [one.get("sha256") for one in rows_of(answers, "signatures")]
     note = answers.get("note")
     # A form that is not known here may give anything; what it lacks fits nothing.
     return {
         "bureau_id": work.bureau_id,
         "record_id": record.id,
-        "signed_record_id": _uuid(answers.get("record_id")),
+        "signed_record_id": parse_id(answers.get("record_id")),
         "document_sha256": str(answers.get("document_sha256"))[:64],
         "decision": "object" if answers.get("decision") == "object" else "agree",
         "note": note if isinstance(note, str) else None,
-        "signed_at": datetime.fromisoformat(signed_at) if _is_moment(signed_at) else record.performed_at,
+        "signed_at": moment_of(answers.get("signed_at")) or record.performed_at,
         "person_id": next(iter(_known(work, record)), None),
         "signature_sha256": next((one for one in images if isinstance(one, str)), None),
         "known_at": work.now,
     }
-
-
-def _uuid(value: Any) -> uuid.UUID | None:
-    try:
-        return uuid.UUID(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
-
-
-def _is_moment(value: Any) -> bool:
-    try:
-        return isinstance(value, str) and datetime.fromisoformat(value).tzinfo is not None
-    except ValueError:
-        return False
 
 
 def _known(work: Work, record: Judged) -> Sequence[uuid.UUID]:

@@ -30,7 +30,7 @@ from server.records.storing import Judged
 
 Stored = tuple[Judged, FormDefinition | None]
 
-_LETTERS = frozenset({"letter", "hand_over"})
+_LETTERS = ("letter", "hand_over")
 _CORRECTED = "更正记录改变了原认定 · an amendment changed what was found"
 
 

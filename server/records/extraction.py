@@ -1,7 +1,8 @@
 """What reports count, drawn out of a record's answers into rows of tables of its own.
 
 The rows carry the names of the columns that the answers fill; identities, the bureau and the cell are added
-by who writes them. Everything here takes a record that its schemas let through, and never fails on one.
+by who writes them. Everything here takes a record that its schemas let through, or one whose form is not known here, and
+never fails on one: what cannot be read fills no column, and stays in the document.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, TypedDict
 
+from schemas.record import DATE_PATTERN, TIMESTAMP_PATTERN
 from server.records.goods import GoodsRow, OutcomeRow, goods_rows, outcome_row, rows_of
 from server.records.head_counts import plate_of
 
 _SHA256 = re.compile("[0-9a-f]{64}")
+_DAY, _MOMENT = re.compile(DATE_PATTERN), re.compile(TIMESTAMP_PATTERN)
 
 
 class OfficerRow(TypedDict):
@@ -105,12 +108,12 @@ def _stop_row(ordinal: int, stop: Mapping[str, Any], started_at: str, goods: lis
     found = stop.get("goods_found")
     return {
         "ordinal": ordinal,
-        "stopped_at": datetime.fromisoformat(stop.get("stopped_at") or started_at),
+        "stopped_at": moment_of(stop.get("stopped_at")) or datetime.fromisoformat(started_at),
         "plate": plate_of(stop.get("plate")) or None,
-        "vehicle_kind": stop.get("vehicle_kind") or "other",
-        "goods_found": bool(own) if found is None else found,
-        "permit": stop.get("permit"),
-        "disposal": stop.get("disposal") or "release",
+        "vehicle_kind": _text(stop.get("vehicle_kind")) or "other",
+        "goods_found": found if isinstance(found, bool) else bool(own),
+        "permit": _text(stop.get("permit")),
+        "disposal": _text(stop.get("disposal")) or "release",
         "stick_total": sum(row["sticks"] for row in own),
     }
 
@@ -120,15 +123,15 @@ def _rectifications(document: Mapping[str, Any]) -> list[RectificationRow]:
     order, kind = answers.get("rectify"), document.get("subject_kind")
     if answers.get("disposal") != "rectify" or not isinstance(order, dict) or subject_id is None or not kind:
         return []
-    demand, due_on = order.get("demand"), order.get("due_on")
-    if not demand or not due_on:
+    demand, due_on = _text(order.get("demand")), day_of(order.get("due_on"))
+    if not demand or due_on is None:
         return []
     return [
         {
             "subject_kind": kind,
             "subject_id": subject_id,
             "demand": demand,
-            "due_on": date.fromisoformat(due_on),
+            "due_on": due_on,
             "status": "open",
         }
     ]
@@ -160,6 +163,23 @@ def _files(document: Mapping[str, Any]) -> list[FileRow]:
         {"sha256": sha256, "ordinal": ordinal, "kind": kind}
         for ordinal, (sha256, kind) in enumerate(kinds.items(), start=1)
     ]
+
+
+def moment_of(value: Any) -> datetime | None:
+    """A moment as the wire writes it (schemas.record.TIMESTAMP_PATTERN), ``None`` for everything else.
+
+    Its years are those that can be reckoned with: an hour before the year 1 or after 9999 is no moment in Python.
+    """
+    return datetime.fromisoformat(value) if isinstance(value, str) and _MOMENT.fullmatch(value) else None
+
+
+def day_of(value: Any) -> date | None:
+    """A day as the wire writes it (schemas.record.DATE_PATTERN), ``None`` for everything else."""
+    return date.fromisoformat(value) if isinstance(value, str) and _DAY.fullmatch(value) else None
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _uuid(value: str | None) -> uuid.UUID | None:

@@ -76,10 +76,10 @@ def registration_findings(answers: Mapping[str, Any]) -> list[Finding]:
     """
     findings: list[Finding] = []
     lines = registered_lines(answers)
-    for line, told in zip(lines, rows_of(answers, "lines"), strict=True):
-        path, seq = f"/answers/lines/{line.seq - 1}", told.get("seq")
+    for line, told in zip(lines, filter(_is_line, rows_of(answers, "lines")), strict=True):
+        path, seq = f"/answers/lines/{line.seq - 1}", whole(told.get("seq"), MOST_QUANTITY)
         if seq is not None and seq != line.seq:
-            detail = f"第{line.seq}行的序号写为{int(seq)}，序号应自1起连续，请核对后提交更正记录。"
+            detail = f"第{line.seq}行的序号写为{seq}，序号应自1起连续，请核对后提交更正记录。"
             findings.append({"code": "line_out_of_order", "path": f"{path}/seq", "detail": detail})
         if not line.quantity:
             detail = f"第{line.seq}行的数量为0，请核对后提交更正记录。"
@@ -92,10 +92,10 @@ def _total_findings(answers: Mapping[str, Any], lines: list[RegisteredLine]) -> 
     if not isinstance(totals, dict):
         return []
     findings: list[Finding] = []
-    told_lines = totals.get("lines")
+    told_lines = whole(totals.get("lines"), MOST_QUANTITY)
     if told_lines is not None and told_lines != len(lines):
-        findings.append(_differs("/answers/totals/lines", "共计品种", int(told_lines), len(lines), "种"))
-    rows = rows_of(totals, "quantities")
+        findings.append(_differs("/answers/totals/lines", "共计品种", told_lines, len(lines), "种"))
+    rows = [row for row in rows_of(totals, "quantities") if _is_quantity(row)]
     told, counted = Counter[str](), Counter[str]()
     for row in rows:
         told[row["unit"]] += int(row["quantity"])
@@ -117,8 +117,11 @@ def _differs(path: str, what: str, told: int, counted: int, unit: str) -> Findin
 
 
 def _is_line(row: Mapping[str, Any]) -> bool:
-    named = isinstance(row.get("category"), str) and isinstance(row.get("unit"), str)
-    return named and whole(row.get("quantity"), MOST_QUANTITY) is not None
+    return isinstance(row.get("category"), str) and _is_quantity(row)
+
+
+def _is_quantity(row: Mapping[str, Any]) -> bool:
+    return isinstance(row.get("unit"), str) and whole(row.get("quantity"), MOST_QUANTITY) is not None
 
 
 def _text(value: Any) -> str | None:

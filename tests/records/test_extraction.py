@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.records.extraction import extract
+from server.records.extraction import extract, moment_of
 from server.records.goods import goods_findings
 from server.records.models import GoodsLine, RecordOfficer, Rectification, RoadStop
 from server.records.units import UNITS_OF
@@ -165,6 +165,35 @@ def test_stops_and_goods_agree_on_the_sticks(stops: list[list[dict[str, object]]
     assert sum(stop["stick_total"] for stop in rows.stops) == sum(row["sticks"] for row in rows.goods)
     assert [row["ordinal"] for row in rows.goods] == list(range(1, len(rows.goods) + 1))
     assert len(rows.goods) == sum(len(goods) for goods in stops)
+
+
+rubbish = st.sampled_from(
+    [None, True, 7, 0.5, "", "x", "2026-02-30", "9999-12-31T23:59:59Z", [], ["x"], {"a": 1}]
+)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(("stopped_at", "vehicle_kind", "goods_found", "permit", "disposal", "plate")), rubbish
+    ),
+    st.dictionaries(st.sampled_from(("demand", "due_on")), rubbish),
+)
+def test_a_form_that_is_not_known_here_may_say_anything(
+    stop: dict[str, object], order: dict[str, object]
+) -> None:
+    document = ecig_check("WEEKLY", cause="no_minors_sign", form_version=99)
+    document["answers"] |= {"stops": [stop], "rectify": order}
+    (row,) = extract(document).stops
+    assert isinstance(row["stopped_at"], datetime)
+    assert type(row["goods_found"]) is bool
+    assert all(isinstance(row[name], str) for name in ("vehicle_kind", "disposal"))
+    assert all(isinstance(row["due_on"], date) for row in extract(document).rectifications)
+
+
+def test_a_moment_out_of_the_calendar_is_none() -> None:
+    for text in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59Z", "2026-07-06", "2026-07-06T10:00:00"):
+        assert moment_of(text) is None
+    assert moment_of("2026-07-06T10:00:00+08:00") == MONDAY.replace(hour=10, minute=0)
 
 
 def test_every_form_survives_extraction_and_the_wire() -> None:

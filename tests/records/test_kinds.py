@@ -8,11 +8,12 @@ from itertools import product
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from schemas.record import KINDS, SUBJECT_KINDS
 from schemas.vocabulary import Deed
 from server.kernel.work import Kernel
-from server.records.forms import Demands
+from server.records.forms import Demands, load_forms
 from server.records.kinds import ANYBODY, INSPECTION, attendance_of, deed_of
 from server.records.models import Record
 from tests.fieldwork import check_of, push_at
@@ -43,6 +44,31 @@ def test_a_record_of_a_form_that_nobody_published_is_stored_and_explained(kernel
     for record in stored.values():
         assert not record.valid
         assert "form_unknown" in {finding["code"] for finding in record.findings}
+
+
+# What a field may hold on a form that is not known here, by itself or in the rows of a list.
+RUBBISH: tuple[Any, ...] = (True, 10**18, "x", "2026-02-30", "9999-12-31T23:59:59Z", [[]], {"a": [1]})
+
+
+def test_whatever_a_form_that_nobody_knows_asked_its_records_are_stored(kernel: Kernel, town: Town) -> None:
+    asked: dict[str, set[str]] = {}
+    for form in load_forms():
+        for name, one in form.answers_schema["properties"].items():
+            rows = one.get("items", {}).get("properties", {}) if one.get("type") != "object" else {}
+            asked.setdefault(name, set()).update(one.get("properties") or rows)
+    records = []
+    for kind, rubbish in product(KINDS, RUBBISH):
+        rows = {name: [dict.fromkeys(inner, rubbish)] for name, inner in asked.items() if inner}
+        order = {"disposal": "rectify", "rectify": {"demand": "x", "due_on": rubbish}}
+        for answers in (dict.fromkeys(asked, rubbish), rows | order):
+            record = check_of(town, 0, MONDAY + timedelta(hours=1)) | {"id": str(uuid.uuid4()), "kind": kind}
+            records.append(record | {"form_code": "asks_anything", "answers": answers})
+
+    assert push_at(kernel, town, "li", MONDAY + timedelta(hours=2), *records) == []
+
+    with kernel.sessions() as session:
+        stored = session.scalars(select(Record.id).where(Record.form_code == "asks_anything"))
+        assert {str(one) for one in stored} == {record["id"] for record in records}
 
 
 LAX = {"min_officers": 0, "certified": False, "cert_shown": False, "approval": False, "photos": 0}
