@@ -17,6 +17,7 @@ from server.kernel.calendar import load_workdays
 from server.kernel.db import table_of
 from server.kernel.ids import new_id, parse_id
 from server.kernel.work import Work
+from server.records.extraction import moment_of
 from server.records.forms import value_at
 from server.records.models import Record
 from server.records.registered import registered_lines
@@ -140,8 +141,5 @@ def _text(value: Any) -> str | None:
 
 def _moment(value: Any, offset: timedelta) -> datetime | None:
     """A moment by the device's clock as the true one. Of a form that nobody knows here it may be anything."""
-    try:
-        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
-    return moment - offset if moment is not None and moment.tzinfo is not None else None
+    moment = moment_of(value)
+    return moment - offset if moment is not None else None

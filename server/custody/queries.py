@@ -43,7 +43,7 @@ from server.kernel.bulk import among
 from server.kernel.permissions import Permission
 from server.kernel.problems import Problem
 from server.kernel.work import Work
-from server.records.models import Record, RecordOfficer
+from server.records.models import Amendment, Record, RecordOfficer
 from server.records.queries import visible_to as visible_records
 
 Known = datetime | None
@@ -82,12 +82,18 @@ def newest_deadlines(bureau_id: uuid.UUID, as_of: Known) -> Subquery:
 
 
 def current_editions(bureau_id: uuid.UUID, as_of: Known) -> Subquery:
-    """The list that holds of each root: the amendment made last, of the valid ones if there are any."""
+    """The list that holds of each root: the amendment made last, of the valid ones if there are any.
+
+    One that whoever was not entitled wrote never holds.
+    """
     one = RegistrationList
+    refused = select(Amendment.record_id).where(
+        Amendment.record_id == one.id, ~Amendment.stands, _by(Amendment.known_at, as_of)
+    )
     return (
         select(one)
         .ext(distinct_on(one.root_id))
-        .where(one.bureau_id == bureau_id, _by(one.known_at, as_of))
+        .where(one.bureau_id == bureau_id, _by(one.known_at, as_of), ~refused.exists())
         .order_by(
             one.root_id,
             one.valid.desc(),

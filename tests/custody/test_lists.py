@@ -156,6 +156,15 @@ def test_an_amendment_that_is_not_valid_says_nothing_while_a_valid_list_stands(r
     assert known(room, list_id).record_id == list_id
 
 
+def test_an_amendment_by_somebody_else_never_holds_whichever_comes_first(room: Room) -> None:
+    first = room.list_of()
+    strange = room.list_of(amends_id=uuid.UUID(first["id"]), amend_reason="清点有误")
+    room.push(strange, by="qian")
+    room.push(first, now=MONDAY + timedelta(hours=2))
+    assert "amender_not_entitled" in findings(room, uuid.UUID(strange["id"]))
+    assert known(room, uuid.UUID(first["id"])).record_id == uuid.UUID(first["id"])
+
+
 def test_amendments_may_come_before_what_they_amend(room: Room) -> None:
     first = room.list_of()
     second = room.list_of(amends_id=uuid.UUID(first["id"]), amend_reason="清点有误")
@@ -189,6 +198,7 @@ def test_an_amendment_in_a_ring_or_of_another_kind_is_a_list_of_its_own(room: Ro
     "answers",
     [
         {"lines": "many", "totals": 3, "registered_at": "soon", "approval": []},
+        {"registered_at": "9999-12-31T23:59:59Z", "approval": {"approved_at": "0001-01-01T00:00:00+14:00"}},
         {"lines": [{"category": 1}, {"category": "leaf", "quantity": 10**30, "unit": "gram"}, None], "record_id": "x"},
         {"lines": [{"category": "leaf", "quantity": 2, "unit": "gram", "seq": "a"}], "registered_at": "2026-07-06"},
     ],
