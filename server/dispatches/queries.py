@@ -26,8 +26,11 @@ def visible_to(actor: Actor, permission: Permission = Permission.RECORD_READ) ->
     dispatches = select(Dispatch).where(Dispatch.bureau_id == actor.bureau_id)
     if actor.reaches_bureau(permission):
         return dispatches
+    own = Dispatch.squad_id.in_(actor.squad_ids)
+    if actor.person_id is None:
+        return dispatches.where(own)
     on_it = select(DispatchPerson.dispatch_id).where(DispatchPerson.person_id == actor.person_id)
-    return dispatches.where(or_(Dispatch.squad_id.in_(actor.squad_ids), Dispatch.id.in_(on_it)))
+    return dispatches.where(or_(own, Dispatch.id.in_(on_it)))
 
 
 def standing_at_desk(as_of: datetime) -> ColumnElement[bool]:

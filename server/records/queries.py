@@ -41,13 +41,11 @@ def visible_to(actor: Actor) -> Select[Record]:
     records = select(Record).where(Record.bureau_id == actor.bureau_id)
     if actor.reaches_bureau(Permission.RECORD_READ):
         return records
-    return records.where(
-        or_(
-            Record.cell_id.in_(cells_in_scope(actor, Permission.RECORD_READ)),
-            _on_it(actor.person_id),
-            Record.pushed_by == actor.person_id,
-        )
-    )
+    own = Record.cell_id.in_(cells_in_scope(actor, Permission.RECORD_READ))
+    # Whoever is nobody in the field was on no record: a signer whom the bureau does not know has no id either.
+    if actor.person_id is None:
+        return records.where(own)
+    return records.where(or_(own, _on_it(actor.person_id), Record.pushed_by == actor.person_id))
 
 
 def _on_it(person_id: ColumnElement[uuid.UUID] | uuid.UUID | None) -> ColumnElement[bool]:
