@@ -161,7 +161,9 @@ def _number(work: Work, given: str | None) -> str:
     taken = select(InspectionApproval.approval_no).where(
         InspectionApproval.bureau_id == work.bureau_id, InspectionApproval.approval_no.startswith(series)
     )
-    numbers = [int(one.removeprefix(series).removesuffix("号")) for one in work.session.scalars(taken)]
+    serials = (one.removeprefix(series).removesuffix("号") for one in work.session.scalars(taken))
+    # Whoever writes a number of his own may write it like ours, and no serial.
+    numbers = [int(one) for one in serials if one.isascii() and one.isdigit()]
     return f"{series}{max(numbers, default=0) + 1}号"
 
 

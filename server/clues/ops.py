@@ -93,7 +93,8 @@ def _standing_words(work: Work, record_ids: Sequence[uuid.UUID]) -> dict[uuid.UU
         one.id: one
         for one in work.session.scalars(select(Record).where(among(Record.id, sorted(words.values()))))
     }
-    return {original_id: found[word] for original_id, word in sorted(words.items())}
+    # What amends a record of another kind is told of it as a finding and is no clue, nor is what it amends.
+    return {one: found[word] for one, word in sorted(words.items()) if found[word].kind == "clue"}
 
 
 def register(work: Work, given: Mapping[str, Any]) -> Clue:

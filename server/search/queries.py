@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ARRAY, ColumnElement, Select, Text, and_, cast, func, literal, or_, select
 
 from schemas.vocabulary import SubjectKind
+from server.approvals.rules import number_as_written
 from server.cadence.duty_models import DutySubject
 from server.grids.models import GridCell
 from server.kernel.bulk import among
@@ -34,7 +35,7 @@ def find(work: Work, asked: Mapping[str, Any]) -> Select[Record]:
         Problem: ``invalid`` for a word of one character.
     """
     found = visible_to(work.actor)
-    for name in ("subject_id", "squad_id", "cell_id", "kind", "visit_kind", "approval_no"):
+    for name in ("subject_id", "squad_id", "cell_id", "kind", "visit_kind"):
         if asked.get(name) is not None:
             found = found.where(getattr(Record, name) == asked[name])
     if asked.get("valid") is not None:
@@ -50,6 +51,9 @@ def find(work: Work, asked: Mapping[str, Any]) -> Select[Record]:
 
 def _conditions(work: Work, asked: Mapping[str, Any]) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
+    if asked.get("approval_no"):
+        # Compared as records are written, whatever brackets a keyboard has.
+        conditions.append(Record.approval_no == (number_as_written(asked["approval_no"]) or ""))
     if asked.get("licence_no"):
         shops = select(Outlet.id).filter_by(bureau_id=work.bureau_id, licence_no=asked["licence_no"])
         conditions.append(Record.subject_id.in_(shops))
@@ -75,7 +79,9 @@ def _conditions(work: Work, asked: Mapping[str, Any]) -> list[ColumnElement[bool
             conditions.append(outcome.where(getattr(RecordOutcome, name) == asked[name]).exists())
     if asked.get("number"):
         numbered = func.jsonb_path_exists(
-            Record.numbers, "$.* ? (@ == $no)", func.jsonb_build_object("no", asked["number"])
+            Record.numbers,
+            "$.* ? (@ == $no)",
+            func.jsonb_build_object("no", number_as_written(asked["number"])),
         )
         conditions.append(numbered)
     if asked.get("bbox"):

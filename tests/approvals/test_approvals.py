@@ -224,6 +224,13 @@ def test_the_desk_gives_lists_and_withdraws(client: Client) -> None:
     assert made["id"] not in [one["id"] for one in still]
 
 
+def test_a_number_of_ones_own_does_not_stop_the_series(client: Client) -> None:
+    for number in ("检审〔2026〕自补1号", "检审〔2026〕自²号"):
+        answer = client("ju").post("/api/v1/approvals", json=asked(approval_no=number))
+        assert (answer.status_code, answer.get_json()["approval_no"]) == (201, number)
+    assert client("ju").post("/api/v1/approvals", json=asked()).status_code == 201
+
+
 @pytest.mark.parametrize(
     ("given", "path"),
     [

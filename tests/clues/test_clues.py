@@ -119,6 +119,14 @@ def test_an_amendment_moves_the_clue_and_opens_what_it_asks_for(watch: Watch) ->
     assert "notice" in {one["step"] for one in clues[0]["clocks"]}
 
 
+def test_what_amends_another_kind_makes_no_clue(watch: Watch) -> None:
+    first = watch.record("incident", at(10, 11))
+    second = watch.record("clue", at(10, 12), **SEEN) | {"amends_id": first["id"], "amend_reason": "选错种类"}
+    ids = [watch.push(first), watch.push(second)]
+    with watch.kernel.sessions() as session:
+        assert session.scalars(select(Clue.id).where(Clue.id.in_(ids))).all() == []
+
+
 def test_selling_without_licence_is_handed_over_to_market_supervision(watch: Watch) -> None:
     clue = desk(watch, at(7), matter="unlicensed_sale")
     problem_of(act(watch, clue["id"], "hand_over", at(7, 11)), code="invalid")
