@@ -89,7 +89,8 @@ def registration_findings(answers: Mapping[str, Any]) -> list[Finding]:
 
 def _total_findings(answers: Mapping[str, Any], lines: list[RegisteredLine]) -> list[Finding]:
     totals = answers.get("totals")
-    if not isinstance(totals, dict):
+    # Lines that are left out are told as an item that is missing, and nothing is counted against them.
+    if not isinstance(totals, dict) or not isinstance(answers.get("lines"), list):
         return []
     findings: list[Finding] = []
     told_lines = whole(totals.get("lines"), MOST_QUANTITY)

@@ -12,32 +12,41 @@ from server.kernel.db import make_engine
 from server.kernel.settings import Settings
 from server.tables import METADATA
 
-# Facts, evidence and trails: they are added to and never rewritten.
-FACTS = (
-    *("event", "visit_fact", "attempt_fact", "device_contact", "certificate", "outlet_status", "duty_fact"),
-    *(
-        "outlet_registration",
-        "finding_fact",
-        "population_draw",
-        "policy_sign_off",
-        "cap_policy",
-        "cap_exemption",
-        "recusal",
-        "recusal_end",
-        "draw",
-        "draw_round",
-        "draw_place",
-        "draw_step",
-        "draw_grant",
-    ),
-)
-EVIDENCE = ("record", "record_officer", "road_stop", "goods_line", "record_outcome", "carton_scan")
-TRAILS = ("push_log", "push_settlement", "quarantine")
+# What the application keeps up to date. Whatever is not named here is a fact, evidence or a trail.
+WORKING = {
+    *("account", "bureau", "cadence_roll_up", "device", "duty", "fed", "feed", "feed_mark", "feed_pruned"),
+    *("form_draft", "grid_cell", "number_wanted", "obligation", "outlet", "partner_unit", "person", "policy"),
+    *("policy_tier", "record_text", "rectification", "scope", "scope_applied", "site", "squad"),
+    *("squad_member", "squad_roll_up", "sync_epoch", "token", "vehicle", "workday", "workday_year"),
+}
+# The only columns of the other tables that change: how far a thing has gone, and who ended it.
 STAMPS = {
-    "record": {"edit_id", "valid", "findings", "flags", "cell_id"},
+    "clue": {
+        *("record_id", "from_record_id", "matter", "summary", "subject_kind", "subject_id", "place"),
+        *("position", "plate", "confidence", "elsewhere_unit", "status"),
+    },
+    "custody_holding": {"quantity"},
+    "custody_store": {"name"},
+    "delivery": {"state", "next_at", "claimed_until", "attempts", "error", "ended_at"},
+    "duty_subject": {"kind", "number", "name", "cell_id", "closed_on", "major", "known_at", "id", "bureau_id"},
+    "file_erasure": {"removed_at"},
+    "form": {"state", "edit_id", "retired_at", "retired_by", "retire_reason"},
+    "inspection_approval": {"edit_id"},
+    "notice": {"read_at", "retired_at", "edit_id"},
     "push_log": {"resolved_at"},
     "quarantine": {"resolved_at", "resolved_by", "resolution", "reason", "collection"},
+    "record": {"edit_id", "valid", "findings", "flags", "cell_id", "numbers"},
+    "registration_list": {"root_id"},
+    "roll_up_kept": {"bureau_id", "at"},
+    "scope_grant": {"revoked_at", "revoked_by", "revoke_reason"},
+    "upload": {"state", "settled_at", "found_sha256", "reason"},
+    "waiver": {"revoked_at", "revoked_by", "revoke_reason"},
+    "webhook": {"url", "secret", "disabled_at", "removed_at"},
 }
+
+
+def tables() -> set[str]:
+    return {table.name for metadata in METADATA for table in metadata.sorted_tables}
 
 
 @pytest.fixture
@@ -58,10 +67,6 @@ def test_guard_an_error_tells_the_log_nothing_of_what_was_sent(settings: Setting
 
     assert "李建国" not in str(told.value)
     assert "select 1 / cast" in str(told.value)
-
-
-def tables() -> set[str]:
-    return {table.name for metadata in METADATA for table in metadata.sorted_tables}
 
 
 def test_no_default_and_no_trigger_reads_a_clock(as_app: Connection) -> None:
@@ -123,18 +128,21 @@ def test_every_table_can_be_used(as_app: Connection) -> None:
             assert as_app.scalar(may, {"table": f'public."{table}"', "right": right}), (table, right)
 
 
-@pytest.mark.parametrize("table", [*FACTS, *EVIDENCE, *TRAILS])
-def test_what_is_a_fact_cannot_be_rewritten(as_app: Connection, table: str) -> None:
-    with pytest.raises(ProgrammingError, match="permission denied"):
-        as_app.execute(text(f"delete from {table}"))
-    as_app.rollback()
+def test_what_is_a_fact_cannot_be_rewritten(as_app: Connection) -> None:
     columns = text(
         "select column_name from information_schema.columns where table_schema = 'public' and table_name = :table"
         " and has_column_privilege(current_user, 'public.' || table_name, column_name, 'update')"
     )
-    assert set(as_app.scalars(columns, {"table": table})) == STAMPS.get(table, set())
-    may = text("select has_table_privilege(current_user, :table, 'truncate, delete')")
-    assert as_app.scalar(may, {"table": table}) is False
+    rewritten = {}
+    for table in sorted(tables() - WORKING):
+        with pytest.raises(ProgrammingError, match="permission denied"):
+            as_app.execute(text(f"delete from {table}"))
+        as_app.rollback()
+        with pytest.raises(ProgrammingError, match="permission denied"):
+            as_app.execute(text(f"truncate {table}"))
+        as_app.rollback()
+        rewritten[table] = set(as_app.scalars(columns, {"table": table}))
+    assert {table: names for table, names in rewritten.items() if names} == STAMPS
 
 
 def test_every_table_names_its_bureau(as_app: Connection) -> None:
