@@ -42,6 +42,8 @@ class World:
     # Of the town's first squad: an edit that lost, and a row that could not be taken.
     conflict_id: int = 0
     kept_id: uuid.UUID | None = None
+    # What a test has made by itself, by the argument of an address that names it.
+    known: dict[str, uuid.UUID] = field(default_factory=dict)
 
     def client(self, name: str | None) -> FlaskClient:
         """A client that signs as somebody, or as nobody."""

@@ -66,6 +66,7 @@ def path_of(rule: Rule, world: World) -> str:
         "name": "outlets",
         "upload_id": uuid.uuid4(),
         "sha256": "0" * 64,
+        **world.known,
     }
     url = rule.rule
     for argument in rule.arguments:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from tests.api.bodies import sound_body
 from tests.api.conftest import World, problem_of
+from tests.api.furniture import furnish
 from tests.api.routes import UNSAFE, guarded, strongest
-from tests.town import today
 
 GARBAGE: list[Any] = [
     "",
@@ -116,6 +116,7 @@ def test_garbage_in_the_query_never_breaks(world: World) -> None:
 
 
 def test_garbage_in_the_body_never_breaks(world: World) -> None:
+    furnish(world)
     spec = world.app.test_client().get("/api/openapi.json").get_json()
     schemas = spec["components"]["schemas"]
     for endpoint, method, path in guarded(world):
@@ -147,156 +148,6 @@ def body_schema(spec: dict[str, Any], world: World, endpoint: str, method: str) 
         return None
     reference: str = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
     return reference.rpartition("/")[2]
-
-
-def sound_body(world: World, schema: str) -> dict[str, Any]:
-    """A body that would do, were it not for the one field that the test spoils."""
-    town = world.town
-    soon = (today() + timedelta(days=2)).isoformat()
-    bodies: dict[str, dict[str, Any]] = {
-        "Enrolment": {"label": "试样手持机"},
-        "Contact": {
-            "queue_length": 0,
-            "queue_oldest": "2026-07-06T08:00:00+08:00",
-            "device_time": "2026-07-06T09:00:00+08:00",
-        },
-        "ScopeGrantIn": {
-            "cell_ids": [str(town.cells[0])],
-            "person_id": str(town.people["wang"]),
-            "squad_id": None,
-            "from_day": "2099-01-01",
-            "to_day": "2099-01-02",
-            "ground": "cover",
-            "reason": "试样",
-            "dry_run": True,
-        },
-        "ScopeRevocation": {"reason": "试样", "dry_run": True},
-        "Transfer": {
-            "squad_id": str(town.squads[0]),
-            "from_day": "2099-01-01",
-            "leads": False,
-            "dry_run": True,
-        },
-        "DutyIn": {
-            "cell_ids": [str(town.cells[0])],
-            "squad_id": str(town.squads[0]),
-            "lead_person_id": str(town.people["li"]),
-            "from_day": "2098-01-01",
-            "dry_run": False,
-        },
-        "DutyRuleIn": {
-            "code": "clue_notice",
-            "name": "试样规则",
-            "legal_basis": "试样依据",
-            "effective_from": "2098-01-01",
-            "checks": 1,
-            "days": 3,
-            "day_kind": "working",
-            "grace_working_days": 0,
-            "due_soon_working_days": 2,
-            "accepts": ["NOTICE"],
-            "threshold": {},
-            "counts_to_cap": True,
-        },
-        "DutyOpening": {
-            "rule": "complaint_callback",
-            "subject_kind": "complaint",
-            "subjects": [{"number": "试样-1", "name": "试样", "cell_id": None, "closed_on": None}],
-            "day": "2026-09-29",
-            "first_day": None,
-            "last_day": None,
-            "reference": "试样",
-        },
-        "DutyWithdrawalIn": {"obligation_ids": [str(uuid.uuid4())], "reason": "试样理由"},
-        "DutyActIn": {
-            "obligation_id": str(uuid.uuid4()),
-            "deed": "CALLBACK",
-            "performed_at": "2026-07-06T09:00:00+08:00",
-            "note": "试样情况",
-        },
-        "MailSettings": {"email": "yang@example.cn", "email_notices": True},
-        "WebhookIn": {"name": "试样回调", "url": "https://hook.example.cn/x", "kinds": ["missed"]},
-        "WaiverIn": {
-            "obligation_ids": [str(uuid.uuid4())],
-            "licence_nos": None,
-            "period": None,
-            "tier": None,
-            "reason": "试样理由",
-        },
-        "MakeUpIn": {"record_id": str(uuid.uuid4()), "key": "2026-W36", "reason": "试样理由"},
-        "MakeUpUndo": {"record_id": str(uuid.uuid4()), "reason": "试样理由"},
-        "WithdrawalIn": {"waiver_ids": [str(uuid.uuid4())], "reason": "试样理由"},
-        "DrawIn": {
-            "name": "试样抽查",
-            "basis": "试样计划",
-            "purpose": "special",
-            "outlets": {"cell_ids": [str(town.cells[0])]},
-            "from_day": soon,
-            "to_day": soon,
-            "count": 1,
-            "percent": None,
-            "squad_ids": [],
-            "team_size": 2,
-            "from_other_squads": 0,
-        },
-        "SeedIn": {"seed": None, "seed_source": None, "seed_at": None},
-        "ReplacementIn": {
-            "person_id": str(town.people["wang"]),
-            "licence_no": None,
-            "reason": "试样理由",
-            "seed": None,
-            "seed_source": None,
-            "seed_at": None,
-        },
-        "DrawReason": {"reason": "试样理由"},
-        "RecusalIn": {
-            "person_id": str(town.people["wang"]),
-            "outlet_id": str(town.outlets[0]),
-            "from_day": soon,
-            "to_day": None,
-            "reason": "试样理由",
-        },
-        "ReadIn": {"notice_ids": [str(uuid.uuid4())]},
-        "WorkdayIn": {"day": "2026-10-10", "kind": "make_up", "source": "试样通知"},
-        "WorkdayImport": {"year": 2030, "source": "试样通知", "off": ["2030-01-01"], "make_up": []},
-        "Revocation": {"at_once": False},
-        "SettlementIn": {
-            "choice": "merged",
-            "fields": {"narrative": "试样"},
-            "reason": "试样理由",
-            "master_edit_id": str(uuid.uuid4()),
-        },
-        "RetryIn": {"document": {"id": str(uuid.uuid4())}, "reason": "试样理由"},
-        "DismissalIn": {"reason": "试样理由"},
-        "PolicyDraft": {
-            "name": "试样制度",
-            "legal_basis": "试样依据",
-            "effective_from": "2098-01-01",
-            "effective_to": None,
-            "tiers": [{"tier": "WEEKLY", "form_code": "ecig_weekly", "grace_working_days": 2}],
-        },
-        "IssueDraftIn": {
-            "kind": "R1",
-            "period": "2026-06",
-            "as_of": "2026-07-20T00:00:00+08:00",
-            "unsynced_remark": "试样说明",
-            "remark": None,
-        },
-        "IssueStepIn": {"remark": "试样意见"},
-        "IssueReturnIn": {"remark": "试样理由"},
-        "ExemptionIn": {"code": None, "reference": "试样文号"},
-        "SignOffIn": {"ground": "试样理由"},
-        "RetirementIn": {"last_day": "2098-01-01"},
-        "CapIn": {
-            "name": "试样上限",
-            "legal_basis": "试样依据",
-            "effective_from": "2098-01-01",
-            "limits": {"A": 2},
-            "exemptions": [],
-            "same_visit_minutes": 30,
-        },
-    }
-    return bodies[schema]
 
 
 def test_garbage_at_the_door_never_breaks(world: World) -> None:
