@@ -276,4 +276,5 @@ class NoticeKind(Labelled):
     MISSED = "missed", "漏查上报"
     UNSYNCED = "unsynced", "锁期前未同步"
     WORKDAYS_MISSING = "workdays_missing", "工作日表未载入"
+    GOODS_UNDECIDED = "goods_undecided", "登记保存待决定"
     INCIDENT = "incident", "突发情况"

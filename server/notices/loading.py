@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Text, any_, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from schemas.vocabulary import CadenceTier, NoticeKind, ObligationState, SubjectKind
+from schemas.vocabulary import CadenceTier, NoticeKind, ObligationState, PaperKind, SubjectKind
 from server.access.models import Account
 from server.cadence.duty_models import DutySubject
 from server.cadence.histories import LONGEST_GRACE, load_histories
@@ -21,6 +21,8 @@ from server.cadence.models import Obligation
 from server.cadence.periods import periods_between, reporting_period
 from server.cadence.rules import judge
 from server.cadence.timeline import load_timeline
+from server.custody.queries import lists_known
+from server.custody.rules import nearing_until
 from server.grids.models import GridCell
 from server.issuing.queries import last_issued
 from server.issuing.rules import day_over
@@ -30,9 +32,10 @@ from server.kernel.permissions import Role
 from server.kernel.work import Work
 from server.kernel.workdays import Workdays
 from server.notices.models import Notice, NoticeItem
-from server.notices.rules import NEWS_FOR, Owed, Recipient, Staff, Unheard, period_to_lock
+from server.notices.rules import NEWS_FOR, Owed, Recipient, Staff, Undecided, Unheard, period_to_lock
 from server.org.models import SquadMember
 from server.outlets.models import Outlet, Site
+from server.records.models import Record
 from server.reports.responsible import load_responsible
 from server.reports.unknown import load_silence
 
@@ -65,6 +68,7 @@ class Morning:
     workdays: Workdays
     owed: list[Owed] = field(default_factory=list)
     unheard: list[Unheard] = field(default_factory=list)
+    undecided: list[Undecided] = field(default_factory=list)
     lines: dict[str, Line] = field(default_factory=dict)
     cells: dict[uuid.UUID, tuple[str, str]] = field(default_factory=dict)
 
@@ -76,6 +80,7 @@ def load_morning(work: Work) -> Morning:
     if morning.workdays.is_workday(day):
         _add_owed(work, morning)
         _add_unheard(work, morning)
+        _add_undecided(work, morning)
     return morning
 
 
@@ -239,6 +244,39 @@ def _add_unheard(work: Work, morning: Morning) -> None:
             "period": period.key,
             "queue_length": heard.last_queue,
             "last_heard_at": heard.last_at.isoformat() if heard.last_at else None,
+        }
+
+
+def _add_undecided(work: Work, morning: Morning) -> None:
+    """Lists of goods whose seventh working day is near or lately over, by their last day."""
+    near = nearing_until(morning.day, morning.workdays)
+    known = lists_known(work.actor)
+    lists = (
+        select(
+            known, Record.subject_id, Record.numbers[PaperKind.REGISTRATION_LIST.value].astext.label("number")
+        )
+        .join(Record, Record.id == known.c.record_id)
+        .where(known.c.undecided > 0, known.c.decide_by.between(morning.day - NEWS_FOR, near))
+        .order_by(known.c.decide_by, known.c.id)
+    )
+    found = work.session.execute(lists).all()
+    names = names_of(work, [one.subject_id for one in found if one.subject_id])
+    for one in found:
+        goods = Undecided(one.id, one.decide_by, one.squad_id)
+        morning.undecided.append(goods)
+        name, licence_no = names.get(one.subject_id, (None, None))
+        morning.lines[goods.about(morning.day)] = {
+            "list_id": str(one.id),
+            "number": one.number,
+            "name": name,
+            "licence_no": licence_no,
+            "cell_id": str(one.cell_id) if one.cell_id else None,
+            "squad_id": str(one.squad_id) if one.squad_id else None,
+            "registered_on": one.registered_at.astimezone(work.zone).date().isoformat(),
+            "decide_by": one.decide_by.isoformat(),
+            "provisional": one.provisional,
+            "undecided": one.undecided,
+            "overdue": one.decide_by < morning.day,
         }
 
 

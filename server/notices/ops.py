@@ -43,6 +43,7 @@ def plan(work: Work) -> list[Draft]:
     tellings = [
         *rules.tellings_of_owed(morning.owed, morning.day, morning.workdays, morning.staff),
         *rules.tellings_of_unheard(morning.unheard, morning.staff),
+        *rules.tellings_of_goods(morning.undecided, morning.day, morning.staff),
         *rules.tellings_of_workdays(morning.day, morning.workdays, morning.staff),
     ]
     told = load_told(work, sorted({telling.about for telling in tellings}))
@@ -69,7 +70,7 @@ def send_digests(work: Work) -> int:
 
 
 def _content(morning: Morning, digest: rules.Digest) -> dict[str, Any]:
-    """``{"counts", "cells", "items"}``: what is owed by cell and shop, handhelds by squad, or years."""
+    """``{"counts", "cells", "items"}``: what is owed by cell and shop, handhelds by squad, goods by day, or years."""
     if digest.kind is NoticeKind.WORKDAYS_MISSING:
         years = sorted(int(about.partition("@")[0]) for about in digest.about)
         return {"counts": {"total": len(years)}, "cells": [], "items": [{"year": year} for year in years]}
@@ -77,6 +78,10 @@ def _content(morning: Morning, digest: rules.Digest) -> dict[str, Any]:
     if digest.kind is NoticeKind.UNSYNCED:
         items.sort(key=lambda line: (line["squad_id"] or "", line["label"]))
         return {"counts": {"total": len(items)}, "cells": [], "items": items}
+    if digest.kind is NoticeKind.GOODS_UNDECIDED:
+        items.sort(key=lambda line: (line["decide_by"], line["list_id"]))
+        overdue = sum(line["overdue"] for line in items)
+        return {"counts": {"total": len(items), "overdue": overdue}, "cells": [], "items": items}
 
     def place(line: Line) -> tuple[str, ...]:
         code, _ = label_of_cell(morning.cells, line["cell_id"])

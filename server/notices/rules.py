@@ -66,6 +66,19 @@ class Unheard:
 
 
 @dataclass(frozen=True, slots=True)
+class Undecided:
+    """Goods registered and preserved in advance on which it is not decided; ``list_id`` is their list's."""
+
+    list_id: UUID
+    decide_by: date
+    squad_id: UUID | None
+
+    def about(self, day: date) -> str:
+        """What is told of it on ``day``: that its last day nears, or that it is over."""
+        return f"{'overdue' if self.decide_by < day else 'nearing'}/{self.list_id}"
+
+
+@dataclass(frozen=True, slots=True)
 class Staff:
     """Who leads which squad today, who leads the bureau, and who administers it."""
 
@@ -174,6 +187,19 @@ def tellings_of_unheard(unheard: Iterable[Unheard], staff: Staff) -> Iterable[Te
         leaders = staff.squad_leaders.get(device.squad_id, ()) if device.squad_id is not None else ()
         yield from _each(leaders, Role.SQUAD_LEADER, NoticeKind.UNSYNCED, about)
         yield from _each(staff.bureau_leaders, Role.BUREAU_LEADER, NoticeKind.UNSYNCED, about)
+
+
+def tellings_of_goods(undecided: Iterable[Undecided], day: date, staff: Staff) -> Iterable[Telling]:
+    """The squad's leaders are told two working days before the last day, they and the bureau's leaders once it is over.
+
+    It must be decided within seven working days (行政处罚法第五十六条、第八十五条).
+    """
+    for goods in undecided:
+        kind, about = NoticeKind.GOODS_UNDECIDED, goods.about(day)
+        leaders = staff.squad_leaders.get(goods.squad_id, ()) if goods.squad_id is not None else ()
+        yield from _each(leaders, Role.SQUAD_LEADER, kind, about)
+        if goods.decide_by < day or not leaders:
+            yield from _each(staff.bureau_leaders, Role.BUREAU_LEADER, kind, about)
 
 
 def tellings_of_workdays(day: date, workdays: Workdays, staff: Staff) -> Iterable[Telling]:

@@ -32,6 +32,10 @@ _ADVICE = {
         "请用 xunge workdays import 导入国务院办公厅通知；此前该年度期限均为暂定。",
         "Load the notice with xunge workdays import; until then due dates in that year are provisional.",
     ),
+    NoticeKind.GOODS_UNDECIDED: (
+        "先行登记保存的物品须在七个工作日内作出处理决定（行政处罚法第五十六条），请尽快决定并登记。",
+        "Goods registered in advance must be decided on within seven working days; decide, and write it down.",
+    ),
     NoticeKind.INCIDENT: (
         "请立即联系现场人员，核实人员安全，按应急预案处置并按规定上报。",
         "Call the people on the spot at once, see that they are safe, and act by the emergency plan.",
@@ -51,6 +55,10 @@ def title(kind: NoticeKind, day: date, counts: dict[str, int]) -> tuple[str, str
         NoticeKind.WORKDAYS_MISSING: (
             f"{n} 个年度的工作日表未载入（{when}）",
             f"Working days are not loaded for {n} year(s) ({day})",
+        ),
+        NoticeKind.GOODS_UNDECIDED: (
+            f"{n} 份登记保存清单待作出处理决定（{when}）",
+            f"{n} registration list(s) wait for a decision ({day})",
         ),
         NoticeKind.INCIDENT: (f"突发情况报告（{when}）", f"An incident was reported ({day})"),
     }[kind]
@@ -88,6 +96,15 @@ def _listed(kind: NoticeKind, content: dict[str, Any]) -> Iterator[str]:
         for item in items:
             help_needed = "，需要增援 · help is needed" if item["help_needed"] else ""
             yield f"· {item['nature_zh']}，{item['started_at']}{help_needed}，记录 {item['record_id']}"
+    elif kind is NoticeKind.GOODS_UNDECIDED:
+        for item in items:
+            which = item["number"] or f"清单 {item['list_id']}"
+            late = "已逾期 · overdue，" if item["overdue"] else ""
+            last = day_text(date.fromisoformat(item["decide_by"])) + (
+                "（暂定）" if item["provisional"] else ""
+            )
+            shop = f"，{item['name']}" if item["name"] else ""
+            yield f"· {which}{shop}：{late}决定期限 {last}，{item['undecided']} 行物品未决定"
     elif kind is NoticeKind.UNSYNCED:
         for item in items:
             heard = item["last_heard_at"] or "从未联系 · never"
