@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import func, literal, select, update
+from sqlalchemy import exists, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from schemas.vocabulary import FileKind
-from server.evidence.models import EvidenceFile, FileErasure, RecordFile
+from server.evidence.models import FileErasure, RecordFile
 from server.evidence.queries import every_original
 from server.evidence.storage import Storage
 from server.kernel.db import table_of
 from server.kernel.events import record_event
 from server.kernel.work import Work
+from server.records.models import DeclaredFile
 
 ERASE_JOB = "server.worker.erase_file"
 
@@ -24,19 +25,23 @@ ERASE_JOB = "server.worker.erase_file"
 def erase_tracks(work: Work) -> int:
     """Note as erased every track taken ``track_days`` ago or earlier; their number. Their bytes go after commit.
 
-    A file that was given as something else too is kept for that. What an earlier run noted and whose job was lost is
-    asked for again.
+    A file that was given as something else too is kept for that, and so is one that a record declares as something else,
+    whatever it was called when it was sent: a photo is not made a track by its upload. What an earlier run noted and
+    whose job was lost is asked for again.
     """
     before = work.now - timedelta(days=work.settings.track_days)
-    files = table_of(EvidenceFile)
-    given = select(func.max(RecordFile.taken_at)).where(
-        RecordFile.bureau_id == files.c.bureau_id, RecordFile.sha256 == files.c.sha256
+    declared = exists().where(
+        DeclaredFile.bureau_id == RecordFile.bureau_id,
+        DeclaredFile.sha256 == RecordFile.sha256,
+        DeclaredFile.kind != FileKind.TRACK,
     )
-    kept_for = given.where(RecordFile.kind != FileKind.TRACK)
-    old = select(files.c.bureau_id, files.c.sha256, literal(work.now)).where(
-        files.c.bureau_id == work.bureau_id,
-        given.where(RecordFile.kind == FileKind.TRACK).scalar_subquery() < before,
-        kept_for.scalar_subquery().is_(None),
+    old = (
+        select(RecordFile.bureau_id, RecordFile.sha256, literal(work.now))
+        .where(RecordFile.bureau_id == work.bureau_id, ~declared)
+        .group_by(RecordFile.bureau_id, RecordFile.sha256)
+        .having(
+            func.bool_and(RecordFile.kind == FileKind.TRACK) & (func.max(RecordFile.taken_at) < before),
+        )
     )
     erased = work.session.scalars(
         upsert(table_of(FileErasure))

@@ -23,6 +23,7 @@ from server.kernel.actor import house
 from server.kernel.work import Kernel, Work
 from tests.api.conftest import problem_of
 from tests.evidence.conftest import MakeDevice, a_record_with, sha256_of
+from tests.evidence.pictures import a_photo
 from tests.town import Town, client_of
 
 NOW = datetime.now(UTC)
@@ -118,6 +119,16 @@ def test_a_track_that_is_a_photo_s_bytes_too_stays(
     li = device("li")
     li.upload(photo, record_id=record["id"], taken_at=taken(200))
     li.upload(photo, record_id=a_record_with(kernel, town)["id"], kind="track", taken_at=taken(200))
+    assert retain(kernel, town) == 0
+    assert is_there(kernel, photo)
+
+
+def test_a_photo_of_a_record_stays_though_its_device_sent_it_as_a_track(
+    kernel: Kernel, town: Town, device: MakeDevice
+) -> None:
+    photo = a_photo(seed=77)
+    record = a_record_with(kernel, town, photo)
+    device("li").upload(photo, record_id=record["id"], kind="track", taken_at=taken(400))
     assert retain(kernel, town) == 0
     assert is_there(kernel, photo)
 
