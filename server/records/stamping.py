@@ -20,6 +20,9 @@ _FLAGGED = recordset("given", [column("id", UUID(as_uuid=True)), column("flags",
 
 def stamp_numbers(work: Work, numbers: Mapping[uuid.UUID, Mapping[str, str]]) -> None:
     """Put official numbers, by kind of paper, on records beside those that they have."""
+    # In the order in which whoever flags records holds them: in the order of numbers the two would deadlock.
+    held = select(Record.id).where(among(Record.id, sorted(numbers)), Record.bureau_id == work.bureau_id)
+    work.session.execute(held.order_by(Record.id).with_for_update(key_share=True))
     rows = [{"id": record, "numbers": dict(given)} for record, given in numbers.items()]
     work.session.execute(
         update(Record)
@@ -36,10 +39,10 @@ def stamp_flags(work: Work, flags: Mapping[uuid.UUID, Sequence[str]]) -> int:
     held = select(Record.id, Record.flags).where(
         among(Record.id, sorted(flags)), Record.bureau_id == work.bureau_id
     )
-    # Held until the commit, for whoever else finds the same flag of another photo.
+    # Held until the commit, for whoever else finds the same flag of another photo; not against rows that refer to them.
     rows = [
         {"id": record, "flags": [*have, *new]}
-        for record, have in work.session.execute(held.order_by(Record.id).with_for_update())
+        for record, have in work.session.execute(held.order_by(Record.id).with_for_update(key_share=True))
         if (new := [flag for flag in flags[record] if flag not in have])
     ]
     if rows:

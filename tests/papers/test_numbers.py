@@ -14,7 +14,7 @@ from threading import Barrier, Event
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from schemas.record import KINDS
 from server import worker
@@ -184,6 +184,28 @@ def test_nothing_is_numbered_that_an_open_transaction_may_still_precede(
     assert number(LATER) == 2
     assert numbers_of(kernel, first["id"]) == {"inspection_record": "样烟检〔2026〕1号"}
     assert numbers_of(kernel, second["id"]) == {"inspection_record": "样烟检〔2026〕2号"}
+
+
+def test_records_are_held_in_one_order_for_their_numbers(
+    kernel: Kernel, town: Town, number: Numbering
+) -> None:
+    lesser, greater = sorted((uuid.uuid4(), uuid.uuid4()))
+    for record_id in (greater, lesser):
+        push_at(
+            kernel, town, "li", MONDAY, check_of(town, 0, MONDAY - timedelta(hours=1), record_id=record_id)
+        )
+    hold = select(Record.id).with_for_update(nowait=True, key_share=True)
+    waiting = text("select exists (select from pg_stat_activity where wait_event = 'transactionid')")
+    with ThreadPoolExecutor(1) as threads, kernel.sessions() as other, kernel.sessions() as watcher:
+        # Whoever flags both by a photo has the first already and takes the second while the numbers are given.
+        other.execute(hold.where(Record.id == lesser))
+        numbering = threads.submit(number, LATER)
+        while not watcher.scalar(waiting):
+            watcher.rollback()
+            assert not numbering.done()
+        other.execute(hold.where(Record.id == greater))
+        other.commit()
+        assert numbering.result(30) == 2
 
 
 def test_two_hundred_at_once_leave_no_gap_and_no_double(
