@@ -144,8 +144,16 @@ def register(work: Work, given: Mapping[str, Any]) -> Clue:
 
 
 def _number(work: Work, clue_id: uuid.UUID, found_at: datetime) -> str:
-    """The bureau's own number of a clue, the same however often it is drawn out: 线索20260212-9f3a1c07."""
-    return f"线索{found_at.astimezone(work.zone):%Y%m%d}-{clue_id.hex[-8:]}"
+    """The bureau's own number of a clue, the same however often it is drawn out: 线索20260212-9f3a1c07.
+
+    Ids that a device makes may end alike; the later one of a day is numbered by the whole of its id.
+    """
+    day = f"线索{found_at.astimezone(work.zone):%Y%m%d}"
+    number = f"{day}-{clue_id.hex[-8:]}"
+    others = select(Clue.id).where(
+        Clue.bureau_id == work.bureau_id, Clue.number == number, Clue.id != clue_id
+    )
+    return number if work.session.scalar(others) is None else f"{day}-{clue_id.hex}"
 
 
 def _open_notice(work: Work, clue: Clue) -> None:

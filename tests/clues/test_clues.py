@@ -52,6 +52,14 @@ def desk(watch: Watch, when: datetime, name: str = "ju", **given: Any) -> Any:
     return watch.post("/clues", body | given, name)
 
 
+def test_clues_of_a_day_whose_ids_end_alike_are_both_there(watch: Watch) -> None:
+    alike = [uuid.UUID(f"01890a5d-ac96-774b-bcce-{part}aabbccdd") for part in ("0000", "1111")]
+    for one in alike:
+        watch.push(watch.record("clue", at(8), **SEEN) | {"id": str(one)})
+    numbers = [watch.get(f"/clues/{one}")["number"] for one in alike]
+    assert numbers == ["线索20260708-aabbccdd", f"线索20260708-{alike[1].hex}"]
+
+
 def test_an_auxiliary_sees_something_and_the_other_bureau_is_told_in_time(watch: Watch) -> None:
     record = watch.record("clue", at(8), by=("fu",), place="东街", plate="测a·77001", **SEEN, **ELSEWHERE)
     clue_id = watch.push(record, by="fu")
