@@ -3,7 +3,7 @@
 ::
 
     xunge-backups.json             says that the folder is ours
-    files/…                        originals by their SHA-256, never removed
+    files/…                        originals by their SHA-256, removed only when they had to go
     20261122T021500.123456Z/       one backup: database.dump, files.sha256, manifest.json
 """
 
@@ -19,7 +19,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from server.backups.failure import BackupFailed
-from server.backups.manifest import MANIFEST, write_safely
+from server.backups.files import originals
+from server.backups.manifest import FILE_LIST, MANIFEST, write_safely
 
 MARK = "xunge-backups.json"
 POOL = "files"
@@ -82,13 +83,26 @@ class BackupFolder:
         return [folder for folder in self._folders() if (folder / MANIFEST).exists()]
 
     def keep(self, number: int) -> list[str]:
-        """Remove all but the newest ``number`` backups; their names. The pool stays, for originals are never deleted."""
+        """Remove all but the newest ``number`` backups; their names. The pool stays: what the store has lost is in it."""
         gone = self.finished()[:-number]
         for folder in gone:
             # Without its manifest first: half a backup must not pass for one.
             (folder / MANIFEST).unlink()
             shutil.rmtree(folder)
         return [folder.name for folder in gone]
+
+    def forget(self, erased: set[str]) -> int:
+        """Remove those of the ``erased`` originals, by SHA-256, that no finished backup names; how many."""
+        named = {
+            line.partition(" ")[0]
+            for backup in self.finished()
+            for line in (backup / FILE_LIST).read_text().splitlines()
+        }
+        due = erased - named
+        gone = [self.pool / file.place for file in originals(self.pool) if file.sha256 in due] if due else []
+        for path in gone:
+            path.unlink()
+        return len(gone)
 
     def _folders(self) -> list[Path]:
         return sorted(path for path in self.path.iterdir() if path.is_dir() and _NAME.fullmatch(path.name))

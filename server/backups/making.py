@@ -1,6 +1,7 @@
 """Making a backup: the dump of one snapshot, then the files, then the manifest.
 
-Originals are never deleted from the store, so files that are copied after the snapshot are complete for the dump.
+Originals leave the store only when their time is over, so files that are copied after the snapshot are complete for the
+dump but for those that had to go meanwhile.
 The snapshot belongs to a read-only transaction, which takes no transaction id and so does not hold the sync horizon
 back; its locks only keep migrations out.
 """
@@ -10,12 +11,13 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import Connection, func, insert, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from server.backups.failure import BackupFailed
@@ -34,7 +36,8 @@ from server.backups.manifest import (
 )
 from server.backups.models import Backup
 from server.backups.postgres import connected, count_rows, find_program, run_program, server_major
-from server.evidence.queries import every_original
+from server.evidence.models import EvidenceFile
+from server.evidence.queries import every_erased, every_original
 from server.kernel.db import table_of
 from server.kernel.settings import Settings
 from sync.cursor import history_column
@@ -54,7 +57,8 @@ def make_backup(
     """Back the database, the files and the public keys of ``settings`` up into ``folder``; the manifest.
 
     Interrupted, it leaves no manifest, and the next one uses the files that were copied already. Finished, it is
-    noted in the database; then all but the newest ``keep`` backups are removed.
+    noted in the database; then all but the newest ``keep`` backups are removed, and with the last that names it the copy of
+    a file that had to go.
 
     Raises:
         BackupFailed: for a foreign or busy folder, a missing program, a database or a disk that does not play along.
@@ -68,6 +72,7 @@ def make_backup(
         _note_where_it_was_made(settings.owner_database_url, manifest, digest)
         if keep is not None:
             folder.keep(keep)
+            folder.forget(_erased_in(settings.owner_database_url))
     return manifest
 
 
@@ -92,7 +97,7 @@ def note_backup(connection: Connection, manifest: Manifest, digest: bytes) -> No
 def _note_where_it_was_made(owner_url: str, manifest: Manifest, digest: bytes) -> None:
     with connected(owner_url) as connection:
         # Before an update is migrated, the newer program backs up the older database, which may have no such table.
-        if connection.scalar(text("select to_regclass('backup')")) is None:
+        if not _has(connection, "backup"):
             return
         try:
             note_backup(connection, manifest, digest)
@@ -124,7 +129,11 @@ def _write(
         told()
         rows = count_rows(connection)
         named = _named_in(connection)
-    copied, faults = _copy_files(settings.files_dir, folder.pool, named, progress)
+    copied, damaged = _copy_files(settings.files_dir, folder.pool, progress)
+    if missing := named.difference(file.sha256 for file in (*copied, *damaged)):
+        with connected(owner_url) as connection:
+            # What had to go since the snapshot is not missing.
+            missing &= _named_in(connection)
     write_safely(target / FILE_LIST, sums_of(copied).encode())
     sync_to_disk(dump)
     sync_to_disk(folder.path)
@@ -139,7 +148,7 @@ def _write(
         keys=_write_public_keys(settings.receipt_keys_file, target / PUBLIC_KEYS),
         file_count=len(copied),
         file_bytes=sum(file.bytes for file in copied),
-        faults=faults,
+        faults=_faults(settings.files_dir, damaged, missing),
         rows=rows,
         **facts,
     )
@@ -166,33 +175,48 @@ def _take_snapshot(connection: Connection) -> tuple[str, dict[str, Any]]:
 
 
 def _named_in(connection: Connection) -> set[str]:
-    """The originals that the dump names, in its own snapshot; none of a database from before there were files."""
-    if connection.scalar(text("select to_regclass('evidence_file')")) is None:
+    """The originals that the database names; none of one from before there were files."""
+    if not _has(connection, "evidence_file"):
         return set()
-    return set(connection.scalars(every_original()))
+    # Before an update is migrated, nothing had to go yet.
+    erasing = _has(connection, "file_erasure")
+    return set(connection.scalars(every_original() if erasing else select(EvidenceFile.sha256)))
 
 
-def _copy_files(
-    store: Path, pool: Path, named: set[str], progress: Progress
-) -> tuple[list[Original], list[str]]:
-    """Copy every original into the pool; those that are there now, and a sentence for each damaged or missing one."""
+def _erased_in(owner_url: str) -> set[str]:
+    """The originals that had to go."""
+    with connected(owner_url) as connection:
+        return set(connection.scalars(every_erased())) if _has(connection, "file_erasure") else set()
+
+
+def _has(connection: Connection, table: str) -> bool:
+    return connection.scalar(select(func.to_regclass(table))) is not None
+
+
+def _copy_files(store: Path, pool: Path, progress: Progress) -> tuple[list[Original], list[Original]]:
+    """Copy every original into the pool: those that are there now, and those that are damaged."""
     found = list(originals(store))
     copied: list[Original] = []
-    faults: list[str] = []
+    damaged: list[Original] = []
     total, done = sum(file.bytes for file in found), 0
     for file in found:
-        if copy_original(file, store, pool):
-            copied.append(file)
-        else:
-            faults.append(f"{file.place} 内容与其名称（sha256）不符 · is not what its name says")
+        # One that had to go since it was found is in neither.
+        with suppress(FileNotFoundError):
+            (copied if copy_original(file, store, pool) else damaged).append(file)
         done += file.bytes
         progress("文件 files", done, total)
-    missing = named.difference(file.sha256 for file in found)
-    faults += [
-        f"{sha256} 数据库中有、文件夹中没有 · is in the database and not in {store}"
-        for sha256 in sorted(missing)
+    return copied, damaged
+
+
+def _faults(store: Path, damaged: list[Original], missing: set[str]) -> list[str]:
+    """A sentence for each damaged or missing original."""
+    return [
+        *(f"{file.place} 内容与其名称（sha256）不符 · is not what its name says" for file in damaged),
+        *(
+            f"{one} 数据库中有、文件夹中没有 · is in the database and not in {store}"
+            for one in sorted(missing)
+        ),
     ]
-    return copied, faults
 
 
 def _write_public_keys(keys_file: Path, path: Path) -> Piece | None:

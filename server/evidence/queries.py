@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Select, and_, exists, literal, or_, select, tuple_, union
+from sqlalchemy import CompoundSelect, Select, and_, exists, literal, or_, select, tuple_, union
 from sqlalchemy.orm import aliased
 
 from server.evidence.models import EvidenceFile, FileErasure, PhotoExif, RecordFile, Thumbnail, Upload
@@ -220,6 +220,11 @@ def every_original(sha256: str | None = None) -> Select[str]:
     )
     kept = union(select(EvidenceFile.sha256).where(~erased), mismatched).subquery()
     return select(kept.c.sha256) if sha256 is None else select(kept.c.sha256).where(kept.c.sha256 == sha256)
+
+
+def every_erased() -> CompoundSelect[str]:
+    """The SHA-256 of every file that had to go and that no bureau keeps."""
+    return select(FileErasure.sha256).where(FileErasure.removed_at.is_not(None)).except_(every_original())
 
 
 def _erased(bureau_id: Any, sha256: Any) -> Any:

@@ -17,7 +17,7 @@ from server.backups.folder import BackupFolder
 from server.backups.making import make_backup
 from server.backups.manifest import Manifest
 from server.backups.restoring import Revisions, restore_backup
-from server.evidence.models import EvidenceFile, Thumbnail
+from server.evidence.models import EvidenceFile, FileErasure, Thumbnail
 from server.kernel.db import table_of
 from server.kernel.settings import Settings
 from server.kernel.work import Kernel
@@ -60,6 +60,15 @@ def note_file(settings: Settings, town: Town, sha256: str) -> None:
             insert(table_of(EvidenceFile)).values(**given, size=1, media_type="image/jpeg", stored_at=MONDAY)
         )
         connection.execute(insert(table_of(Thumbnail)).values(**given, made_at=MONDAY))
+
+
+def erase_file(settings: Settings, town: Town, path: Path) -> None:
+    """Take an original off the store, as retention does."""
+    engine = create_engine(settings.owner_database_url, poolclass=NullPool)
+    given = {"bureau_id": town.bureau_id, "sha256": path.name, "erased_at": MONDAY, "removed_at": MONDAY}
+    with engine.begin() as connection:
+        connection.execute(insert(table_of(FileErasure)).values(**given))
+    path.unlink()
 
 
 @pytest.fixture

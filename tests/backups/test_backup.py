@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import Engine
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.pool import NullPool
 
 from server.backups.failure import BackupFailed
 from server.backups.folder import BackupFolder, backup_at
@@ -24,7 +25,7 @@ from server.backups.queries import LONGEST_REQUEST, backed_up_before, last_backu
 from server.backups.verifying import verify_backup
 from server.kernel.settings import Settings
 from server.kernel.work import Kernel
-from tests.backups.conftest import BackUp, keep_file, note_file
+from tests.backups.conftest import BackUp, erase_file, keep_file, note_file
 from tests.backups.programs import held_dump, xunge
 from tests.fieldwork import check_of, push_at
 from tests.sync.handheld import Handheld
@@ -123,6 +124,56 @@ def test_a_file_that_the_database_names_and_the_store_has_lost_is_told(
     note_file(settings, town, lost)
 
     (fault,) = back_up().faults
+    assert lost in fault
+
+
+def test_a_file_that_had_to_go_while_others_were_copied_is_not_missing(
+    settings: Settings, town: Town, store: Path, folder: BackupFolder
+) -> None:
+    *_, last = sorted(store.rglob("originals/*/*"))
+    note_file(settings, town, last.name)
+
+    def told(doing: str, _done: int, _total: int | None) -> None:
+        if "files" in doing and last.exists():
+            erase_file(settings, town, last)
+
+    manifest = make_backup(settings, folder, lambda: NOON, told)
+    assert (manifest.file_count, manifest.faults) == (2, [])
+    assert not last.exists()
+
+
+def test_what_had_to_go_leaves_with_the_last_backup_that_names_it(
+    settings: Settings, town: Town, store: Path, back_up: BackUp, folder: BackupFolder
+) -> None:
+    erased, lost, _ = store.rglob("originals/*/*")
+    back_up(lambda: NOON)
+    note_file(settings, town, erased.name)
+    erase_file(settings, town, erased)
+    # What the store has lost without a word stays, for this may be the only copy.
+    lost.unlink()
+
+    def in_pool() -> int:
+        return sum(path.is_file() for path in folder.pool.rglob("*"))
+
+    assert back_up(lambda: NOON + timedelta(days=1), keep=2).faults == []
+    assert in_pool() == 3
+    back_up(lambda: NOON + timedelta(days=2), keep=2)
+    assert in_pool() == 2
+    assert not any(path.name == erased.name for path in folder.pool.rglob("*"))
+    for path in folder.finished():
+        verify_backup(folder, path, lambda *_: None)
+
+
+def test_a_database_from_before_anything_had_to_go_is_backed_up_too(
+    settings: Settings, town: Town, store: Path, back_up: BackUp
+) -> None:
+    lost = hashlib.sha256(b"lost").hexdigest()
+    note_file(settings, town, lost)
+    # As an update meets it: the newer program makes a backup, then migrates.
+    engine = create_engine(settings.owner_database_url, poolclass=NullPool)
+    with engine.begin() as connection:
+        connection.execute(text("drop table file_erasure"))
+    (fault,) = back_up(keep=1).faults
     assert lost in fault
 
 
