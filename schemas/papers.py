@@ -43,9 +43,10 @@ class VerifiedOut(Schema):
     """What anybody may know of a paper: that its record is ours, and nothing of what it says."""
 
     state = fields.String(
-        validate=validate.OneOf(["genuine", "amended", "unknown"]),
+        validate=validate.OneOf(["genuine", "amended", "no_effect", "unknown"]),
         metadata={
-            "description": "genuine, amended since (更正), or unknown: not ours, altered, or not yet synced."
+            "description": "genuine, amended since (更正), an amendment without effect, or unknown: not ours, altered, or "
+            "not yet synced."
         },
     )
     sentence = fields.String()

@@ -6,11 +6,11 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
 
-from server.kernel.bulk import among
 from server.kernel.work import Work
-from server.records.models import Record
+from server.records.models import Amendment, Record
 
 _EARLIER = text(
     """
@@ -22,17 +22,6 @@ _EARLIER = text(
         from chain join record on record.id = chain.amends_id and record.bureau_id = :bureau_id
     )
     select record_id, id, amends_id from chain
-    """
-)
-_LATER = text(
-    """
-    with recursive chain as (
-        select record.id from record where record.id = :id
-        union
-        select record.id
-        from chain join record on record.amends_id = chain.id and record.bureau_id = :bureau_id
-    )
-    select id from chain
     """
 )
 
@@ -52,11 +41,17 @@ def origins_of(work: Work, ids: Iterable[uuid.UUID]) -> Mapping[uuid.UUID, uuid.
     }
 
 
-def words_on(work: Work, record_id: uuid.UUID) -> list[Record]:
-    """A record at the beginning of its amendments, and all of these, in the order in which they came."""
-    ids = list(work.session.scalars(_LATER, {"id": record_id, "bureau_id": work.bureau_id}))
-    return list(
-        work.session.scalars(
-            select(Record).where(among(Record.id, ids)).order_by(Record.received_at, Record.id)
-        )
+def words_on(session: Session, record: Record) -> list[Record]:
+    """The record that ``record`` is or amends, and the amendments of it that stand, in their order.
+
+    An amendment that nobody entitled wrote, or whose original has not come, is not among them.
+    """
+    original_id = select(Amendment.original_id).where(Amendment.record_id == record.id).scalar_subquery()
+    original = session.scalars(select(Record).where(Record.id == func.coalesce(original_id, record.id))).one()
+    standing = session.scalars(
+        select(Record)
+        .join(Amendment, Amendment.record_id == Record.id)
+        .where(Amendment.original_id == original.id, Amendment.stands)
+        .order_by(Amendment.ordinal)
     )
+    return [original, *standing] if original.amends_id is None else []

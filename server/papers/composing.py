@@ -114,11 +114,13 @@ class _Composer:
     def marks(self, kind: PaperKind) -> Iterator[str]:
         """What must be known of the whole paper before it is read."""
         told, zone = self.told, self.told.zone
+        if not told.effective:
+            yield wording.NO_EFFECT
         if told.later:
             for one in told.later:
                 day = written_moment(one.received_at, zone)
                 yield f"本文书所载记录已于{day}更正，更正理由：{one.reason or NOT_TOLD}。应与更正后的文书一并使用。"
-        if told.earlier:
+        if told.effective and told.earlier:
             reason = self.document.get("amend_reason") or NOT_TOLD
             origin = told.earlier[0]
             yield (

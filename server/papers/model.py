@@ -137,8 +137,9 @@ class Told:
     """What a paper says besides the record itself and its form; a handheld has all of it, or says so by leaving it out.
 
     ``names`` are what an id in the record is called: a person, or another record by its number. ``clock_offset_s`` is
-    the offset that counted (device minus true). ``earlier`` are the words that this record amends, ``later`` those that
-    amend it, each in the order in which they came. ``received`` are the files that the server has.
+    the offset that counted (device minus true). Not ``effective`` is an amendment that changes nothing. ``earlier`` are
+    the words that this record amends, ``later`` those that amend it, each in the order in which they came. ``received``
+    are the files that the server has.
     """
 
     bureau: str
@@ -147,6 +148,7 @@ class Told:
     subject: SubjectTold | None = None
     clock_offset_s: int = 0
     numbers: Mapping[str, str] = field(default_factory=dict)
+    effective: bool = True
     earlier: tuple[Amendment, ...] = ()
     later: tuple[Amendment, ...] = ()
     received: frozenset[str] = frozenset()

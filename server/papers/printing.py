@@ -23,7 +23,7 @@ from server.kernel.problems import Problem
 from server.kernel.work import Work
 from server.org.models import Bureau, Person
 from server.outlets.models import Outlet, Site
-from server.papers.amendments import origins_of, words_on
+from server.papers.amendments import words_on
 from server.papers.composing import compose, papers_of
 from server.papers.model import Amendment, PaperModel, Signatures, SubjectTold, Told
 from server.papers.models import Paper
@@ -145,8 +145,9 @@ def _paper_of(work: Work, record: Record, kind: PaperKind | None) -> tuple[Paper
 
 
 def _told(work: Work, record: Record) -> Told:
-    words = words_on(work, origins_of(work, [record.id])[record.id])
-    at = [word.id for word in words].index(record.id)
+    words = words_on(work.session, record)
+    effective = record in words
+    at = words.index(record) if effective else len(words)
     amendments = [
         Amendment(str(word.id), word.received_at, word.document.get("amend_reason")) for word in words
     ]
@@ -158,6 +159,7 @@ def _told(work: Work, record: Record) -> Told:
         subject=_subject(work, record),
         clock_offset_s=record.clock_offset_s,
         numbers=record.numbers,
+        effective=effective,
         earlier=tuple(amendments[:at]),
         later=tuple(amendments[at + 1 :]),
         received=frozenset(work.session.scalars(received)),

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from schemas.vocabulary import PaperKind
 from server.kernel.work import Kernel
 from server.org.models import Bureau
+from server.papers.amendments import words_on
 from server.papers.composing import papers_of
 from server.papers.pdf import templates
 from server.papers.rules import written_day
@@ -21,6 +22,8 @@ SENTENCES: Mapping[str, str] = {
     "genuine": "经核验，本文书所载记录真实，未经更正。Genuine: the record is ours and was not amended.",
     "amended": "经核验，本文书所载记录真实，但此后已经更正，请向出具单位索取更正后的文书。"
     "Genuine, and amended since: ask the bureau for the amended paper.",
+    "no_effect": "经核验，本文书所载更正记录确已提交，但不发生更正效力（提交人无权更正，或者原记录尚未收到），以原文书为准。"
+    "An amendment that has no effect: its author may not amend the record, or the record has not come; the original holds.",
     "unknown": "未查到与核验码相符的记录：核验码有误、内容经过改动，或者记录尚未上传。"
     "No record has this code: it is wrong or altered, or the record was not sent yet.",
 }
@@ -40,12 +43,9 @@ def verify(kernel: Kernel, text: str) -> dict[str, Any]:
         digest = digest_of(record.document)
         if not digest.startswith(code.digest):
             return _told("unknown", _NOTHING)
-        amended = session.scalar(
-            select(Record.id).filter_by(amends_id=record.id, bureau_id=record.bureau_id).limit(1)
-        )
-        return _told(
-            "genuine" if amended is None else "amended", _facts(kernel, session, record, code.kind, digest)
-        )
+        words = words_on(session, record)
+        state = "no_effect" if record not in words else "genuine" if words[-1] is record else "amended"
+        return _told(state, _facts(kernel, session, record, code.kind, digest))
 
 
 def _facts(

@@ -25,6 +25,7 @@ VISITS: Final[Mapping[str, str]] = {
 }
 ROLES: Final[Mapping[str, str]] = {"officer": "执法人员", "party": "当事人", "witness": "见证人"}
 
+NO_EFFECT: Final = "本更正记录不发生更正效力：提交人无权更正，或者原记录尚未收到。以原文书为准。"
 UNNUMBERED: Final = "正式编号由系统在收到记录后统一编排；此前以临时编号、核验码识别本文书。"
 
 # 行政处罚法第五十五条：执法人员在调查或者进行检查时，应当主动出示执法证件。

@@ -203,6 +203,42 @@ def test_the_amended_paper_and_the_amending_one_name_each_other(
     assert "样烟检〔2026〕1号" in second
 
 
+def test_an_amendment_that_nobody_entitled_wrote_changes_no_paper(
+    app: Flask, kernel: Kernel, town: Town, client: Client
+) -> None:
+    def state(document: Document) -> str:
+        given: str = (
+            app.test_client()
+            .get("/api/v1/papers/verify", query_string={"code": code_for(document)})
+            .get_json()["state"]
+        )
+        return given
+
+    def printed(document: Document) -> str:
+        return text_of(
+            client("ju").get(f"/api/v1/records/{document['id']}/papers/inspection_record.pdf").get_data()
+        )
+
+    record = pushed(kernel, town)
+    told = {"amends_id": uuid.UUID(record["id"]), "amend_reason": "与我无关"}
+    strange = ordered_check(town, MONDAY - timedelta(hours=1), by=("zhao", "qian"), **told)
+    assert push_at(kernel, town, "zhao", MONDAY, strange) == []
+    assert (state(record), state(strange)) == ("genuine", "no_effect")
+    assert "已于" not in printed(record)
+    assert "本更正记录不发生更正效力" in printed(strange)
+
+    # Both of these amend the original: the later one stands, and the earlier one says so.
+    first, last = (
+        pushed(kernel, town, amends_id=uuid.UUID(record["id"]), amend_reason=why) for why in ("甲", "乙")
+    )
+    assert [state(one) for one in (record, first, last)] == ["amended", "amended", "genuine"]
+    assert "更正理由：乙。应与更正后的文书一并使用。" in printed(first)
+    assert "第2次更正" in printed(last)
+
+    orphan = pushed(kernel, town, amends_id=uuid.uuid4(), amend_reason="原记录还没有来")
+    assert state(orphan) == "no_effect"
+
+
 def test_photos_and_signatures_are_printed_once_they_have_come(
     app: Flask, kernel: Kernel, town: Town, client: Client
 ) -> None:
