@@ -42,6 +42,8 @@ from server.search import indexing
 
 log = structlog.get_logger()
 
+INDEX_WAITING_JOB = "server.worker.index_waiting"
+
 
 @lru_cache(maxsize=1)
 def _kernel() -> Kernel:
@@ -79,7 +81,8 @@ def carry_out_scope() -> None:
     """At midnight: duty and membership of the new day become scope."""
     _for_each_bureau("scope", carry_out_dates)
     _for_each_bureau("roll_ups", bring_up_to_date)
-    _for_each_bureau("amendments", link_waiting)
+    while _for_each_bureau("amendments", link_waiting):
+        pass
 
 
 def materialise_obligations() -> None:
@@ -130,9 +133,12 @@ def index_records(bureau_id: str, ids: list[str]) -> None:
 
 
 def index_waiting() -> None:
-    """Every night: records whose indexing was lost, and those of before there was a search."""
-    while _for_each_bureau("records_indexed", indexing.index_waiting):
-        pass
+    """Every night: records whose indexing was lost, and those of before there was a search.
+
+    A batch a job, and the next behind whatever waits by then: after an upgrade it is hours of work.
+    """
+    if _for_each_bureau("records_indexed", indexing.index_waiting):
+        _kernel().enqueue(INDEX_WAITING_JOB, ())
 
 
 def number_waiting() -> None:

@@ -13,8 +13,9 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from schemas.evidence import UploadClaim
+from schemas.vocabulary import FileKind
 from schemas.wording import told
-from server.evidence.models import EvidenceFile, RecordFile, Thumbnail, Upload
+from server.evidence.models import EvidenceFile, FileErasure, RecordFile, Thumbnail, Upload
 from server.evidence.rules import DRAWABLE, OPEN_UPLOADS, UPLOADS_OF_A_RECORD, judge_upload
 from server.kernel.bulk import among
 from server.kernel.db import table_of
@@ -148,6 +149,13 @@ def settle_upload(work: Work, upload_id: uuid.UUID, found: Found) -> str:
         )
         .on_conflict_do_nothing()
     )
+    if upload.kind == FileKind.TRACK:
+        # A track whose bytes had to go and come again, as with an amendment, go again.
+        work.session.execute(
+            update(FileErasure)
+            .where(FileErasure.bureau_id == work.bureau_id, FileErasure.sha256 == found.sha256)
+            .values(removed_at=None)
+        )
     if upload.state != "mismatch":
         work.session.execute(
             upsert(table_of(RecordFile))

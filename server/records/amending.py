@@ -34,6 +34,8 @@ from server.records.kinds import SUBJECTS, deed_of
 from server.records.models import Amendment, Form, Record, RecordOfficer
 
 CONTESTED, EVIDENCE_AMENDED = "amendment_contested", "amends_place_or_time"
+BATCH = 500
+"""Amendments that are linked in one transaction of the night: each original's turn is a lock that the server remembers."""
 # What cannot be read, or does not say why it was written, changes nothing.
 BARRING = frozenset({"amend_reason_missing", "form_unknown"})
 _NOT_ENTITLED = {
@@ -212,22 +214,32 @@ def _words_of(work: Work, originals: Mapping[uuid.UUID, Row[Any]]) -> dict[uuid.
     return words
 
 
-def link_waiting(work: Work) -> int:
-    """Link amendments whose original came in another transaction at the same moment; how many originals were amended.
+def link_waiting(work: Work, most: int = BATCH) -> int:
+    """Link amendments whose original came in another transaction at the same moment, at most so many and what amends
+    them in turn; how many waited. Those of before there were links wait too, so call it until it is 0.
 
     Neither transaction could see the other's record, so neither linked the two.
     """
-    original = aliased(Record)
+    original, linked = aliased(Record), aliased(Amendment)
     waiting = (
         select(Record.id)
-        .join(original, original.id == Record.amends_id)
+        .join(original, (original.id == Record.amends_id) & (original.bureau_id == Record.bureau_id))
         .outerjoin(Amendment, Amendment.record_id == Record.id)
-        .where(Record.bureau_id == work.bureau_id, Amendment.record_id.is_(None))
+        .outerjoin(linked, linked.record_id == original.id)
+        .where(
+            Record.bureau_id == work.bureau_id,
+            Amendment.record_id.is_(None),
+            # What amends one that waits itself is linked with it; what goes round in a ring never is.
+            original.amends_id.is_(None) | linked.record_id.is_not(None),
+        )
+        .order_by(Record.id)
+        .limit(most)
     )
-    amended = link_amendments(work, work.session.scalars(waiting).all())
+    found = work.session.scalars(waiting).all()
+    amended = link_amendments(work, found)
     follow_visits(work, amended)
     settle_orders(work, amended)
-    return len(amended)
+    return len(found)
 
 
 def _stamp(work: Work, record: Row[Any], findings: Sequence[dict[str, str]], flags: Iterable[str]) -> None:

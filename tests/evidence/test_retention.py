@@ -147,6 +147,20 @@ def test_a_job_that_was_lost_is_asked_for_again(kernel: Kernel, town: Town, devi
     assert not is_there(kernel, track)
 
 
+def test_a_track_that_comes_again_after_its_end_goes_again(
+    kernel: Kernel, town: Town, device: MakeDevice
+) -> None:
+    track = a_track(6)
+    claim = {"kind": "track", "taken_at": taken(120), "filetype": "application/gzip"}
+    li = device("li")
+    li.upload(track, record_id=a_record_with(kernel, town)["id"], **claim)
+    assert retain(kernel, town) == 1
+    li.upload(track, record_id=a_record_with(kernel, town)["id"], **claim)
+    assert is_there(kernel, track)
+    retain(kernel, town)
+    assert not is_there(kernel, track)
+
+
 def test_a_dry_run_shows_and_keeps(kernel: Kernel, town: Town, elsewhere: Town, device: MakeDevice) -> None:
     track = a_track(5)
     record = a_record_with(kernel, town)

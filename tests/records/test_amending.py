@@ -220,17 +220,21 @@ def test_two_that_could_not_see_each_other_are_linked_by_night(
     house_of: Kernel, town: Town, outlet: int
 ) -> None:
     at = MONDAY + 20 * DAY
-    first = check_of(town, outlet, at)
-    second = amending(first)
-    body = json.dumps([{"newDocumentState": first}]).encode()
-    with house_of.work(field_actor(town, "li"), at + HOUR) as work:
-        push(work, reader_of(work), COLLECTIONS["records"], body)
-        push_at(house_of, town, "wang", at + HOUR, second)
-    assert linked(house_of, first) == []
-    assert standing(house_of, town, at + DAY, first, second) == [first["id"]]
-    with house_of.work(house(town.bureau_id), at + DAY) as work:
-        assert link_waiting(work) == 1
-    assert linked(house_of, first) == [(second["id"], True, False)]
+    pairs = [(first, amending(first)) for first in (check_of(town, outlet, at + n * HOUR) for n in range(2))]
+    for first, second in pairs:
+        body = json.dumps([{"newDocumentState": first}]).encode()
+        with house_of.work(field_actor(town, "li"), at + 3 * HOUR) as work:
+            push(work, reader_of(work), COLLECTIONS["records"], body)
+            push_at(house_of, town, "wang", at + 3 * HOUR, second)
+        assert linked(house_of, first) == []
+        assert standing(house_of, town, at + DAY, first, second) == [first["id"]]
+    told = []
+    for _ in range(3):
+        with house_of.work(house(town.bureau_id), at + DAY) as work:
+            told.append(link_waiting(work, most=1))
+    assert told == [1, 1, 0]
+    for first, second in pairs:
+        assert linked(house_of, first) == [(second["id"], True, False)]
 
 
 # ── who may, and two at once ──────────────────────────────────────────────────────────────────────

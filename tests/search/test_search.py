@@ -6,6 +6,7 @@ import csv
 import io
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -21,6 +22,7 @@ from hypothesis import strategies as st
 from openpyxl import load_workbook
 from sqlalchemy import Engine, delete, select
 
+from server import worker
 from server.app import create_app
 from server.cli import main
 from server.demo import documents
@@ -240,6 +242,22 @@ def test_a_record_whose_indexing_was_lost_is_indexed_later(
     with kernel.sessions() as session:
         text = session.scalars(select(RecordText.text).filter_by(record_id=uuid.UUID(records["told"]))).one()
     assert "周样例" not in text
+
+
+def test_what_is_left_is_indexed_a_job_at_a_time_until_nothing_is(
+    kernel: Kernel, town: Town, records: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    told = replace(kernel, enqueue=lambda job, _: asked.append(job))
+    monkeypatch.setattr(worker, "_kernel", lambda: told)
+    worker.index_waiting()
+    assert asked == []
+    with kernel.work(house(town.bureau_id), MONDAY + 5 * DAY) as work:
+        work.session.execute(delete(RecordText).where(RecordText.record_id == uuid.UUID(records["told"])))
+    worker.index_waiting()
+    assert asked == [f"{worker.__name__}.{worker.index_waiting.__name__}"]
+    worker.index_waiting()
+    assert len(asked) == 1
 
 
 @given(st.text(alphabet="烟電子 煙Ａa１样", max_size=30), st.integers(0, 20), st.integers(2, 8))
