@@ -27,6 +27,10 @@ class PersonField(StrEnum):
     HOME = "home"
 
 
+PERSON_WORDS = (*(kind.value for kind in PersonField), "none")
+"""What a form may say of a text: which of these it tells, or that it tells none."""
+
+
 class Place(NamedTuple):
     """Where a document tells of a person: a JSON pointer, and what is told there."""
 
@@ -175,7 +179,7 @@ def _below(said: Any, part: str, name: str) -> Any:
 
 def _kind_of(path: tuple[str, ...], said: Any) -> PersonField | None:
     told = said.get("person") if isinstance(said, Mapping) else None
-    if told is not None:
+    if told in PERSON_WORDS:
         return None if told == "none" else PersonField(told)
     if not path:
         return None

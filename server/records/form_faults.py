@@ -38,4 +38,5 @@ def kinds_of(node: Mapping[str, Any]) -> tuple[str, ...]:
         return ("choice",)
     given = node.get("type")
     types = given if isinstance(given, Sequence) and not isinstance(given, str) else [given]
-    return tuple(str(one) for one in types if one not in (None, "null"))
+    # A type is a word: what is null within a list is none, while a node without a type has none at all.
+    return tuple(str(one) for one in types if one != "null" and (one is not None or types is given))

@@ -12,8 +12,10 @@ from collections.abc import Mapping
 from typing import Any, TypeGuard
 
 from schemas.record import DATE_PATTERN, MAX_TEXT, SHA256_PATTERN, TIMESTAMP_PATTERN, UUID_PATTERN
+from server.privacy.masking import PERSON_WORDS
 from server.records.form_faults import Faults, kinds_of
 
+_DRAFT = "http://json-schema.org/draft-07/schema#"
 MOST_NODES, DEEPEST, MOST_CHOICES, MOST_ROWS = 800, 10, 200, 500
 LARGEST = 10**15
 _NAME = re.compile("[a-z][a-z0-9_]{0,39}")
@@ -41,6 +43,9 @@ def check_subset(schema: Mapping[str, Any], faults: Faults) -> None:
     """Tell what in a schema of answers is not of our subset; paths start with ``/answers_schema``."""
     reader = _Reader(faults)
     inner = {name: value for name, value in schema.items() if name != "$schema"}
+    if schema.get("$schema", _DRAFT) != _DRAFT:
+        detail = f"$schema 只能是 {_DRAFT} 或不写。It is this one, or left out."
+        faults.fault("/answers_schema/$schema", "form_root", detail)
     if kinds_of(inner) != ("object",) or inner.get("type") != "object" or inner.get("required"):
         detail = "表单应是对象，且不得直接要求必填；必填项写在 required_items。"
         faults.fault("/answers_schema", "form_root", f"{detail}The root is an object that requires nothing.")
@@ -75,6 +80,9 @@ class _Reader:
         for name in _ABOUT & node.keys():
             if not isinstance(node[name], str) or len(node[name]) > _TITLE:
                 self._tell(f"{path}/{name}", "form_text", "应为不超过200字的文字。A short text.")
+        if "person" in node and node["person"] not in PERSON_WORDS:
+            told = f"person 应为以下之一：{'、'.join(PERSON_WORDS)}。It is one of these."
+            self._tell(f"{path}/person", "form_person", told)
         getattr(self, f"_{kinds[0]}")(node, path, depth)
 
     @staticmethod
@@ -112,10 +120,9 @@ class _Reader:
         self.node(node.get("items"), f"{path}/items", depth + 1, optional=False)
 
     def _string(self, node: Mapping[str, Any], path: str, _depth: int) -> None:
-        pattern = node.get("pattern")
-        if pattern is None:
+        if "pattern" not in node or {"minLength", "maxLength"} & node.keys():
             self._bounded(node, path, "minLength", "maxLength", MAX_TEXT)
-        elif pattern not in _PATTERNS and not self._is_fixed(pattern):
+        if "pattern" in node and not self._is_fixed(node["pattern"]):
             detail = (
                 "只支持固定长度的格式，如 ^[0-9]{12}$。Only patterns of fixed length, such as ^[0-9]{12}$."
             )
@@ -123,7 +130,11 @@ class _Reader:
 
     @staticmethod
     def _is_fixed(pattern: Any) -> bool:
-        if not isinstance(pattern, str) or len(pattern) > 400 or not _FIXED.fullmatch(pattern):
+        if not isinstance(pattern, str) or len(pattern) > 400:
+            return False
+        if pattern in _PATTERNS:
+            return True
+        if not _FIXED.fullmatch(pattern):
             return False
         try:
             re.compile(pattern)

@@ -78,6 +78,13 @@ def test_a_form_says_of_its_fields_what_the_names_do_not() -> None:
     }
 
 
+def test_a_word_that_no_form_may_say_leaves_it_to_the_name_of_the_field() -> None:
+    schema = {"properties": {"witness": {"type": "string", "person": "who"}, "note": {"person": ["name"]}}}
+    assert masked({"answers": {"witness": "钱样例", "note": "x"}}, schema) == {
+        "answers": {"witness": "钱**", "note": "x"}
+    }
+
+
 @given(
     st.text(alphabet="赵钱孙李样例", min_size=2, max_size=4),
     st.text(alphabet="0123456789", min_size=10, max_size=10),

@@ -29,6 +29,16 @@ def test_every_packaged_form_could_be_drafted() -> None:
     assert {key: draft_faults(form.to_row()) for key, form in FORMS.items()} == {key: [] for key in FORMS}
 
 
+@pytest.mark.parametrize("schema", [None, 5, "", "http://json-schema.org/draft-04/schema#"])
+def test_a_schema_of_another_kind_is_told(schema: Any) -> None:
+    # It is compiled as what it says to be, and what says nothing readable is not compiled at all.
+    content = draft()
+    content["answers_schema"]["$schema"] = schema
+    assert told(content) == {("form_root", "/answers_schema/$schema")}
+    del content["answers_schema"]["$schema"]
+    assert told(content) == set()
+
+
 def with_item(node: Any) -> Json:
     content = draft()
     content["answers_schema"]["properties"]["own"] = node
@@ -69,6 +79,12 @@ def test_an_item_of_ones_own_is_taken() -> None:
         ({**TEXT, "pattern": "^a{0,50}a{0,50}$"}, "form_pattern", "/pattern"),
         ({**TEXT, "pattern": "^[z-a]$"}, "form_pattern", "/pattern"),
         ({**TEXT, "pattern": 7}, "form_pattern", "/pattern"),
+        ({**TEXT, "pattern": {"a": 1}}, "form_pattern", "/pattern"),
+        ({**TEXT, "pattern": None}, "form_pattern", "/pattern"),
+        ({**TEXT, "pattern": "^[0-9]{2}$", "maxLength": "x"}, "form_unbounded", ""),
+        ({**TEXT, "type": ["string", "null", None]}, "form_type", ""),
+        ({**TEXT, "person": "phone_no"}, "form_person", "/person"),
+        ({**TEXT, "person": ["name"]}, "form_person", "/person"),
         ({"title": "数", "type": ["integer", "null"]}, "form_unbounded", ""),
         ({"title": "数", "type": ["integer", "null"], "minimum": 9, "maximum": 1}, "form_unbounded", ""),
         ({"title": "数", "type": ["integer", "null"], "minimum": 0, "maximum": 1e9}, "form_unbounded", ""),
