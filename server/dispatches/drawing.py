@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from server.kernel.ids import parse_id
-from server.records.head_counts import people_listed, plates_listed, vehicles_only_told
+from server.records.head_counts import MOST_PEOPLE, people_listed, plates_listed, vehicles_only_told
 
-MOST_PEOPLE = 100_000
 MOST_UNNAMED = 100
 
 

@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 from server.papers.model import Block, Rows, Sentences, Table
 from server.papers.rules import written_day
-from server.records.units import STICKS_PER_CARTON, is_unit_of, measure
+from server.records.goods import amount_of
+from server.records.units import MOST_QUANTITY, STICKS_PER_CARTON, whole
 
 Schema = Mapping[str, Any]
 
@@ -173,15 +174,8 @@ def _is_numeric(schema: Schema) -> bool:
     return "integer" in kind if isinstance(kind, list) else kind == "integer"
 
 
-def _sticks(line: Mapping[str, Any]) -> int:
-    category, unit = str(line.get("category")), str(line.get("unit"))
-    if not is_unit_of(category, unit):
-        return 0
-    return measure(category, int(line["quantity"]), unit).sticks
-
-
 def _sticks_told(line: Mapping[str, Any]) -> str:
-    sticks = _sticks(line)
+    sticks = amount_of(line).sticks
     return f"{sticks}支" if sticks and line.get("unit") != "stick" else ""
 
 
@@ -190,12 +184,14 @@ def totals_told(lines: Sequence[Mapping[str, Any]], schema: Schema) -> tuple[str
     properties: Mapping[str, Schema] = schema["items"]["properties"]
     categories = properties["category"].get("labels", {})
     units = properties["unit"].get("labels", {})
-    specs = {(line.get("category"), line.get("product_spec")) for line in lines}
-    sticks = sum(_sticks(line) for line in lines)
+    specs = {(str(line.get("category")), str(line.get("product_spec"))) for line in lines}
+    sticks = sum(amount_of(line).sticks for line in lines)
     others: Counter[tuple[str, str]] = Counter()
     for line in lines:
-        if not _sticks(line):
-            others[(str(line.get("category")), str(line.get("unit")))] += int(line.get("quantity") or 0)
+        if not amount_of(line).sticks:
+            # A bureau's own list may leave the quantity out, or tell it in words: then it is in no total.
+            quantity = whole(line.get("quantity"), MOST_QUANTITY) or 0
+            others[(str(line.get("category")), str(line.get("unit")))] += quantity
     told = []
     if sticks:
         told.append(f"{categories.get('cigarette', '卷烟')}{cartons_told(sticks)}")

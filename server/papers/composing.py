@@ -34,6 +34,7 @@ from server.papers.model import (
 from server.papers.rules import own_paper, written_day
 from server.papers.verifying import address_of, code_of, digest_of
 from server.records.extraction import day_of
+from server.records.goods import rows_of
 
 # Printed in a place of their own on each paper.
 _ELSEWHERE: Final = frozenset(
@@ -289,9 +290,10 @@ class _Composer:
     def signatures(self) -> Signatures:
         """A place for everybody; with the picture where it was given on the device and has been received."""
         given: dict[str, list[str]] = {}
-        for one in self.answers.get("signatures") or ():
-            if isinstance(one, dict) and one.get("sha256"):
-                given.setdefault(str(one.get("role")), []).append(one["sha256"])
+        for one in rows_of(self.answers, "signatures"):
+            # A form that is not known here may give anything in the place of a picture.
+            if isinstance(sha256 := one.get("sha256"), str) and sha256:
+                given.setdefault(str(one.get("role")), []).append(sha256)
         items = [
             self._signature(wording.ROLES["officer"], self._officer_name(officer), given.get("officer"), at)
             for at, officer in enumerate(self.document["officers"])

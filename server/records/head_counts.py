@@ -6,7 +6,10 @@ Person-times and vehicle-times (人次、辆次) are counted from those listed, 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
+
+MOST_PEOPLE: Final = 100_000
+"""The most people that a unit is believed to have sent along."""
 
 
 def people_listed(document: Mapping[str, Any]) -> list[str | None]:

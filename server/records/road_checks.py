@@ -9,14 +9,17 @@ from typing import Any
 from sqlalchemy import Select, and_, func, select
 
 from server.kernel.bulk import among
+from server.kernel.ids import parse_id
 from server.kernel.paging import page_of, page_of_rows
 from server.kernel.work import Work
 from server.outlets.models import Site
-from server.privacy.masking import mask_plate
-from server.records.head_counts import plate_of
+from server.privacy.masking import mask_plate, mask_text
+from server.records.goods import rows_of
+from server.records.head_counts import MOST_PEOPLE, plate_of
 from server.records.models import Record, RoadStop
 from server.records.queries import visible_to
 from server.records.superseding import stands
+from server.records.units import whole
 
 _STOP_COLUMNS: tuple[Any, ...] = (
     RoadStop.record_id,
@@ -112,7 +115,6 @@ def _session(
 ) -> dict[str, Any]:
     answers = record.document["answers"]
     site = sites.get(record.subject_id) if record.subject_id else None
-    units = answers.get("partner_units")
     stops, hits, sticks = sums
     return {
         "id": record.id,
@@ -125,14 +127,23 @@ def _session(
         "squad_id": record.squad_id,
         "dispatch_id": record.dispatch_id,
         "valid": record.valid,
-        **{name: answers.get(name) for name in ("mode", "road", "lead_id", "police_present")},
-        "partner_units": [unit for unit in units if isinstance(unit, dict)]
-        if isinstance(units, list)
-        else [],
+        # A form that is not known here may say anything: what is no word, person, number or yes is not told.
+        "mode": _text(answers.get("mode")),
+        "road": _text(answers.get("road")),
+        "lead_id": parse_id(answers.get("lead_id")),
+        "police_present": told if isinstance(told := answers.get("police_present"), bool) else None,
+        "partner_units": [
+            {"name": _text(unit.get("name")), "people": whole(unit.get("people"), MOST_PEOPLE)}
+            for unit in rows_of(answers, "partner_units")
+        ],
         "stops": stops,
         "hits": hits,
         "sticks": sticks,
     }
+
+
+def _text(value: Any) -> str | None:
+    return mask_text(value) if isinstance(value, str) else None
 
 
 def _stop(row: Any) -> dict[str, Any]:

@@ -62,6 +62,23 @@ def test_no_list_shows_a_whole_plate(checked: Roads) -> None:
         assert "67890" not in told
 
 
+def test_a_session_of_a_form_that_is_not_known_here_hides_no_other(checked: Roads) -> None:
+    strange = checked.session(at(9, 9), []) | {"form_version": 99}
+    strange["answers"] = {
+        "mode": 7,
+        "road": {"name": "S101"},
+        "lead_id": ["x"],
+        "police_present": "两名",
+        "partner_units": [{"name": {"a": 1}, "people": "四人"}, {"name": "x", "people": 1e300}, 3],
+    }
+    checked.push(strange)
+    told = {one["id"]: one for one in checked.all("/road-checks")}
+    assert len(told) == 4
+    found = told[strange["id"]]
+    assert [found[name] for name in ("mode", "road", "lead_id", "police_present")] == [None] * 4
+    assert found["partner_units"] == [{"name": None, "people": None}, {"name": "x", "people": None}]
+
+
 def test_hints_stand_at_their_stop(checked: Roads) -> None:
     first, second, *_ = checked.all("/road-stops")
     assert {one["code"] for one in first["hints"]} >= {"over_carry_limit", "no_permit_no_proof"}

@@ -204,6 +204,24 @@ def test_a_form_that_the_server_has_not_is_printed_by_the_names_it_gave() -> Non
     assert "一条新的答案" in text
 
 
+def test_signatures_of_a_form_that_nobody_knows_may_be_anything() -> None:
+    for strange in (7, True, "ab", {"sha256": "ab" * 32}, [3, {"role": "officer", "sha256": {"a": 1}}]):
+        record = ordering() | {"answers": {"signatures": strange}}
+        assert "检查人员" in words(compose(RECORD, record, "", None, told()))
+
+
+def test_a_bureaus_own_list_of_goods_may_leave_quantities_out() -> None:
+    text = {"title": "文字", "type": ["string", "null"]}
+    line = {"category": text, "product_spec": text, "quantity": text, "unit": text}
+    schema = {"properties": {"samples": {"title": "样品", "items": {"properties": line}}}}
+    samples = [
+        {"category": "cigarette", "unit": "carton"},
+        {"category": "leaf", "unit": "kilogram", "quantity": "约三公斤"},
+    ]
+    record = ordering() | {"answers": {"samples": samples}}
+    assert "约三公斤" in words(compose(RECORD, record, "", schema, told()))
+
+
 def test_as_json_is_plain() -> None:
     model = paper(RECORD, with_goods(2))
     assert json.loads(json.dumps(model.as_json()))["kind"] == "inspection_record"
