@@ -12,13 +12,12 @@ from sqlalchemy import BigInteger, Integer, Text, and_, column, insert, literal,
 from sqlalchemy.dialects.postgresql import UUID
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from server.access.models import Account
+from server.custody.keepers import check_keeper
 from server.custody.models import (
     HELD_PLACES,
     CustodyAct,
     CustodyEntry,
     CustodyHolding,
-    CustodyStore,
     RegistrationList,
 )
 from server.custody.queries import (
@@ -29,8 +28,6 @@ from server.custody.queries import (
     find_store,
     lists_known,
     load_lines,
-    officers_of,
-    store_keepers,
 )
 from server.custody.rules import ACT_NAMES, FIELD, MAX_FUTURE, STEPS, Entry, Place, fault_of_entry
 from server.kernel.bulk import among, as_rows, recordset
@@ -102,7 +99,7 @@ def write_act(work: Work, given: Mapping[str, Any]) -> CustodyAct:
         raise problem_at(
             "/lines", "custody_short", f"没有可以{ACT_NAMES[kind]}的物品。Nothing there to be moved."
         )
-    to_keeper_id = _check_keeper(work, moved)
+    to_keeper_id = check_keeper(work, [one.entry for one in moved], {one.key[0] for one in moved})
     _check_people(work, given)
     return _write(work, given, moved, at, to_keeper_id)
 
@@ -135,7 +132,7 @@ def correct_act(work: Work, act_id: uuid.UUID, reason: str) -> CustodyAct:
             entry.quantity,
         )
         moved.append(_sound(work, "correct", known, back, work.now, "/act_id"))
-    _check_keeper(work, moved)
+    check_keeper(work, [one.entry for one in moved], {one.key[0] for one in moved})
     given = {"kind": "correct", "corrects_id": act_id, "reason": reason}
     return _write(work, given, moved, work.now, None)
 
@@ -272,56 +269,6 @@ def _told(known: KnownLine) -> str:
     return f"第{known.line.seq}行（{name}）"
 
 
-def _check_keeper(work: Work, moved: Sequence[Moved]) -> uuid.UUID | None:
-    """That the actor answers for where the goods come from, or go to from the field, and nobody keeps his own case's.
-
-    The keeper who receives the goods in another store, if that is somebody else.
-    """
-    own = work.actor.account_id
-    if own is None:
-        raise Problem("custody_not_keeper")
-    stores = {place.store_id for one in moved for place in one.entry[:2] if place.store_id is not None}
-    for store_id in sorted(stores):
-        hold_store(work, store_id)
-    keepers = store_keepers(work)
-    receivers: set[uuid.UUID] = set()
-    for one in moved:
-        source, target = one.entry.source, one.entry.target
-        answering = source.store_id or target.store_id
-        if answering is None or keepers.get(answering) != own:
-            raise Problem("custody_not_keeper")
-        if target.store_id is not None:
-            receiver = keepers.get(target.store_id)
-            if receiver is None:
-                raise problem_at(
-                    "/store_id", "custody_not_keeper", "转入的库还没有保管员。That store has no keeper."
-                )
-            receivers.add(receiver)
-    refuse_own_case(work, receivers | {own}, {one.key[0] for one in moved})
-    return next(iter(sorted(receivers - {own})), None)
-
-
-def refuse_own_case(work: Work, account_ids: Iterable[uuid.UUID], list_ids: Iterable[uuid.UUID]) -> None:
-    """Refuse a keeper who was an officer of the case (decided: the case officer is never the keeper).
-
-    Raises:
-        Problem: ``custody_own_case``.
-    """
-    people = set(
-        work.session.scalars(
-            select(Account.person_id).where(
-                among(Account.id, sorted(account_ids)), Account.person_id.is_not(None)
-            )
-        )
-    )
-    if not people:
-        return
-    for list_id, officers in officers_of(work, sorted(set(list_ids))).items():
-        if officers & people:
-            detail = f"保管员是清单 {list_id} 一案的执法人员，不能保管本案的证物。"
-            raise Problem("custody_own_case", detail=detail)
-
-
 def _check_people(work: Work, given: Mapping[str, Any]) -> None:
     """Whoever is named is of the bureau; witnesses are two others than the keeper."""
     witnesses = set(given["witness_ids"])
@@ -416,11 +363,4 @@ def _keep_holdings(work: Work, moved: Sequence[Moved]) -> None:
         .where(and_(*(table.c[name] == _DELTA.c[name] for name in names)))
         .values(quantity=table.c.quantity + _DELTA.c.quantity),
         given,
-    )
-
-
-def hold_store(work: Work, store_id: uuid.UUID) -> None:
-    """Let nobody else offer or take over the store until this is committed."""
-    work.session.execute(
-        select(CustodyStore.id).where(CustodyStore.id == store_id).with_for_update(key_share=True)
     )

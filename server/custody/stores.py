@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import select
 
 from server.access.models import Account
+from server.custody.keepers import hold_store, refuse_own_case
 from server.custody.models import CustodyStore, HandOverAcknowledgement, StoreHandOver
-from server.custody.ops import hold_store, refuse_own_case
 from server.custody.queries import find_store, held_in_store, store_keepers
 from server.kernel.events import record_event
 from server.kernel.ids import new_id

@@ -102,7 +102,7 @@ def goods_of(answers: Mapping[str, Any]) -> Iterator[PlacedGoods]:
 def goods_rows(answers: Mapping[str, Any]) -> list[GoodsRow]:
     """A row for each line of goods that tells its category, its unit and a whole quantity."""
     rows = []
-    of_record = _texts(answers.get("goods_flags"))
+    of_record = texts_of(answers.get("goods_flags"))
     for ordinal, placed in enumerate(goods_of(answers), start=1):
         line = placed.line
         category, unit = _text(line.get("category")), _text(line.get("unit"))
@@ -123,7 +123,7 @@ def goods_rows(answers: Mapping[str, Any]) -> list[GoodsRow]:
                 grams=amount.grams,
                 millilitres=amount.millilitres,
                 pieces=amount.pieces,
-                nature=nature_of(_texts(line.get("flags")) or of_record),
+                nature=nature_of(texts_of(line.get("flags")) or of_record),
                 unit_price_fen=whole(line.get("unit_price_fen"), MOST_PRICE_FEN),
                 labelled_value_fen=_labelled_value(line),
             )
@@ -273,5 +273,6 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _texts(value: Any) -> list[str]:
+def texts_of(value: Any) -> list[str]:
+    """The texts of a list, none where it is no list."""
     return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from server.access.clocks import Clock
 from server.records.forms import Demands, Finding, FormDefinition, is_answered, required_findings, value_at
-from server.records.goods import goods_findings
+from server.records.goods import goods_findings, texts_of
 from server.records.head_counts import head_count_findings
 from server.records.registered import registration_findings
 from server.records.signers import Certificates, judge_signers
@@ -245,11 +245,11 @@ def starts_triple_recheck(document: Mapping[str, Any]) -> bool:
     if document["kind"] not in ("ecig_check", "site_visit", "unlicensed_check"):
         return False
     answers = document["answers"]
-    flags = set(_texts(answers.get("goods_flags")))
+    flags = set(texts_of(answers.get("goods_flags")))
     lines = answers.get("goods")
     for line in lines if isinstance(lines, list) else ():
-        flags.update(_texts(value_at(line, ("flags",))))
-    if flags & ILLICIT_FLAGS or ILLICIT_CAUSES.intersection(_texts([answers.get("cause")])):
+        flags.update(texts_of(value_at(line, ("flags",))))
+    if flags & ILLICIT_FLAGS or ILLICIT_CAUSES.intersection(texts_of([answers.get("cause")])):
         return True
     if document.get("subject_kind") == "unlicensed" and answers.get("result") == "abnormal":
         return True
@@ -387,7 +387,7 @@ def _judge_items(
         item = items[name]
         lacking = [
             *(["情况说明"] if not is_answered(item.get("note")) else []),
-            *(["照片"] if not photos.intersection(_texts([item.get("photo")])) else []),
+            *(["照片"] if not photos.intersection(texts_of([item.get("photo")])) else []),
         ]
         if lacking:
             title = definition.item_title(name)
@@ -397,7 +397,3 @@ def _judge_items(
         found.flags.append("result_contradicts_items")
     if not {"pass", "fail"} & {result for result in results.values() if isinstance(result, str)}:
         found.flags.append("nothing_checked")
-
-
-def _texts(value: Any) -> list[str]:
-    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
