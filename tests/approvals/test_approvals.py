@@ -8,8 +8,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from flask import Flask
-from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,32 +21,14 @@ from server.kernel.work import Kernel
 from server.records.approval_standing import standing_of, unapproved
 from tests.api.conftest import problem_of
 from tests.fieldwork import attempt_at, check_of, field_actor, push_at
-from tests.one_house import app, kernel, settings
-from tests.town import MONDAY, ROLE_ACCOUNTS, Town, client_of, settle_town
+from tests.one_house import Client, app, client, kernel, settings, town
+from tests.town import MONDAY, ROLE_ACCOUNTS, Town
 
-__all__ = ["app", "kernel", "settings"]
+__all__ = ["app", "client", "kernel", "settings", "town"]
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
-Client = Callable[[str], FlaskClient]
 Standing = Callable[..., str | None]
-
-
-@pytest.fixture(scope="module")
-def town(kernel: Kernel) -> Town:
-    """The town, on a Monday."""
-    return settle_town(kernel, MONDAY)
-
-
-@pytest.fixture(scope="module")
-def client(app: Flask, kernel: Kernel, town: Town) -> Client:
-    """A client for each of the town's people."""
-    made: dict[str, FlaskClient] = {}
-
-    def of(name: str) -> FlaskClient:
-        return made.setdefault(name, client_of(app, kernel, town, name))
-
-    return of
 
 
 def asked(**given: Any) -> dict[str, Any]:

@@ -13,18 +13,20 @@ from random import Random
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import select
 
 from server.evidence.models import RecordFile, Upload
 from server.house import compose
 from server.kernel.settings import Settings
 from server.kernel.work import Kernel
-from tests.conftest import own_database, settings_for
 from tests.evidence.conftest import sha256_of
 from tests.evidence.pictures import a_photo
 from tests.interop.cuts import cutting_wire
 from tests.interop.programs import Client, Server, node_client
+from tests.one_house import settings
 from tests.town import issue_token, settle_town
+
+__all__ = ["settings"]
 
 SIZE = 3_000_000
 
@@ -63,15 +65,6 @@ def files(tmp_path: Path) -> Files:
     folder = tmp_path / "handheld"
     folder.mkdir()
     return Files(folder)
-
-
-@pytest.fixture(scope="module")
-def settings(
-    superuser: Engine, template_database: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Settings]:
-    """Settings over a database and a folder of files that these tests share."""
-    with own_database(superuser, template_database) as name:
-        yield settings_for(name, tmp_path_factory.mktemp("server"))
 
 
 @pytest.fixture(scope="module")

@@ -3,39 +3,17 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flask import Flask
-from flask.testing import FlaskClient
 
 from server.kernel.work import Kernel
 from tests.api.conftest import problem_of
 from tests.fieldwork import check_of, push_at
-from tests.one_house import app, kernel, settings
-from tests.town import MONDAY, Town, client_of, settle_town
+from tests.one_house import Client, app, client, kernel, settings, town
+from tests.town import MONDAY, Town
 
-__all__ = ["app", "kernel", "settings"]
-
-Client = Callable[[str], FlaskClient]
-
-
-@pytest.fixture(scope="module")
-def town(kernel: Kernel) -> Town:
-    """The town, on a Monday."""
-    return settle_town(kernel, MONDAY)
-
-
-@pytest.fixture(scope="module")
-def client(app: Flask, kernel: Kernel, town: Town) -> Client:
-    """A client for each of the town's people."""
-    made: dict[str, FlaskClient] = {}
-
-    def of(name: str) -> FlaskClient:
-        return made.setdefault(name, client_of(app, kernel, town, name))
-
-    return of
+__all__ = ["app", "client", "kernel", "settings", "town"]
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from random import Random
 from typing import Any
@@ -10,47 +9,17 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, select
+from sqlalchemy import select
 
-from server.app import create_app
 from server.demo import documents
-from server.kernel.settings import Settings
 from server.kernel.work import Kernel
 from server.outlets.models import Outlet
 from server.records.models import CartonScan, GoodsLine, Record
-from tests.conftest import own_database, settings_for
 from tests.fieldwork import push_at, visit_of
-from tests.town import MONDAY, Town, client_of, settle_town
+from tests.one_house import app, kernel, settings, town
+from tests.town import MONDAY, Town, client_of
 
-
-@pytest.fixture(scope="module")
-def settings(
-    superuser: Engine, template_database: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Settings]:
-    """Settings over a database that the tests of this module share."""
-    with own_database(superuser, template_database) as name:
-        yield settings_for(name, tmp_path_factory.mktemp("files"))
-
-
-@pytest.fixture(scope="module")
-def app(settings: Settings) -> Iterator[Flask]:
-    """The web application over it."""
-    made = create_app(settings)
-    yield made
-    made.extensions["xunge"].close()
-
-
-@pytest.fixture(scope="module")
-def kernel(app: Flask) -> Kernel:
-    """The composed house of the application."""
-    composed: Kernel = app.extensions["xunge"]
-    return composed
-
-
-@pytest.fixture(scope="module")
-def town(kernel: Kernel) -> Town:
-    """The town."""
-    return settle_town(kernel)
+__all__ = ["app", "kernel", "settings", "town"]
 
 
 @pytest.fixture(scope="module")

@@ -4,32 +4,21 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import func, select
 
-from server.house import compose
 from server.kernel.work import Kernel
 from server.records.goods import NATURES, goods_rows, outcome_row
 from server.records.models import GoodsLine, Record, RecordOutcome
 from server.records.units import in_ten_thousand_yuan, in_ten_thousands
 from tests import year_fixture as year
-from tests.conftest import own_database, settings_for
 from tests.fieldwork import push_at, visit_of
+from tests.one_house import app, kernel, settings
 from tests.town import Town, settle_town
 
-
-@pytest.fixture(scope="module")
-def kernel(
-    superuser: Engine, template_database: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Kernel]:
-    """The house over a database that the tests of this module share."""
-    with own_database(superuser, template_database) as name:
-        composed = compose(settings_for(name, tmp_path_factory.mktemp("files")))
-        yield composed
-        composed.close()
+__all__ = ["app", "kernel", "settings"]
 
 
 @pytest.fixture(scope="module")

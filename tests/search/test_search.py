@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -15,15 +15,12 @@ from typing import Any
 import pyogrio.raw
 import pytest
 from click.testing import CliRunner
-from flask import Flask
-from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
 from openpyxl import load_workbook
-from sqlalchemy import Engine, delete, select
+from sqlalchemy import delete, select
 
 from server import worker
-from server.app import create_app
 from server.cli import main
 from server.demo import documents
 from server.kernel.actor import house
@@ -32,48 +29,14 @@ from server.search.folding import fold, pairs
 from server.search.indexing import how_many_wait, index_records, index_waiting
 from server.search.models import RecordText
 from tests.api.conftest import problem_of
-from tests.conftest import own_database, settings_for
 from tests.fieldwork import attempt_at, check_of, push_at, visit_of
-from tests.town import MONDAY, Town, client_of, settle_town
+from tests.one_house import Client, app, client, kernel, settings, town
+from tests.town import MONDAY, Town
+
+__all__ = ["app", "client", "kernel", "settings", "town"]
 
 DAY = timedelta(days=1)
-Client = Callable[[str], FlaskClient]
 Find = Callable[..., list[str]]
-
-
-@pytest.fixture(scope="module")
-def app(
-    superuser: Engine, template_database: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Flask]:
-    """The web application over a database that the tests of this module share."""
-    with own_database(superuser, template_database) as name:
-        made = create_app(settings_for(name, tmp_path_factory.mktemp("files")))
-        yield made
-        made.extensions["xunge"].close()
-
-
-@pytest.fixture(scope="module")
-def kernel(app: Flask) -> Kernel:
-    """The composed house of the application."""
-    composed: Kernel = app.extensions["xunge"]
-    return composed
-
-
-@pytest.fixture(scope="module")
-def town(kernel: Kernel) -> Town:
-    """The town, on a Monday."""
-    return settle_town(kernel, MONDAY)
-
-
-@pytest.fixture(scope="module")
-def client(app: Flask, kernel: Kernel, town: Town) -> Client:
-    """A client for each of the town's people."""
-    made: dict[str, FlaskClient] = {}
-
-    def of(name: str) -> FlaskClient:
-        return made.setdefault(name, client_of(app, kernel, town, name))
-
-    return of
 
 
 @pytest.fixture(scope="module")
