@@ -88,15 +88,16 @@ def _conditions(work: Work, asked: Mapping[str, Any]) -> list[ColumnElement[bool
         box = func.ST_MakeEnvelope(*asked["bbox"], 4326)
         # The cells lead to the records that lie there; a record without one is looked at by itself.
         cells = select(GridCell.id).where(GridCell.bureau_id == work.bureau_id, GridCell.geom.op("&&")(box))
-        place = func.coalesce(_place_of(Outlet), _place_of(Site), Record.position)
+        place = func.coalesce(_place_of(work, Outlet), _place_of(work, Site), Record.position)
         conditions.append(and_(or_(Record.cell_id.in_(cells), Record.cell_id.is_(None)), place.op("&&")(box)))
     if words := fold(asked.get("q") or "").split():
         conditions.append(_holds(words))
     return conditions
 
 
-def _place_of(place: type[Outlet | Site]) -> Any:
-    return select(place.geom).where(place.id == Record.subject_id).scalar_subquery()
+def _place_of(work: Work, place: type[Outlet | Site]) -> Any:
+    own = select(place.geom).where(place.id == Record.subject_id, place.bureau_id == work.bureau_id)
+    return own.scalar_subquery()
 
 
 def _holds(words: Sequence[str]) -> ColumnElement[bool]:
@@ -167,12 +168,18 @@ def excerpt(text: str, words: Sequence[str]) -> str | None:
 
 def _subjects(work: Work, ids: set[uuid.UUID]) -> dict[uuid.UUID | None, tuple[str | None, str | None]]:
     told: dict[uuid.UUID | None, tuple[str | None, str | None]] = {}
-    owing = select(DutySubject.id, DutySubject.kind, DutySubject.name)
+    # A record may name whatever its device wrote into it; only what is of the bureau has a name here.
+    owing = select(DutySubject.id, DutySubject.kind, DutySubject.name).filter_by(bureau_id=work.bureau_id)
     for row in work.session.execute(owing.where(among(DutySubject.id, sorted(ids)))):
         told[row.id] = (shown_name(row.kind, row.name), None)
-    sites = select(Site.id, Site.name).where(among(Site.id, sorted(ids)))
-    told |= {row.id: (row.name, None) for row in work.session.execute(sites)}
-    outlets = select(Outlet.id, Outlet.name, Outlet.licence_no).where(among(Outlet.id, sorted(ids)))
+    sites = select(Site.id, Site.name).filter_by(bureau_id=work.bureau_id)
+    found = work.session.execute(sites.where(among(Site.id, sorted(ids))))
+    told |= {row.id: (row.name, None) for row in found}
+    outlets = (
+        select(Outlet.id, Outlet.name, Outlet.licence_no)
+        .filter_by(bureau_id=work.bureau_id)
+        .where(among(Outlet.id, sorted(ids)))
+    )
     return told | {row.id: (row.name, row.licence_no) for row in work.session.execute(outlets)}
 
 

@@ -31,7 +31,7 @@ from server.search.models import RecordText
 from tests.api.conftest import problem_of
 from tests.fieldwork import attempt_at, check_of, push_at, visit_of
 from tests.one_house import Client, app, client, kernel, settings, town
-from tests.town import MONDAY, Town
+from tests.town import MONDAY, Town, settle_town
 
 __all__ = ["app", "client", "kernel", "settings", "town"]
 
@@ -230,3 +230,15 @@ def test_whatever_stands_in_a_text_is_led_to_by_its_pairs(text: str, start: int,
     for word in folded[start : start + length].split():
         if len(word) > 1:
             assert pairs(word) <= pairs(folded)
+
+
+def test_a_record_that_names_something_of_another_bureau_is_not_told_its_name(
+    client: Client, kernel: Kernel, town: Town, records: dict[str, str]
+) -> None:
+    other = settle_town(kernel, MONDAY, bureau="他样局")
+    at = MONDAY + 6 * DAY
+    stray = check_of(town, 0, at) | {"subject_id": str(other.outlets[0])}
+    push_at(kernel, town, "li", at + timedelta(hours=1), stray)
+    asked = {"subject_id": str(other.outlets[0])}
+    (hit,) = client("ju").get("/api/v1/search/records", query_string=asked).get_json()["items"]
+    assert (hit["id"], hit["subject_name"], hit["licence_no"]) == (stray["id"], None, None)
