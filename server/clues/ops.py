@@ -9,7 +9,7 @@ from typing import Any
 
 from geoalchemy2.shape import from_shape
 from shapely.geometry import Point
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -70,11 +70,14 @@ def draw_out_clues(work: Work, record_ids: Sequence[uuid.UUID]) -> None:
             status=ClueStatus.OPEN.value,
             **content,
         )
+        # A record whose id is that of a clue of the desk, or of another bureau's, writes nothing over it.
+        own = and_(Clue.bureau_id == work.bureau_id, Clue.source == ClueSource.FIELD.value)
         clue = work.session.scalars(
-            drawn.on_conflict_do_update(index_elements=["id"], set_=content).returning(Clue),
+            drawn.on_conflict_do_update(index_elements=["id"], set_=content, where=own).returning(Clue),
             execution_options={"populate_existing": True},
-        ).one()
-        _open_notice(work, clue)
+        ).one_or_none()
+        if clue is not None:
+            _open_notice(work, clue)
 
 
 def _standing_words(work: Work, record_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Record]:

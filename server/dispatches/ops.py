@@ -29,10 +29,12 @@ Row = dict[str, Any]
 
 def draw_out_dispatches(work: Work, record_ids: Sequence[uuid.UUID]) -> None:
     """Upkeep of ``record.dispatch`` and ``record.road_check``: the dispatches that these records tell of."""
+    # A record that has the id of a dispatch of the desk is kept, and is not a second dispatch of that id.
+    taken = set(work.session.scalars(select(Dispatch.id).where(among(Dispatch.id, record_ids))))
     told = [
         (record, found)
         for record in work.session.scalars(select(Record).where(among(Record.id, record_ids)))
-        if (found := drawn(record.document)) is not None
+        if record.id not in taken and (found := drawn(record.document)) is not None
     ]
     rows: list[Row] = [
         {

@@ -60,6 +60,14 @@ def test_clues_of_a_day_whose_ids_end_alike_are_both_there(watch: Watch) -> None
     assert numbers == ["线索20260708-aabbccdd", f"线索20260708-{alike[1].hex}"]
 
 
+def test_a_record_that_has_the_id_of_a_clue_of_the_desk_writes_nothing_over_it(watch: Watch) -> None:
+    told = desk(watch, at(8), elsewhere_unit="邻县烟草专卖局")
+    watch.push(watch.record("clue", at(9), **SEEN) | {"id": told["id"]})
+    assert watch.get(f"/records/{told['id']}")["kind"] == "clue"
+    still = watch.get(f"/clues/{told['id']}")
+    assert [still[name] for name in ("source", "summary", "record_id")] == ["12313", "有人卖串码烟", None]
+
+
 def test_an_auxiliary_sees_something_and_the_other_bureau_is_told_in_time(watch: Watch) -> None:
     record = watch.record("clue", at(8), by=("fu",), place="东街", plate="测a·77001", **SEEN, **ELSEWHERE)
     clue_id = watch.push(record, by="fu")
