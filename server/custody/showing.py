@@ -120,11 +120,17 @@ def act_told(work: Work, act: CustodyAct) -> dict[str, Any]:
     return acts_told(work, [act])[0]
 
 
-def acts_told(work: Work, acts: list[CustodyAct]) -> list[dict[str, Any]]:
-    """Acts with their entries."""
+def acts_told(work: Work, acts: list[CustodyAct], of_list: uuid.UUID | None = None) -> list[dict[str, Any]]:
+    """Acts with their entries: all of them, or those of one list, by its root."""
     entries = entries_of(work, [act.id for act in acts])
     columns = [column.key for column in CustodyAct.__mapper__.column_attrs]
-    return [{**{name: getattr(act, name) for name in columns}, "entries": entries[act.id]} for act in acts]
+    return [
+        {
+            **{name: getattr(act, name) for name in columns},
+            "entries": [one for one in entries[act.id] if of_list in (None, one.list_id)],
+        }
+        for act in acts
+    ]
 
 
 def stores_told(work: Work) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from server.kernel.bulk import among
 from server.kernel.permissions import Permission
 from server.kernel.work import Work
 from server.org.models import Person, Squad
+from server.privacy.masking import mask_plate
 from server.records.models import Record
 from server.records.superseding import stands
 
@@ -95,7 +96,7 @@ def described(work: Work, dispatches: Sequence[Dispatch]) -> list[dict[str, Any]
             "withdrawn": one.withdrawn,
             "reason": one.reason,
             "people": people[one.id],
-            "vehicles": vehicles[one.id],
+            "vehicles": [_vehicle(vehicle) for vehicle in vehicles[one.id]],
             "partner_units": partners[one.id],
             "officers": sum(person["kind"] == "officer" for person in people[one.id]),
             "others": sum(person["kind"] != "officer" for person in people[one.id]),
@@ -104,3 +105,9 @@ def described(work: Work, dispatches: Sequence[Dispatch]) -> list[dict[str, Any]
         }
         for one in dispatches
     ]
+
+
+def _vehicle(used: DispatchVehicle) -> dict[str, Any]:
+    """The bureau's own vehicles by their plates; one that its register does not know may be somebody's own."""
+    known = used.vehicle_id is not None or used.plate is None
+    return {"vehicle_id": used.vehicle_id, "plate": used.plate if known else mask_plate(str(used.plate))}

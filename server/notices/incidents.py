@@ -53,14 +53,14 @@ def _recipients(work: Work, staff: Staff, record: Record) -> dict[Recipient, Rol
 def _content(work: Work, record: Record) -> dict[str, Any]:
     """What is told: where, when and of what nature. Who was hurt and what was said stand in the record alone."""
     answers = record.document["answers"]
-    nature = answers.get("nature")
+    nature, named = _nature(work, record, answers.get("nature"))
     cell = work.session.get(GridCell, record.cell_id) if record.cell_id else None
     cell_id = str(cell.id) if cell else None
     item = {
         "record_id": str(record.id),
         "cell_id": cell_id,
-        "nature": nature if isinstance(nature, str) else None,
-        "nature_zh": _nature(work, record, nature),
+        "nature": nature,
+        "nature_zh": named,
         "started_at": record.performed_at.astimezone(work.zone).isoformat(timespec="minutes"),
         "help_needed": answers.get("help_needed") is True,
     }
@@ -68,12 +68,14 @@ def _content(work: Work, record: Record) -> dict[str, Any]:
     return {"counts": {"total": 1}, "cells": cells, "items": [item]}
 
 
-def _nature(work: Work, record: Record, code: Any) -> str:
-    """What the record's form calls its nature; a form that is not known here has no words for it."""
+def _nature(work: Work, record: Record, told: Any) -> tuple[str | None, str]:
+    """Its code, and what the record's form calls it. What no form has a word for may be anything, and is not passed on."""
     schema = work.session.scalar(
         select(Form.answers_schema).filter_by(
             bureau_id=work.bureau_id, form_code=record.form_code, version=record.form_version
         )
     )
     labels = (schema or {}).get("properties", {}).get("nature", {}).get("labels", {})
-    return str(labels.get(code, "未写明")) if isinstance(code, str) else "未写明"
+    if isinstance(told, str) and told in labels:
+        return told, str(labels[told])
+    return None, "未写明"

@@ -20,6 +20,7 @@ from server.kernel.ids import parse_id
 from server.kernel.work import Work
 from server.org.models import Certificate, Person
 from server.org.queries import certificates_of
+from server.privacy.masking import mask_text
 from server.records.extraction import moment_of
 from server.records.goods import rows_of
 from server.records.kinds import attendance_of
@@ -189,7 +190,7 @@ def _told(signature: CoSignature, check: CoSignatureCheck | None, name: str | No
         "signature_sha256": signature.signature_sha256,
         "signed_at": signature.signed_at,
         "decision": signature.decision,
-        "note": signature.note,
+        "note": mask_text(signature.note) if signature.note else signature.note,
         "matches": check.matches if check else None,
         "concerns": [{"code": code, "detail": CONCERNS[code]} for code in check.concerns] if check else [],
         "known_at": signature.known_at,

@@ -17,6 +17,7 @@ from server.kernel.ids import new_edit_id
 from server.kernel.permissions import Permission
 from server.kernel.problems import Problem, invalid
 from server.kernel.work import Work
+from server.privacy.masking import mask_text
 from server.records.kinds import INSPECTION, attendance_of
 from server.records.models import Record, Rectification
 from server.records.rectification import tell_edited
@@ -101,19 +102,11 @@ def _described(order: Rectification, proposed: uuid.UUID | None, today: date) ->
         state = "rechecked"
     elif state == "open" and order.due_on < today:
         state = "overdue"
-    names = (
-        "id",
-        "record_id",
-        "subject_kind",
-        "subject_id",
-        "cell_id",
-        "demand",
-        "due_on",
-        "done_on",
-        "note",
-    )
+    names = ("id", "record_id", "subject_kind", "subject_id", "cell_id", "due_on", "done_on")
     told = {name: getattr(order, name) for name in names}
     return told | {
+        "demand": mask_text(order.demand),
+        "note": mask_text(order.note) if order.note else order.note,
         "state": state,
         "proof_record_id": order.proof_record_id,
         "proposed_proof_id": proposed,

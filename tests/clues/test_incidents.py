@@ -65,3 +65,12 @@ def test_one_in_the_cell_of_another_squad_tells_both_leaders(watch: Watch) -> No
     record = watch.record("incident", MONDAY + 3 * HOUR, outlet=2, **SAID)
     watch.push(record)
     assert [len(told(watch, name, record)) for name in ("li", "zhao", "ju")] == [1, 1, 1]
+
+
+def test_what_no_form_has_a_word_for_is_not_passed_on(watch: Watch) -> None:
+    strange = {"nature": "张某13800138000持械", "what_happened": "阻拦", "police_called": True}
+    record = watch.record("incident", MONDAY + 5 * HOUR, **strange) | {"form_version": 99}
+    watch.push(record)
+    (notice,) = told(watch, "ju", record)
+    assert (notice["items"][0]["nature"], notice["items"][0]["nature_zh"]) == (None, "未写明")
+    assert "138" not in str(notice["items"])

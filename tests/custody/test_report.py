@@ -145,6 +145,19 @@ def test_an_officer_sees_the_lists_of_his_cells_only(room: Room, told: dict[str,
     assert seen["qian"] == {str(told["halved"])}
 
 
+def test_an_officer_is_told_of_no_other_list_that_an_act_moved(room: Room, told: dict[str, Any]) -> None:
+    app = create_app(room.kernel.settings)
+    path = f"/api/v1/registration-lists/{told['halved']}/acts"
+    try:
+        seen = {}
+        for name in ("wu", "qian"):
+            first = client_of(app, room.kernel, room.town, name).get(path).get_json()["items"][0]
+            seen[name] = {one["list_id"] for one in first["entries"]}
+    finally:
+        app.extensions["xunge"].close()
+    assert seen == {"wu": {str(told["destroyed"]), str(told["halved"])}, "qian": {str(told["halved"])}}
+
+
 def test_pages_follow_one_another(client: FlaskClient, told: dict[str, Any]) -> None:
     seen: list[str] = []
     after = None

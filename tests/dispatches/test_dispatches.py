@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.api.conftest import problem_of
 from tests.dispatches.conftest import Roads, at
+from tests.fieldwork import push_at
 
 
 def of_day(roads: Roads, day: int, name: str = "ju", **query: Any) -> list[dict[str, Any]]:
@@ -110,6 +111,15 @@ def test_what_is_unknown_or_malformed_is_kept_and_told(roads: Roads) -> None:
     assert counts(of_day(roads, 16)[0]) == (2, 0, 0, 0)
 
 
+def test_a_plate_that_is_none_of_the_bureaus_is_masked(roads: Roads) -> None:
+    roads.push(roads.dispatch(at(25), vehicles=[{"plate": "测A00001"}, {"plate": "测B99123"}]))
+    told = of_day(roads, 25)[0]["vehicles"]
+    assert [(one["plate"], one["vehicle_id"] is None) for one in told] == [
+        ("测A00001", False),
+        ("测B***23", True),
+    ]
+
+
 def desk(roads: Roads, day: int, **given: Any) -> dict[str, Any]:
     people = roads.town.people
     return {
@@ -150,6 +160,17 @@ def test_the_desk_registers_corrects_and_withdraws(roads: Roads) -> None:
     assert send(f"/{newest}/withdraw", {"reason": "没有这回事"}).status_code == 201
     assert of_day(roads, 17) == []
     assert len(of_day(roads, 17, all="true")) == 3
+
+
+def test_a_record_that_has_the_id_of_a_dispatch_of_the_desk_is_kept_beside_it(roads: Roads) -> None:
+    written = roads.client("li").post("/api/v1/dispatches", json=desk(roads, 26)).get_json()
+    beside = roads.dispatch(at(26, 15))
+    record = roads.dispatch(at(26, 14)) | {"id": written["id"]}
+    assert push_at(roads.kernel, roads.town, "li", at(26, 18), record, beside) == []
+    assert {one["id"]: one["source"] for one in of_day(roads, 26)} == {
+        written["id"]: "desk",
+        beside["id"]: "form",
+    }
 
 
 def test_a_dispatch_of_a_record_is_amended_in_the_field(roads: Roads) -> None:

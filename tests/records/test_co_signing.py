@@ -104,7 +104,7 @@ def test_what_does_not_fit_is_stored_and_told(house: House) -> None:
     house.push(
         "wang",
         house.signed(changed, "wang"),
-        house.signed(record, "wang", decision="object", note="数量不对"),
+        house.signed(record, "wang", decision="object", note="数量不对，见测A00008"),
     )
     house.push("li", house.signed(record, "li"))
     house.push("zhao", house.signed(record, "zhao"))
@@ -123,6 +123,7 @@ def test_what_does_not_fit_is_stored_and_told(house: House) -> None:
     ours = [one for one in house.listed("concern") if one["record_id"] == record["id"]]
     assert len(ours) == 5
     assert all(concern["detail"] for one in ours for concern in one["concerns"])
+    assert {one["note"] for one in ours} == {None, "数量不对，见测A***08"}
     # What the record is worth does not hang on them.
     assert house.leader.get(f"/api/v1/records/{record['id']}").get_json()["valid"] is True
 

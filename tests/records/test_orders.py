@@ -43,11 +43,16 @@ def test_an_order_is_overdue_until_somebody_looks_again_and_done_when_a_person_s
 
     began = datetime.combine(today - timedelta(days=20), datetime.min.time(), ZONE) + timedelta(hours=9)
     first = documents.site_visit(visit_of(town, 0, began), Random(1), cause="no_minors_sign")
-    first["answers"]["rectify"] = {"demand": "张贴标志", "due_on": (today - timedelta(days=10)).isoformat()}
+    first["answers"]["rectify"] = {
+        "demand": "张贴标志，联系13800138000",
+        "due_on": (today - timedelta(days=10)).isoformat(),
+    }
     first["answers"]["disposal"] = "rectify"
     push_at(kernel, town, "li", began + timedelta(hours=1), first)
     (order,) = orders(state="overdue")
-    assert (order["demand"], order["days_overdue"], order["proposed_proof_id"]) == ("张贴标志", 10, None)
+    # A number that somebody wrote into it is masked, as in every list.
+    assert order["demand"] == "张贴标志，联系138****8000"
+    assert (order["days_overdue"], order["proposed_proof_id"]) == (10, None)
 
     # Not before its day, not by too few, not somewhere else: none of them proves it.
     before, alone = check(15), check(5, by=("li",))
