@@ -24,6 +24,7 @@ from server.kernel.ids import new_id
 from server.kernel.problems import invalid, problem_at
 from server.kernel.work import Work
 from server.records.registered import base_amount
+from server.records.units import MOST_FEN, in_yuan
 
 
 def decide(work: Work, list_id: uuid.UUID, given: Mapping[str, Any]) -> CustodyDecision:
@@ -131,7 +132,7 @@ def value_goods(work: Work, list_id: uuid.UUID, given: Mapping[str, Any]) -> Val
         if row["seq"] in priced or (root_id, row["seq"]) not in lines:
             detail = f"第{row['seq']}行不在清单上，或写了两次。The line is not in the list, or named twice."
             raise invalid(f"/lines/{index}/seq", "line_unknown", detail)
-        priced[row["seq"]] = row | {"path": f"/lines/{index}/price_unit"}
+        priced[row["seq"]] = row | {"path": f"/lines/{index}"}
     today = work.now.astimezone(work.zone).date()
     if given["valued_on"] > today:
         raise invalid("/valued_on", "in_future", "日期还没有到。The day has not come.")
@@ -177,11 +178,19 @@ def _valued(known: KnownLine, row: Mapping[str, Any] | None) -> dict[str, Any]:
         }
     base_in_unit, base_unit = base_amount(line.category, 1, unit)
     if base_unit != line.base_unit:
-        raise invalid(row["path"], "unit_of_line", "该行不能以此计量。The line is not counted in this unit.")
+        raise invalid(
+            f"{row['path']}/price_unit",
+            "unit_of_line",
+            "该行不能以此计量。The line is not counted in this unit.",
+        )
+    total_fen = line_total_fen(line.base_quantity, row["price_fen"], base_in_unit)
+    if total_fen > MOST_FEN:
+        detail = f"该行共{in_yuan(total_fen)}，请核对单价和计价单位。The line comes to more than there is."
+        raise invalid(f"{row['path']}/price_fen", "too_large", detail)
     return {
         "price_unit": unit,
         "price_fen": row["price_fen"],
         "price_basis": row["price_basis"],
-        "total_fen": line_total_fen(line.base_quantity, row["price_fen"], base_in_unit),
+        "total_fen": total_fen,
         "remark": remark,
     }

@@ -267,6 +267,14 @@ def test_a_valuation_counts_what_has_no_price_apart(room: Room) -> None:
     assert (told["total_fen"], told["unpriced"]) == (150_806, 1)
 
 
+def test_a_line_that_comes_to_more_than_there_is_has_a_wrong_price(room: Room) -> None:
+    list_id = room.registered(MONDAY, RegisteredGoods("leaf", "烤烟", 10**9, "tonne"))
+    line = {"seq": 1, "price_fen": 10**9, "price_unit": "gram", "price_basis": "manual"}
+    with pytest.raises(Problem) as wrong, room.at("wu") as work:
+        deciding.value_goods(work, list_id, ValuationIn().load({"valued_on": "2026-07-06", "lines": [line]}))
+    assert [(one["path"], one["code"]) for one in wrong.value.errors] == [("/lines/0/price_fen", "too_large")]
+
+
 def test_an_amendment_after_the_take_in_changes_what_is_registered_and_not_what_is_held(room: Room) -> None:
     store, list_id = room.store(), room.registered()
     room.act("take_in", list_id, store_id=store, now=NIGHT)
