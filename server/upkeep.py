@@ -40,6 +40,8 @@ UPKEEP: Upkeep = {
     "waiver": (settle_subjects,),
     # Keyed by record, of any kind: photos that came before it and say another place or time, and what is found by words.
     "record": (flag_by_photos, ask_for_texts),
+    # Keyed by the amending record: one that was linked later than it came may be the word on a clue that stands now.
+    "amendment": (draw_out_clues,),
     # Keyed by record, by its kind: what it is to the nouns above. A clue is kept; a dispatch, and a session that
     # names none, tell who was out; an incident is told at once; what gives papers wants numbers for them.
     "record.attempt": (want_numbers,),

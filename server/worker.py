@@ -36,6 +36,7 @@ from server.notices.ops import retire_notices, send_digests
 from server.org.models import Bureau
 from server.papers import numbering
 from server.records.amending import link_waiting
+from server.records.co_signing import compare_waiting
 from server.records.window import carry_out_dates
 from server.replication import prune_feeds
 from server.search import indexing
@@ -78,11 +79,12 @@ def _bureaus(kernel: Kernel) -> list[uuid.UUID]:
 
 
 def carry_out_scope() -> None:
-    """At midnight: duty and membership of the new day become scope."""
+    """At midnight: duty and membership of the new day become scope; what could not see each other when it came meets."""
     _for_each_bureau("scope", carry_out_dates)
     _for_each_bureau("roll_ups", bring_up_to_date)
     while _for_each_bureau("amendments", link_waiting):
         pass
+    _for_each_bureau("co_signatures", compare_waiting)
 
 
 def materialise_obligations() -> None:

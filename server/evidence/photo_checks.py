@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from geoalchemy2 import Geography
-from sqlalchemy import ColumnElement, and_, cast, func, or_, select
+from sqlalchemy import ColumnElement, and_, cast, func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from schemas.vocabulary import FileKind
@@ -41,7 +41,8 @@ def flag_by_photos(work: Work, record_ids: Sequence[uuid.UUID]) -> None:
 def flag_recent(work: Work) -> int:
     """Flag what a record and its photo, arriving in the same moment, have not seen of each other; how many records."""
     since = work.now - _RECENT
-    return _flag(work, or_(PhotoExif.read_at >= since, Record.received_at >= since))
+    # Each by its own index: asked for together they would take every record with every photo.
+    return _flag(work, PhotoExif.read_at >= since) + _flag(work, Record.received_at >= since)
 
 
 def _flag(work: Work, which: ColumnElement[bool]) -> int:

@@ -34,10 +34,11 @@ def settle_orders(work: Work, original_ids: Iterable[uuid.UUID]) -> None:
         work.session.execute(select(last).where(among(last.c.original_id, ids))).all()
     )
     original = func.coalesce(Amendment.original_id, Rectification.record_id)
+    amending = work.session.scalars(select(Amendment.record_id).where(among(Amendment.original_id, ids)))
     rows = work.session.execute(
         select(Rectification, original, func.coalesce(Amendment.ordinal, 0))
         .outerjoin(Amendment, Amendment.record_id == Rectification.record_id)
-        .where(among(original, ids))
+        .where(among(Rectification.record_id, [*ids, *amending]))
         .order_by(original, func.coalesce(Amendment.ordinal, 0), Rectification.id)
     ).all()
     said: dict[uuid.UUID, list[Rectification]] = defaultdict(list)

@@ -239,6 +239,7 @@ def link_waiting(work: Work, most: int = BATCH) -> int:
     amended = link_amendments(work, found)
     follow_visits(work, amended)
     settle_orders(work, amended)
+    work.wrote("amendment", found)
     return len(found)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Select, func, insert, or_, select
+from sqlalchemy import ColumnElement, Select, func, insert, or_, select, true
 
 from server.audit.canonical import digest_of
 from server.kernel.bulk import among
@@ -54,6 +54,18 @@ def follow_co_signatures(work: Work, stored: Sequence[Judged]) -> None:
     if rows:
         work.session.execute(insert(table_of(CoSignature)), rows)
     ids = [record.id for record in stored]
+    _compare(work, or_(among(CoSignature.record_id, ids), among(CoSignature.signed_record_id, ids)))
+
+
+def compare_waiting(work: Work) -> int:
+    """Compare co-signatures whose record came in another transaction at the same moment; how many.
+
+    Neither transaction could see what the other brought, so neither compared the two.
+    """
+    return _compare(work, true())
+
+
+def _compare(work: Work, which: ColumnElement[bool]) -> int:
     waiting = (
         select(CoSignature, Record)
         .join(Record, Record.id == CoSignature.signed_record_id)
@@ -62,7 +74,7 @@ def follow_co_signatures(work: Work, stored: Sequence[Judged]) -> None:
             CoSignature.bureau_id == work.bureau_id,
             Record.bureau_id == work.bureau_id,
             CoSignatureCheck.record_id.is_(None),
-            or_(among(CoSignature.record_id, ids), among(CoSignature.signed_record_id, ids)),
+            which,
         )
         .order_by(CoSignature.record_id)
     )
@@ -70,6 +82,7 @@ def follow_co_signatures(work: Work, stored: Sequence[Judged]) -> None:
     if found:
         checks = [_checked(work, signature, record) for signature, record in found]
         work.session.execute(insert(table_of(CoSignatureCheck)), checks)
+    return len(found)
 
 
 def _row(work: Work, record: Judged) -> dict[str, Any]:

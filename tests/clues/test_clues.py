@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from datetime import datetime
 from random import Random
@@ -18,6 +19,9 @@ from server.kernel.actor import house
 from server.kernel.calendar import import_workdays
 from server.kernel.ids import new_id
 from server.kernel.packaged_workdays import packaged_workdays
+from server.records.amending import link_waiting
+from server.replication import COLLECTIONS, reader_of
+from sync.push import push
 from tests.api.conftest import problem_of
 from tests.clues.conftest import Watch
 from tests.fieldwork import field_actor, visit_of
@@ -133,6 +137,25 @@ def test_an_amendment_moves_the_clue_and_opens_what_it_asks_for(watch: Watch) ->
         (str(clue_id), "smuggled", str(amending))
     ]
     assert "notice" in {one["step"] for one in clues[0]["clocks"]}
+
+
+def test_an_amendment_that_could_not_see_its_clue_is_its_word_by_night(watch: Watch) -> None:
+    # The day's dates are carried out before, for that takes turns.
+    watch.push(watch.record("clue", at(11, 9), **SEEN))
+    first = watch.record("clue", at(11), by=("li", "wang"), **SEEN)
+    second = {
+        **watch.record("clue", at(11), by=("li", "wang"), **{**SEEN, "summary": "看清了，是三箱"}),
+        "amends_id": first["id"],
+    }
+    second["amend_reason"] = "看错了"
+    with watch.kernel.work(field_actor(watch.town, "li"), at(11, 12)) as work:
+        body = json.dumps([{"newDocumentState": first}]).encode()
+        push(work, reader_of(work), COLLECTIONS["records"], body)
+        watch.push(second, by="wang")
+    assert watch.get(f"/clues/{first['id']}")["summary"] != "看清了，是三箱"
+    with watch.kernel.work(house(watch.town.bureau_id), at(12)) as work:
+        assert link_waiting(work) == 1
+    assert watch.get(f"/clues/{first['id']}")["summary"] == "看清了，是三箱"
 
 
 def test_what_amends_another_kind_makes_no_clue(watch: Watch) -> None:

@@ -16,10 +16,13 @@ from hypothesis import strategies as st
 
 from server.demo import documents
 from server.demo.documents import Document
+from server.kernel.actor import house as house_actor
 from server.kernel.work import Kernel
-from server.records.co_signing import document_digest
+from server.records.co_signing import compare_waiting, document_digest
 from server.records.extraction import extract
-from tests.fieldwork import check_of, push_at, visit_of
+from server.replication import COLLECTIONS, reader_of
+from sync.push import push
+from tests.fieldwork import check_of, field_actor, push_at, visit_of
 from tests.one_house import app, kernel, settings
 from tests.town import MONDAY, Town, client_of, settle_town
 
@@ -87,6 +90,25 @@ def test_one_that_comes_before_its_record_waits_for_it(house: House) -> None:
     # What was compared once is not compared again when the record is sent again.
     push_at(house.kernel, house.town, "li", MONDAY + 10 * HOUR, record)
     assert len(house.own(record)) == 1
+
+
+def test_two_that_could_not_see_each_other_are_compared_by_night(house: House) -> None:
+    record = check_of(house.town, 1, MONDAY + 2 * HOUR)
+    with house.kernel.work(field_actor(house.town, "li"), MONDAY + 9 * HOUR) as work:
+        push(
+            work,
+            reader_of(work),
+            COLLECTIONS["records"],
+            json.dumps([{"newDocumentState": record}]).encode(),
+        )
+        house.push("wang", house.signed(record, "wang"))
+    assert [one["matches"] for one in house.own(record)] == [None]
+    told = []
+    for _ in range(2):
+        with house.kernel.work(house_actor(house.town.bureau_id), MONDAY + 20 * HOUR) as work:
+            told.append(compare_waiting(work))
+    assert told == [1, 0]
+    assert [one["matches"] for one in house.own(record)] == [True]
 
 
 def test_both_in_one_batch(house: House) -> None:
