@@ -256,11 +256,18 @@ def entries_known(
 
 
 def officers_of(work: Work, list_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, set[uuid.UUID]]:
-    """By root: everybody who signed a list, an amendment of it, or the inspection that it belongs to."""
+    """By root: everybody who signed a list or the inspection that it belongs to, as first written or amended."""
     of_lists = among(RegistrationList.root_id, list_ids)
+    root, inspection = RegistrationList.root_id, RegistrationList.inspection_id
     records = union(
-        select(RegistrationList.root_id, RegistrationList.id.label("record_id")).where(of_lists),
-        select(RegistrationList.root_id, RegistrationList.inspection_id.label("record_id")).where(of_lists),
+        select(root, RegistrationList.id.label("record_id")).where(of_lists),
+        select(root, inspection.label("record_id")).where(of_lists),
+        select(root, Amendment.record_id)
+        .join(Amendment, Amendment.original_id == inspection)
+        .where(of_lists),
+        select(root, Amendment.original_id)
+        .join(Amendment, Amendment.record_id == inspection)
+        .where(of_lists),
     ).subquery("records")
     rows = work.session.execute(
         select(records.c.root_id, RecordOfficer.person_id)

@@ -147,6 +147,14 @@ def test_the_officer_of_the_case_is_never_the_keeper(room: Room) -> None:
         with pytest.raises(Problem) as inspector:
             room.act("take_in", told, store_id=store, now=NIGHT)
         assert inspector.value.code == "custody_own_case"
+        # Whether when it was first written or when it was amended, and whichever of the two the list names.
+        first = room.list_of(by=("zhao", "qian"))
+        amended = room.list_of(by=("li", "wang")) | {"amends_id": first["id"], "amend_reason": "补登记人员"}
+        room.push(first, amended, by="zhao")
+        told = room.registered(by=("zhao", "qian"), inspection_id=uuid.UUID(first["id"]))
+        with pytest.raises(Problem) as amender:
+            room.act("take_in", told, store_id=store, now=NIGHT)
+        assert amender.value.code == "custody_own_case"
     finally:
         with room.at() as work:
             work.session.execute(
