@@ -15,6 +15,9 @@ READ = "person_data.read"
 # What else shows persons to somebody: a file, a printed paper, both sides of a conflict, a row as it was sent.
 READINGS = (READ, "file.read", "paper.printed", "sync.conflict_opened", "sync.quarantine_opened")
 
+# Acts of which only the trail tells, for it is nobody's business in the field that somebody told a clue.
+CONFIDENTIAL = ("clue.informant_kept",)
+
 
 def note_reading(work: Work, subject_id: uuid.UUID, purpose: str, pointers: Sequence[str]) -> None:
     """Note that the actor read a document in full, what for, and where it tells of persons (个人信息保护法第五十一条).

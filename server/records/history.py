@@ -13,7 +13,7 @@ from server.kernel.bulk import among
 from server.kernel.events import Event
 from server.kernel.work import Work
 from server.org.models import Person
-from server.privacy.readings import READINGS
+from server.privacy.readings import CONFIDENTIAL, READINGS
 from server.records.amended import differences, value_at_pointer
 from server.records.models import Amendment, DeclaredFile, Record
 from server.records.reading import masked_document, visible_record
@@ -119,7 +119,7 @@ def _acts(work: Work, record_ids: Sequence[uuid.UUID]) -> list[dict[str, Any]]:
         .outerjoin(Account, Account.id == Event.account_id)
         .where(
             Event.bureau_id == work.bureau_id,
-            Event.name.not_in(READINGS),
+            Event.name.not_in((*READINGS, *CONFIDENTIAL)),
             or_(*(Event.subject_ids.contains([str(one)]) for one in record_ids)),
         )
         .order_by(Event.seq)

@@ -61,6 +61,15 @@ def test_only_whoever_may_reads_it_and_says_what_for(watch: Watch) -> None:
     problem_of(handheld.post(f"/api/v1/clues/{clue_id}/informants", json=TELLER), code="forbidden")
 
 
+def test_the_history_of_a_record_does_not_tell_that_somebody_told(watch: Watch) -> None:
+    record = watch.record("clue", MONDAY, matter="counterfeit", summary="村口有人卖假烟", confidence="high")
+    clue_id = watch.push(record)
+    watch.post(f"/clues/{clue_id}/informants", TELLER)
+    for name in ("wang", "fu"):
+        acts = {one["name"] for one in watch.get(f"/records/{clue_id}/history", name)["acts"]}
+        assert acts == {"records.received"}
+
+
 def test_no_form_asks_for_an_informant() -> None:
     for form in load_forms():
         fields = list(_fields(form.answers_schema))
