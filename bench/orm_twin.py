@@ -26,7 +26,15 @@ from server.kernel.events import Event
 from server.kernel.ids import new_edit_id, new_id
 from server.org.models import Certificate, Person
 from server.outlets.models import Outlet
-from server.records.models import GoodsLine, Record, RecordOfficer, Rectification
+from server.papers.models import NumberWanted
+from server.records.models import (
+    DeclaredFile,
+    GoodsLine,
+    Record,
+    RecordOfficer,
+    RecordOutcome,
+    Rectification,
+)
 from sync import tables
 
 mapped = registry()
@@ -255,12 +263,17 @@ def _record(
         valid=not findings,
         findings=findings,
         flags=[] if cell_id in scope else ["out_of_scope"],
+        hints=[],
+        numbers={},
         document={name: value for name, value in raw.items() if name not in ("edit_id", "_deleted")},
     )
 
 
 def _performed_at(given: dict[str, Any]) -> datetime:
     return cast(datetime, given["started_at"] - timedelta(seconds=given["clock_offset_s"]))
+
+
+_AMOUNTS = {"sticks": 0, "grams": 0, "millilitres": 0, "pieces": 0, "nature": "other"}
 
 
 def _rows_of(actor: Actor, now: datetime, given: dict[str, Any], outlet: Outlet | None) -> Iterator[object]:
@@ -273,8 +286,15 @@ def _rows_of(actor: Actor, now: datetime, given: dict[str, Any], outlet: Outlet 
         yield RecordOfficer(ordinal=ordinal, **officer, **record)
     for ordinal, line in enumerate(given["answers"]["goods"], start=1):
         plain = {name: line[name] for name in ("category", "unit", "product_spec", "quantity")}
-        yield GoodsLine(ordinal=ordinal, sticks=0, grams=0, **plain, **record)
+        yield GoodsLine(ordinal=ordinal, **_AMOUNTS, **plain, **record)
+    for ordinal, photo in enumerate(given["photos"], start=1):
+        yield DeclaredFile(ordinal=ordinal, sha256=photo["sha256"], kind="photo", **record)
+    if given["answers"]["result"] == "abnormal":
+        told = {name: given["answers"][name] for name in ("result", "cause", "disposal")}
+        yield RecordOutcome(**told, **record)
+    yield NumberWanted(paper_kind="inspection_record", **record)
     if rectify := given["answers"].get("rectify"):
+        yield NumberWanted(paper_kind="rectification_order", **record)
         order = {"id": new_id(now), "edit_id": new_edit_id(), "cell_id": cell_id, "status": "open"}
         yield Rectification(**order, **rectify, **subject, **record)
     yield VisitFact(

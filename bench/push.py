@@ -38,6 +38,10 @@ RECORDS = COLLECTIONS["records"]
 ROLL_UPS = re.compile(r"^(cell_last_visit|cell_day|cadence_count|tally|.*_roll_?up|.*_stat(istic)?s?)$")
 CLEARED = (
     "declared_file",
+    "number_wanted",
+    "record_text",
+    "record_outcome",
+    "carton_scan",
     "rectification",
     "goods_line",
     "road_stop",
@@ -46,7 +50,8 @@ CLEARED = (
     "attempt_fact",
 )
 COLLECTED = (
-    "record, record_officer, goods_line, rectification, visit_fact, feed, fed, push_log, obligation, event"
+    "record, record_officer, goods_line, declared_file, number_wanted, record_outcome, rectification, visit_fact, "
+    "feed, fed, push_log, obligation, event"
 )
 
 
