@@ -120,9 +120,9 @@ class _Composer:
         if told.later:
             for one in told.later:
                 day = written_moment(one.received_at, zone)
-                yield f"本文书所载记录已于{day}更正，更正理由：{one.reason or NOT_TOLD}。应与更正后的文书一并使用。"
+                yield f"本文书所载记录已于{day}更正，更正理由：{_unended(one.reason)}。应与更正后的文书一并使用。"
         if told.effective and told.earlier:
-            reason = self.document.get("amend_reason") or NOT_TOLD
+            reason = _unended(self.document.get("amend_reason"))
             origin = told.earlier[0]
             yield (
                 f"本文书为更正后的文书（第{len(told.earlier)}次更正），更正理由：{reason}。"
@@ -368,3 +368,8 @@ class _Composer:
             taken = photo.get("taken_at")
             at = written_moment(datetime.fromisoformat(taken), self.told.zone) if taken else "时间未记录"
             yield Photo(photo["sha256"], at)
+
+
+def _unended(reason: str | None) -> str:
+    """A reason in the middle of a sentence: people end theirs with a full stop, the paper's own follows."""
+    return (reason or "").strip().rstrip("。．.；;") or NOT_TOLD

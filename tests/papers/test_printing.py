@@ -191,7 +191,7 @@ def test_the_amended_paper_and_the_amending_one_name_each_other(
     kernel: Kernel, town: Town, number: Numbering, client: Client
 ) -> None:
     record = pushed(kernel, town)
-    amending = pushed(kernel, town, amends_id=uuid.UUID(record["id"]), amend_reason="第二名执法人员漏记")
+    amending = pushed(kernel, town, amends_id=uuid.UUID(record["id"]), amend_reason="第二名执法人员漏记。")
     number(LATER)
     first, second = (
         text_of(client("li").get(f"/api/v1/records/{one['id']}/papers/inspection_record.pdf").get_data())
