@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -297,6 +298,10 @@ def test_an_officers_day_reaches_the_report(demo: Kernel, demo_settings: Setting
         (tmp_path / "receipt.jws").read_text(), KeyRing(demo_settings.receipt_keys_file).public()
     )
     assert [row["state"] for row in kept["rows"]] == ["stored"] * 10
+    with demo.sessions() as session:
+        sent = Record.id.in_([uuid.UUID(row["id"]) for row in kept["rows"]])
+        flags = session.scalars(select(Record.flags).where(sent)).all()
+    assert not [one for one in flags if "scan_contradicted" in one]
     for followed in (
         "责令改正复查：",
         "查一补三：",

@@ -179,6 +179,7 @@ def _visit(
         lat=place["lat"] + rng.uniform(-1, 1) * 1e-4,
         subject_id=uuid.UUID(place["id"]),
         subject_kind=subject_kind,
+        licence_no=place.get("licence_no"),
         accuracy_m=round(rng.uniform(5, 15), 1),
         device_id=team.device_id,
         squad_id=team.squad_id,
