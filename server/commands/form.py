@@ -16,7 +16,6 @@ from server.commands.bureau import bureau_work
 from server.commands.printing import print_table
 from server.commands.times import Moment
 from server.kernel.permissions import Permission
-from server.kernel.problems import Problem
 from server.records import form_versions
 from server.records.forms import load_forms
 from server.records.forms_api import compared, drafted, listed
@@ -78,7 +77,7 @@ def show(form_code: str, version: int | None, as_draft: bool, bureau: str | None
             return
         draft = form_versions.find_draft(work, form_code)
         if draft is None:
-            raise Problem("not_found", detail=f"{form_code} 没有草案。There is no draft of {form_code}.")
+            raise form_versions.no_draft(form_code)
         print_json(FormContent() if as_draft else FormDraftOut(), drafted(work, draft))
 
 

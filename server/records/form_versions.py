@@ -167,7 +167,8 @@ def find_version(work: Work, form_code: str, version: int) -> Form:
     sound = _CODE.fullmatch(form_code) and 0 < version < 2**31
     form = work.session.scalar(wanted) if sound else None
     if form is None:
-        raise Problem("not_found")
+        detail = f"没有表单 {form_code} 第 {version} 版。There is no version {version} of {form_code}."
+        raise Problem("not_found", detail=detail)
     return form
 
 
@@ -196,10 +197,15 @@ def definition_of(form: Form | FormDraft, version: int) -> FormDefinition:
     return FormDefinition.from_row(as_draft(form) | {"version": version})
 
 
+def no_draft(form_code: str) -> Problem:
+    """The answer to whoever asks for a draft that is not there."""
+    return Problem("not_found", detail=f"{form_code} 没有草案。There is no draft of {form_code}.")
+
+
 def _held_draft(work: Work, form_code: str) -> FormDraft:
     draft = find_draft(work, form_code)
     if draft is None:
-        raise Problem("not_found")
+        raise no_draft(form_code)
     return draft
 
 

@@ -18,7 +18,6 @@ from schemas.forms import (
 )
 from server.kernel.http import Noun
 from server.kernel.permissions import Permission
-from server.kernel.problems import Problem
 from server.kernel.work import Work
 from server.records import form_versions
 from server.records.form_changes import Change, compare_forms
@@ -59,7 +58,7 @@ def compared(work: Work, form_code: str, since: int, to: int | None) -> tuple[in
         after = form_versions.find_draft(work, form_code)
         number = drafted(work, after)["version"] if after else 0
     if after is None:
-        raise Problem("not_found")
+        raise form_versions.no_draft(form_code)
     changes = compare_forms(
         form_versions.definition_of(before, since), form_versions.definition_of(after, number)
     )

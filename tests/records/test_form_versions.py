@@ -100,7 +100,10 @@ def test_a_version_is_drafted_by_one_compared_and_published_by_another(client: C
     # The same again is no version, and there is nothing left to publish.
     unchanged = problem_of(admin.post("/api/v1/forms", json=next_weekly()), code="invalid")
     assert unchanged["errors"][0]["code"] == "form_unchanged"
-    problem_of(legal.post("/api/v1/forms/ecig_weekly/publish", json={}), code="not_found")
+    missing = problem_of(legal.post("/api/v1/forms/ecig_weekly/publish", json={}), code="not_found")
+    assert "ecig_weekly 没有草案" in missing["detail"]
+    missing = problem_of(legal.get("/api/v1/forms/ecig_weekly/versions/9"), code="not_found")
+    assert "ecig_weekly 第 9 版" in missing["detail"]
 
 
 def test_nobody_publishes_what_he_drafted(client: Client, kernel: Kernel, town: Town) -> None:
