@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 from rich.table import Table
+from sqlalchemy import select
 
 from schemas.custody import (
     ACTS,
@@ -26,9 +27,11 @@ from schemas.custody import (
     StoreList,
     ValuationIn,
 )
+from server.access.models import Account
 from server.commands.acting import acting, of_bureau, signed_as
 from server.commands.bodies import loaded, print_json, read_file
 from server.commands.bureau import bureau_work
+from server.commands.naming import account_called, list_called, person_called, store_called
 from server.commands.printing import console, print_table
 from server.commands.times import Day
 from server.custody import deciding, ops, stores
@@ -37,6 +40,7 @@ from server.custody.queries import acts_of, find_list
 from server.custody.rules import ACT_NAMES, OUTCOME_NAMES
 from server.custody.showing import acts_told, lists_query, stores_told, whole_list, with_states
 from server.kernel.permissions import Permission
+from server.records.models import Record
 from server.records.units import CATEGORY_NAMES, UNIT_NAMES, in_yuan
 from server.reports.sheets import NO_FIGURE
 
@@ -54,7 +58,7 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 _shape = click.option(
     "--format", "shape", type=click.Choice(["table", "json"]), default="table", show_default=True
 )
-_list_id = click.argument("list_id", type=click.UUID)
+_list = click.argument("said", metavar="LIST")
 
 
 @click.group("custody")
@@ -76,13 +80,17 @@ def list_(state: str | None, shape: str, bureau: str | None) -> None:
         if shape == "json":
             print_json(RegistrationPage(), {"items": rows, "after": None})
             return
+        number = Record.numbers["registration_list"].astext
+        listed = select(Record.id, number).where(Record.id.in_([row["id"] for row in rows]))
+        numbers: dict[uuid.UUID, str | None] = dict(work.session.execute(listed).all())
         table = Table()
-        for heading in ("登记时间", "决定期限", "状态", "行数", "未决定", "审批", "有效", "清单"):
+        for heading in ("编号", "登记时间", "决定期限", "状态", "行数", "未决定", "审批", "有效", "清单"):
             table.add_column(heading)
         for row in rows:
             due = row["decide_by"].isoformat() + ("（暂定）" if row["provisional"] else "")
             approval = row["approval_no"] or ("须补办" if row["write_up_due"] else NO_FIGURE)
             table.add_row(
+                numbers.get(row["id"]) or NO_FIGURE,
                 row["registered_at"].astimezone(work.zone).strftime("%Y-%m-%d %H:%M"),
                 due,
                 STATE_NAMES[row["state"]],
@@ -96,13 +104,13 @@ def list_(state: str | None, shape: str, bureau: str | None) -> None:
 
 
 @group.command()
-@_list_id
+@_list
 @_shape
 @of_bureau
-def show(list_id: uuid.UUID, shape: str, bureau: str | None) -> None:
+def show(said: str, shape: str, bureau: str | None) -> None:
     """一份清单：各行在何处、如何处理、核价 · one list: where its goods are."""
     with bureau_work(bureau) as work:
-        told = whole_list(work, list_id)
+        told = whole_list(work, list_called(work, said))
     if shape == "json":
         print_json(RegistrationWhole(), told)
         return
@@ -130,13 +138,14 @@ def show(list_id: uuid.UUID, shape: str, bureau: str | None) -> None:
 
 
 @group.command()
-@_list_id
+@_list
 @_shape
 @of_bureau
-def chain(list_id: uuid.UUID, shape: str, bureau: str | None) -> None:
+def chain(said: str, shape: str, bureau: str | None) -> None:
     """保管链：何时、何事、由何处到何处、凭何文书 · the chain of custody of a list."""
     with bureau_work(bureau) as work:
-        acts = acts_of(work.bureau_id, find_list(work, list_id)).order_by(CustodyAct.known_at, CustodyAct.id)
+        list_id = find_list(work, list_called(work, said))
+        acts = acts_of(work.bureau_id, list_id).order_by(CustodyAct.known_at, CustodyAct.id)
         told = acts_told(work, list(work.session.scalars(acts)))
         if shape == "json":
             print_json(CustodyActPage(), {"items": told, "after": None})
@@ -165,55 +174,54 @@ def chain(list_id: uuid.UUID, shape: str, bureau: str | None) -> None:
 def _act(kind: str) -> Callable[..., None]:
     """The command of one kind of act; all take the same file or lists and a few options."""
 
-    @click.argument("lists", type=click.UUID, nargs=-1)
+    @click.argument("lists", metavar="LIST", nargs=-1)
     @click.option(
         "--file", type=_FILE, help="逐行写明数量等（JSON，同 POST /custody/acts）· lines with quantities"
     )
-    @click.option("--store", type=click.UUID, help="转入的库 · the store that they go to")
-    @click.option("--from-store", type=click.UUID, help="转出的库 · the store that they lie in")
-    @click.option("--person", type=click.UUID, help="交来的人员 · who hands them in")
+    @click.option("--store", help="转入的库，编号 · code of the store that they go to")
+    @click.option("--from-store", help="转出的库，编号 · code of the store that they lie in")
+    @click.option(
+        "--person", help="交来的人员，执法证号或账号 · who hands them in, by certificate or account"
+    )
     @click.option("--to-unit", help="接收单位 · the unit that receives them")
     @click.option("--place", help="地点 · the place")
     @click.option("--document-no", help="文书编号 · number of the document")
     @click.option("--seal", "seals", multiple=True, help="封签编号 · seal number")
-    @click.option("--witness", "witnesses", type=click.UUID, multiple=True, help="监销人 · a witness")
+    @click.option("--witness", "witnesses", multiple=True, help="监销人，执法证号或账号 · a witness")
     @signed_as
     @of_bureau
     def command(
-        lists: tuple[uuid.UUID, ...],
+        lists: tuple[str, ...],
         file: Path | None,
-        store: uuid.UUID | None,
-        from_store: uuid.UUID | None,
-        person: uuid.UUID | None,
+        store: str | None,
+        from_store: str | None,
+        person: str | None,
         to_unit: str | None,
         place: str | None,
         document_no: str | None,
         seals: tuple[str, ...],
-        witnesses: tuple[uuid.UUID, ...],
+        witnesses: tuple[str, ...],
         username: str,
         bureau: str | None,
     ) -> None:
-        if file is not None:
-            given = read_file(file, CustodyActIn())
-            if given["kind"] != kind:
-                raise click.UsageError(f"文件中的 kind 不是 {kind} · the file tells of another act")
-        else:
-            given = loaded(
-                {
+        given = None if file is None else read_file(file, CustodyActIn())
+        if given is not None and given["kind"] != kind:
+            raise click.UsageError(f"文件中的 kind 不是 {kind} · the file tells of another act")
+        with acting(bureau, username, Permission.CUSTODY_KEEP) as work:
+            if given is None:
+                body = {
                     "kind": kind,
-                    "lines": [{"list_id": str(list_id)} for list_id in lists],
-                    "store_id": store and str(store),
-                    "from_store_id": from_store and str(from_store),
-                    "person_id": person and str(person),
+                    "lines": [{"list_id": str(list_called(work, one))} for one in lists],
+                    "store_id": str(store_called(work, store)) if store else None,
+                    "from_store_id": str(store_called(work, from_store)) if from_store else None,
+                    "person_id": str(person_called(work, person)) if person else None,
                     "to_unit": to_unit,
                     "place": place,
                     "document_no": document_no,
                     "seal_nos": list(seals),
-                    "witness_ids": [str(witness) for witness in witnesses],
-                },
-                CustodyActIn(),
-            )
-        with acting(bureau, username, Permission.CUSTODY_KEEP) as work:
+                    "witness_ids": [str(person_called(work, one)) for one in witnesses],
+                }
+                given = loaded(body, CustodyActIn())
             act_id = ops.write_act(work, given).id
         click.echo(f"已登记{ACT_NAMES[kind]} {act_id} · written down")
 
@@ -238,7 +246,7 @@ def correct(act_id: uuid.UUID, reason: str, username: str, bureau: str | None) -
 
 
 @group.command()
-@_list_id
+@_list
 @click.option("--outcome", required=True, type=click.Choice(OUTCOMES), help="处理决定 · what was decided")
 @click.option("--on", "decided_on", required=True, type=Day(), help="决定日期 · the day of the decision")
 @click.option("--document-no", required=True, help="文书编号 · number of the document")
@@ -248,7 +256,7 @@ def correct(act_id: uuid.UUID, reason: str, username: str, bureau: str | None) -
 @signed_as
 @of_bureau
 def decide(
-    list_id: uuid.UUID,
+    said: str,
     outcome: str,
     decided_on: date,
     document_no: str,
@@ -269,32 +277,33 @@ def decide(
     }
     given = loaded(body, CustodyDecisionIn())
     with acting(bureau, username, Permission.CUSTODY_DECIDE) as work:
-        made = deciding.decide(work, list_id, given).id
+        made = deciding.decide(work, list_called(work, said), given).id
     click.echo(f"已登记决定 {made} · written down")
 
 
 @group.command("write-up")
-@_list_id
+@_list
 @click.option("--approval-no", required=True, help="审批编号 · number of the approval")
 @signed_as
 @of_bureau
-def write_up(list_id: uuid.UUID, approval_no: str, username: str, bureau: str | None) -> None:
+def write_up(said: str, approval_no: str, username: str, bureau: str | None) -> None:
     """补办审批（电话批准、事后补办的）· write an approval up that was not given in writing."""
     given = loaded({"approval_no": approval_no}, RegistrationWriteUpIn())
     with acting(bureau, username, Permission.CUSTODY_DECIDE) as work:
-        deciding.write_up_approval(work, list_id, given)
+        deciding.write_up_approval(work, list_called(work, said), given)
     click.echo("已补办 · written up")
 
 
 @group.command()
-@_list_id
+@_list
 @click.argument("file", type=_FILE)
 @signed_as
 @of_bureau
-def value(list_id: uuid.UUID, file: Path, username: str, bureau: str | None) -> None:
+def value(said: str, file: Path, username: str, bureau: str | None) -> None:
     """登记核价表（JSON，同 POST /registration-lists/…/valuations）· write down a valuation sheet."""
     given = read_file(file, ValuationIn())
     with acting(bureau, username, Permission.CUSTODY_KEEP) as work:
+        list_id = list_called(work, said)
         deciding.value_goods(work, list_id, given)
         told = whole_list(work, list_id)
     click.echo(f"核价合计 {in_yuan(told['total_fen'])}，未核价 {told['unpriced']} 行 · lines without a price")
@@ -307,6 +316,9 @@ def stores_(shape: str, bureau: str | None) -> None:
     """列出证物库和保管员 · list the stores and who answers for them."""
     with bureau_work(bureau) as work:
         told = stores_told(work)
+        keepers = [one["keeper_id"] for one in told]
+        named = select(Account.id, Account.username).where(Account.id.in_(keepers))
+        names = dict(work.session.execute(named).all())
     if shape == "json":
         print_json(StoreList(), {"items": told})
         return
@@ -314,42 +326,39 @@ def stores_(shape: str, bureau: str | None) -> None:
     for heading in ("编号", "名称", "保管员", "待确认的移交", "库房"):
         table.add_column(heading)
     for one in told:
-        keeper, offered = one["keeper_id"], one["offered_id"]
-        table.add_row(
-            one["code"], one["name"], str(keeper or NO_FIGURE), str(offered or NO_FIGURE), str(one["id"])
-        )
+        keeper = names.get(one["keeper_id"], NO_FIGURE)
+        offered = str(one["offered_id"] or NO_FIGURE)
+        table.add_row(one["code"], one["name"], keeper, offered, str(one["id"]))
     print_table(table)
 
 
 @group.command("open-store")
 @click.option("--code", required=True, help="编号 · code")
 @click.option("--name", required=True, help="名称 · name")
-@click.option("--keeper", required=True, help="保管员账号编号 · the account of the keeper")
+@click.option("--keeper", required=True, help="保管员账号 · the account of the keeper")
 @signed_as
 @of_bureau
 def open_store(code: str, name: str, keeper: str, username: str, bureau: str | None) -> None:
     """设立证物库，交给保管员（须其确认）· open a store; its keeper has to acknowledge it."""
-    given = loaded({"code": code, "name": name, "keeper_id": keeper}, StoreIn())
     with acting(bureau, username, Permission.CUSTODY_DECIDE) as work:
+        body = {"code": code, "name": name, "keeper_id": str(account_called(work, keeper))}
+        given = loaded(body, StoreIn())
         made = stores.open_store(work, given).id
     click.echo(f"已设立 {made} · opened")
 
 
 @group.command("hand-over")
-@click.argument("store_id", type=click.UUID)
-@click.option(
-    "--to", "receiver", required=True, help="接收的保管员账号编号 · the account of the other keeper"
-)
+@click.argument("store")
+@click.option("--to", "receiver", required=True, help="接收的保管员账号 · the account of the other keeper")
 @click.option("--document-no", help="移交清单编号 · number of the sheet")
 @signed_as
 @of_bureau
-def hand_over(
-    store_id: uuid.UUID, receiver: str, document_no: str | None, username: str, bureau: str | None
-) -> None:
+def hand_over(store: str, receiver: str, document_no: str | None, username: str, bureau: str | None) -> None:
     """提出移交证物库 · offer a store with all that it holds to another keeper."""
-    given = loaded({"to_account_id": receiver, "document_no": document_no}, HandOverIn())
     with acting(bureau, username, Permission.CUSTODY_READ) as work:
-        offer = stores.offer_store(work, store_id, given)
+        body = {"to_account_id": str(account_called(work, receiver)), "document_no": document_no}
+        given = loaded(body, HandOverIn())
+        offer = stores.offer_store(work, store_called(work, store), given)
         line = f"已提出移交 {offer.id}，在库 {len(offer.held)} 行 · offered"
     click.echo(line)
 

@@ -252,7 +252,5 @@ def _print(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]], after: st
     for row in rows:
         table.add_row(*row)
     print_table(table)
-    if not rows:
-        click.echo("没有数据 · nothing to list")
     if after:
         click.echo(f"还有更多：--after {after} · there are more")

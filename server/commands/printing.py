@@ -30,7 +30,7 @@ def console() -> Console:
 
 
 def print_table(table: Table) -> None:
-    """Print a table; where the terminal is narrow its cells are folded, not cut, and piped lines are longer."""
+    """Print a table; narrow terminals fold its cells, piped lines are longer, and one without rows says that it is empty."""
     for column in table.columns:
         column.overflow = "fold"
     to = console()
@@ -38,6 +38,8 @@ def print_table(table: Table) -> None:
         needed = Measurement.get(to, to.options.update(max_width=WIDEST_TABLE), table).maximum
         to.width = max(PIPED_WIDTH, needed)
     to.print(table, soft_wrap=False)
+    if not table.rows:
+        to.print("没有数据 · nothing to list")
 
 
 def byte_progress() -> Progress:

@@ -78,5 +78,5 @@ def show(sheet: Sheet) -> None:
         for row in cells_of(brief, rows):
             table.add_row(*map(str, row), style=style)
     print_table(table)
-    if not sheet.rows:
+    if sheet.totals and not sheet.rows:
         click.echo("没有数据 · nothing to list")

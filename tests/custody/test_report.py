@@ -12,10 +12,14 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
 from server.app import create_app
 from server.cli import main
 from server.demo.registered import RegisteredGoods
+from server.papers.numbering import number_records
+from server.records.models import Record
+from tests.command_line import refused, said
 from tests.custody.conftest import Room
 from tests.town import MONDAY, PASSWORD, client_of
 
@@ -214,3 +218,50 @@ def test_the_command_line(room: Room, told: dict[str, Any], monkeypatch: pytest.
     assert "已移送 3000克" in run("custody", "show", str(told["left"])).replace("\n", "")
     assert store in run("custody", "stores")
     assert "在库" in run("report", "custody")
+
+
+def test_the_command_line_takes_names_codes_and_numbers(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XUNGE_DATABASE_URL", room.kernel.settings.database_url)
+    monkeypatch.setenv("XUNGE_PASSWORD", PASSWORD)
+    suffix = room.town.bureau_id.hex[-6:]
+    keeper, leader = (f"{name}-{suffix}" for name in ("wu", "ju"))
+    listed = room.registered(MONDAY, LEAF)
+    while True:
+        with room.at() as work:
+            if not number_records(work):
+                break
+    with room.at() as work:
+        (number,) = (
+            row.numbers["registration_list"]
+            for row in work.session.scalars(select(Record).filter_by(id=listed))
+        )
+
+    assert number in said("custody", "list")
+    opening = ("custody", "open-store", "--code", "K7", "--name", "证物库", "--as", leader, "--keeper")
+    assert "没有账号“nobody”" in refused(*opening, "nobody").detail
+    said(*opening, keeper.upper())
+    (offered,) = (
+        one["offered_id"]
+        for one in json.loads(said("custody", "stores", "--format", "json"))["items"]
+        if one["code"] == "K7"
+    )
+    said("custody", "acknowledge", offered, "--as", keeper)
+    assert keeper in said("custody", "stores")
+    typed = number.replace("〔", "[").replace("〕", "]")
+    certificate = room.town.cert_nos["li"]
+    for wrong, told in (
+        (("--store", "K8"), "“K8”的证物库"),
+        (("--person", "样执99999"), "“样执99999”的人员"),
+    ):
+        given = {"--store": "K7", "--person": certificate} | {wrong[0]: wrong[1]}
+        options = [text for pair in given.items() for text in pair]
+        assert told in refused("custody", "take-in", typed, *options, "--as", keeper).detail
+    assert "样登〔2026〕999号" in refused("custody", "show", "样登〔2026〕999号").detail
+    said("custody", "take-in", typed, "--store", "K7", "--person", certificate, "--as", keeper)
+    assert "在库 3000克" in said("custody", "show", number).replace("\n", "")
+    assert "入库" in said("custody", "chain", number)
+
+
+def test_a_list_of_nothing_says_so(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XUNGE_DATABASE_URL", room.kernel.settings.database_url)
+    assert "没有数据 · nothing to list" in said("co-signatures")
