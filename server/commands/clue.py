@@ -10,7 +10,7 @@ from rich.table import Table
 
 from schemas.clues import ClueActIn, ClueIn, CluePage, ClueWhole, InformantIn, InformantList
 from schemas.records import ReadingIn
-from schemas.vocabulary import ClueMatter, ClueSource, ClueStatus
+from schemas.vocabulary import ClueActKind, ClueMatter, ClueSource, ClueStatus
 from server.clues import ops
 from server.clues.informants import keep_informant, read_informants
 from server.clues.models import Clue
@@ -62,7 +62,7 @@ def list_(status: str | None, shape: str, bureau: str | None) -> None:
             if due is not None:
                 firm = "（暂定）" if due.provisional else ""
                 over = "（逾期）" if due.state == "overdue" else ""
-                said = f"{due.step} {due.due.astimezone(work.zone):%Y-%m-%d %H:%M}前{firm}{over}"
+                said = f"{_step_name(due.step)} {due.due.astimezone(work.zone):%Y-%m-%d %H:%M}前{firm}{over}"
             source = ClueSource(one["source"]).label_zh
             table.add_row(
                 one["number"],
@@ -74,6 +74,11 @@ def list_(status: str | None, shape: str, bureau: str | None) -> None:
                 str(one["id"]),
             )
     print_table(table)
+
+
+def _step_name(step: str) -> str:
+    """What waits in Chinese; what is to be verified is told by its outcome."""
+    return (ClueActKind.OUTCOME if step == "verify" else ClueActKind(step)).label_zh
 
 
 @group.command()

@@ -49,6 +49,8 @@ def test_a_clue_from_its_telling_to_its_notice(watch: Watch, tmp_path: Path) -> 
     clue_id = listed[0]["id"]
     table = said("clue", "list")
     assert "走私烟" in table
+    assert "通报 2026-" in table
+    assert "verify" not in table
     assert "测C11111" not in table
     notice = {"kind": "notice", "happened_at": MONDAY.isoformat(), "unit": "邻县烟草专卖局"}
     assert "已通报" in said("clue", "act", clue_id, written(tmp_path, notice))
