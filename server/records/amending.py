@@ -135,6 +135,9 @@ def _link(
     ready: Mapping[uuid.UUID, uuid.UUID],
     originals: Sequence[uuid.UUID],
 ) -> set[uuid.UUID]:
+    # In the order in which whoever numbers or flags records holds them.
+    held = select(Record.id).where(among(Record.id, sorted(ready))).order_by(Record.id)
+    work.session.execute(held.with_for_update(key_share=True))
     named = sorted({*ready, *originals, *(pending[one] for one in ready)})
     records = {row.id: row for row in work.session.execute(select(*_COLUMNS).where(among(Record.id, named)))}
     words = _words_of(work, {one: records[one] for one in originals})
@@ -237,6 +240,7 @@ def link_waiting(work: Work, most: int = BATCH) -> int:
     )
     found = work.session.scalars(waiting).all()
     amended = link_amendments(work, found)
+    hold_told(work, amended, [])
     follow_visits(work, amended)
     settle_orders(work, amended)
     work.wrote("amendment", found)
@@ -254,6 +258,21 @@ def _stamp(work: Work, record: Row[Any], findings: Sequence[dict[str, str]], fla
             edit_id=new_edit_id(),
         )
     )
+
+
+def hold_told(work: Work, original_ids: Iterable[uuid.UUID], record_ids: Iterable[uuid.UUID]) -> None:
+    """Hold the subjects that any word on these originals tells of, and those of the records, at once and in one order.
+
+    A visit that an amendment moves to another subject concerns both; one after the other two pushes would deadlock.
+    """
+    originals = sorted(original_ids)
+    if not originals:
+        return
+    words = select(Amendment.record_id).where(among(Amendment.original_id, originals))
+    told = select(Record.subject_id).where(
+        among(Record.id, [*originals, *record_ids]) | Record.id.in_(words), Record.subject_id.is_not(None)
+    )
+    hold_subjects(work, sorted({one for one in work.session.scalars(told) if one is not None}))
 
 
 def follow_visits(work: Work, original_ids: Iterable[uuid.UUID]) -> None:

@@ -18,7 +18,7 @@ from server.kernel.ids import new_edit_id, parse_id
 from server.kernel.work import Work
 from server.org.models import Squad
 from server.records.amended_orders import settle_orders
-from server.records.amending import follow_visits, link_amendments
+from server.records.amending import follow_visits, hold_told, link_amendments
 from server.records.co_signing import follow_co_signatures
 from server.records.consequences import tell_cadence
 from server.records.extraction import extract
@@ -187,6 +187,7 @@ def _tell(work: Work, stored: Sequence[tuple[Judged, FormDefinition | None]]) ->
     if not stored:
         return
     amended = link_amendments(work, [record.id for record, _ in stored])
+    hold_told(work, amended, [record.id for record, _ in stored])
     tell_cadence(work, stored, amended)
     follow_visits(work, amended)
     settle_orders(work, amended)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from itertools import permutations
 from pathlib import Path
@@ -12,7 +13,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, text
 
 from schemas.vocabulary import CadenceTier
 from server.cadence.histories import load_histories
@@ -24,6 +25,7 @@ from server.demo.documents import Document
 from server.house import compose
 from server.kernel.actor import house
 from server.kernel.work import Kernel
+from server.outlets.models import Outlet
 from server.records.amending import link_waiting
 from server.records.models import Amendment, GoodsLine, Record, Rectification
 from server.records.superseding import stands
@@ -235,6 +237,28 @@ def test_two_that_could_not_see_each_other_are_linked_by_night(
     assert told == [1, 1, 0]
     for first, second in pairs:
         assert linked(house_of, first) == [(second["id"], True, False)]
+
+
+def test_both_outlets_of_a_visit_that_moves_are_held_in_one_order(
+    house_of: Kernel, town: Town, outlet: int
+) -> None:
+    at = MONDAY + 21 * DAY
+    lesser, greater = sorted((outlet, outlet + 2), key=lambda one: town.outlets[one])
+    first = check_of(town, lesser, at)
+    push_at(house_of, town, "li", at + HOUR, first)
+    moved = amending(first, subject_id=str(town.outlets[greater]))
+    hold = select(Outlet.id).with_for_update(nowait=True, key_share=True)
+    waiting = text("select exists (select from pg_stat_activity where wait_event = 'transactionid')")
+    with ThreadPoolExecutor(1) as threads, house_of.sessions() as other, house_of.sessions() as watcher:
+        # Whoever settles both has the first already and takes the second while the amendment comes.
+        other.execute(hold.where(Outlet.id == town.outlets[lesser]))
+        pushing = threads.submit(push_at, house_of, town, "li", at + 2 * HOUR, moved)
+        while not watcher.scalar(waiting):
+            watcher.rollback()
+            assert not pushing.done()
+        other.execute(hold.where(Outlet.id == town.outlets[greater]))
+        other.commit()
+        assert pushing.result(30) == []
 
 
 # ── who may, and two at once ──────────────────────────────────────────────────────────────────────
