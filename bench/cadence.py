@@ -78,9 +78,9 @@ group by 1, 2, 3
 
 _RECORDS = """
 insert into record (id, bureau_id, edit_id, device_edit_id, kind, form_code, form_version, pushed_by, visit_kind, started_at,
-  ended_at, clock_offset_s, performed_at, received_at, valid, findings, flags, document)
+  ended_at, clock_offset_s, performed_at, received_at, valid, findings, flags, hints, document)
 select gen_random_uuid(), %(bureau)s, gen_random_uuid(), gen_random_uuid(), 'ecig_check', 'ecig_weekly', 1,
-  md5('person1')::uuid, 'routine', %(now)s, %(now)s, 0, %(now)s, %(now)s, true, '[]', '[]',
+  md5('person1')::uuid, 'routine', %(now)s, %(now)s, 0, %(now)s, %(now)s, true, '[]', '[]', '[]',
   json_build_object('answers', repeat(md5(n::text), 64))
 from generate_series(1, %(pushed)s) n
 """
