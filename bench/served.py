@@ -33,7 +33,8 @@ def granian(threads: int) -> tuple[str, ...]:
     """Two workers of granian with so many blocking threads each."""
     return (
         "granian", "--interface", "wsgi", "--factory", "--workers", "2", "--blocking-threads", str(threads),
-        "--port", "{port}", "--no-ws", "--log-level", "warning", "server.serving:make_app",
+        "--port", "{port}", "--no-ws", "--workers-kill-timeout", "10", "--log-level", "warning",
+        "server.serving:make_app",
     )  # fmt: skip
 
 

@@ -232,7 +232,7 @@ def list_stops(
             one["plate"] or NO_FIGURE,
             "是" if one["goods_found"] else "否",
             str(one["stick_total"]),
-            "；".join(hint["detail"] for hint in one["hints"]) or NO_FIGURE,
+            "".join(hint["detail"] for hint in one["hints"]) or NO_FIGURE,
             f"{one['record_id']} 第{one['ordinal']}辆",
         )
         for one in page["items"]

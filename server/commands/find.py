@@ -16,6 +16,7 @@ from server.commands.bureau import bureau_work
 from server.commands.printing import count_progress, print_table
 from server.commands.times import Moment
 from server.kernel.paging import page_of
+from server.records.kinds import KIND_NAMES
 from server.records.models import Record
 from server.search.exporting import export
 from server.search.indexing import how_many_wait, index_waiting
@@ -77,7 +78,7 @@ def command(
         told = hit["excerpt"] or "、".join(hit["plates"])
         cells = (
             at,
-            hit["kind"],
+            KIND_NAMES.get(hit["kind"], hit["kind"]),
             hit["subject_name"] or "",
             hit["cell_code"] or "",
             "、".join(hit["officers"]),

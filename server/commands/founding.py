@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 
 import click
 from marshmallow import ValidationError
+from rich.table import Table
 from sqlalchemy import func, select
 
 from schemas.access import MailSettings
@@ -14,6 +15,7 @@ from server.access.ops import create_account, hash_password, set_mail
 from server.cadence.duty_editions import publish_default_duty_rules
 from server.cadence.policies import publish_default_policy
 from server.commands.bureau import bureau_work
+from server.commands.printing import print_table
 from server.commands.times import Day
 from server.house import compose
 from server.kernel.actor import house
@@ -102,6 +104,27 @@ def create(
             work, username, hash_password(password), frozenset(Role(role) for role in roles), person_id
         )
     click.echo(f"已建立账号 {username} · created")
+
+
+@account.command("list")
+@click.option("--bureau", "bureau_name", help="单位名称 · bureau")
+def list_accounts(bureau_name: str | None) -> None:
+    """账号及对应人员 · the accounts, whose they are, and the ids that files name them by."""
+    with bureau_work(bureau_name) as work:
+        rows = work.session.execute(
+            select(Account, Person.name, Person.staff_no)
+            .outerjoin(Person, Person.id == Account.person_id)
+            .where(Account.bureau_id == work.bureau_id)
+            .order_by(func.lower(Account.username))
+        ).all()
+    table = Table()
+    for heading in ("用户名", "角色", "人员", "工号", "状态", "账号 id", "人员 id"):
+        table.add_column(heading)
+    for one, name, staff_no in rows:
+        state = "停用" if one.disabled_at else "在用"
+        ids = (str(one.id), str(one.person_id) if one.person_id else "")
+        table.add_row(one.username, "、".join(one.roles), name or "", staff_no or "", state, *ids)
+    print_table(table)
 
 
 @account.command()

@@ -229,3 +229,5 @@ def verify(code: str) -> None:
     finally:
         kernel.close()
     click.echo(json.dumps(told, ensure_ascii=False, indent=2))
+    if told["state"] == "unknown":
+        raise SystemExit(1)

@@ -232,6 +232,9 @@ def without_thumbnail(work: Work, limit: int = 1000) -> Sequence[str]:
     of_record = select(RecordFile.sha256).where(
         RecordFile.bureau_id == EvidenceFile.bureau_id, RecordFile.sha256 == EvidenceFile.sha256
     )
+    erased = select(FileErasure.sha256).where(
+        FileErasure.bureau_id == EvidenceFile.bureau_id, FileErasure.sha256 == EvidenceFile.sha256
+    )
     return work.session.scalars(
         select(EvidenceFile.sha256)
         .where(
@@ -239,6 +242,7 @@ def without_thumbnail(work: Work, limit: int = 1000) -> Sequence[str]:
             EvidenceFile.media_type.in_(DRAWABLE),
             of_record.exists(),
             ~tried.exists(),
+            ~erased.exists(),
         )
         .limit(limit)
     ).all()

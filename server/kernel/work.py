@@ -12,7 +12,7 @@ from operator import attrgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
 from server.kernel.actor import Actor
@@ -22,6 +22,13 @@ from server.kernel.settings import Settings
 Statement = Callable[["Work", Sequence[uuid.UUID]], None]
 Upkeep = Mapping[str, tuple[Statement, ...]]
 Enqueue = Callable[[str, tuple[Any, ...]], None]
+
+# A deadlock of which this transaction is the victim, one that cannot be put in a row with another, a lock not had in time.
+CROSSED = frozenset({"40P01", "40001", "55P03"})
+_TRY_AGAIN = (
+    "与其他操作同时改动了同一批数据，本次没有写入，请重试。"
+    "Others changed the same data at the same moment; nothing was written, try again."
+)
 
 
 @dataclass(slots=True)
@@ -74,7 +81,8 @@ class Kernel:
         """Open a transaction for ``actor`` at ``now``; commit if the block returns, roll back if it raises.
 
         Raises:
-            Problem: for a broken constraint, by problems.CONSTRAINTS.
+            Problem: for a broken constraint, by problems.CONSTRAINTS; ``unavailable`` where another transaction was in
+                the way for good, for whoever asks again finds it gone.
         """
         with self.sessions() as session:
             work = Work(session=session, actor=actor, now=now, settings=self.settings)
@@ -85,6 +93,11 @@ class Kernel:
             except IntegrityError as broken:
                 session.rollback()
                 raise problem_of(broken) from broken
+            except OperationalError as failed:
+                session.rollback()
+                if getattr(failed.orig, "pgcode", None) in CROSSED:
+                    raise Problem("unavailable", detail=_TRY_AGAIN, headers={"Retry-After": "1"}) from failed
+                raise
         for job, arguments in work.jobs:
             self.enqueue(job, arguments)
 

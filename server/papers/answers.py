@@ -17,22 +17,32 @@ Schema = Mapping[str, Any]
 
 _YES_NO: Final = {True: "是", False: "否"}
 _FEN: Final = "（分）"
+MOST_DEPTH: Final = 20
+_TOO_DEEP: Final = "（层次过深，见电子记录）"
 _MOST_COLUMNS: Final = 7
 _NARROWEST, _WIDEST = 6, 26
 """Shares of a column of a table, in the width of a Latin letter."""
 
 
-def written(value: Any, schema: Schema, zone: ZoneInfo, names: Mapping[str, str]) -> str:
+def written(value: Any, schema: Schema, zone: ZoneInfo, names: Mapping[str, str], depth: int = 0) -> str:
     """One answer in Chinese: a choice by its label, a day and a moment written out, a list joined; "" for none."""
+    if depth > MOST_DEPTH:
+        return _TOO_DEEP
     if value is None or value == "" or value == []:
         return ""
     if isinstance(value, bool):
         return _YES_NO[value]
     if isinstance(value, list):
-        parts = [written(one, schema.get("items", {}), zone, names) for one in value]
+        parts = [written(one, schema.get("items", {}), zone, names, depth + 1) for one in value]
         return "、".join(part for part in parts if part)
     if isinstance(value, dict):
-        told = labelled(value, schema, zone, names, with_rows=True)
+        if value.keys() == {"quantity", "unit"}:
+            # How much there is of something reads as one word: 5条.
+            return "".join(
+                written(value[name], schema.get("properties", {}).get(name, {}), zone, names, depth + 1)
+                for name in ("quantity", "unit")
+            )
+        told = labelled(value, schema, zone, names, with_rows=True, depth=depth + 1)
         return "；".join(f"{label}：{text}" for label, text in told)
     if isinstance(value, str):
         labels = schema.get("labels", {})
@@ -85,12 +95,13 @@ def labelled(
     names: Mapping[str, str],
     without: frozenset[str] = frozenset(),
     with_rows: bool = False,
+    depth: int = 0,
 ) -> Iterator[tuple[str, str]]:
     """Titles and answers in the form's order, unanswered ones left out, and lists of rows where they have tables."""
     for name, inner in _ordered(answers, schema):
         if name in without or name == "items" or (is_rows(inner) and not with_rows):
             continue
-        if text := written(answers.get(name), inner, zone, names):
+        if text := written(answers.get(name), inner, zone, names, depth):
             yield titled(name, inner), text
 
 

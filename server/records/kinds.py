@@ -39,6 +39,26 @@ _ATTENDANCE: Mapping[str, Attendance] = MappingProxyType(
         "co_signature": ANYBODY,
     }
 )
+KIND_NAMES: Mapping[str, str] = MappingProxyType(
+    {
+        "ecig_check": "电子烟检查",
+        "site_visit": "零售户检查、走访",
+        "road_check": "路检路查",
+        "depot_check": "寄递网点检查",
+        "attempt": "到店未查成",
+        "manufacturer_check": "生产企业检查",
+        "unlicensed_check": "无证户检查",
+        "callback": "投诉回访",
+        "household_visit": "入户检查",
+        "clue": "线索",
+        "incident": "突发情况",
+        "registration_list": "先行登记保存",
+        "dispatch": "出动",
+        "co_signature": "共同签名",
+    }
+)
+"""What a kind of record is called in lists."""
+
 # What is registered is approved by itself (行政处罚法第五十六条): its approval stands among its answers.
 _APPROVED_BY_ITSELF = frozenset({"registration_list"})
 # A form for an outlet with these labels only is a visit (走访): it serves and looks, and inspects nothing.

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import Range
-from sqlalchemy.exc import InternalError, ProgrammingError
+from sqlalchemy.exc import InternalError, OperationalError, ProgrammingError
 
 from server.access.models import Account
 from server.grids.models import Duty
@@ -112,6 +114,43 @@ def test_a_constraint_that_breaks_only_at_commit_is_a_problem_too(kernel: Kernel
         work.session.add(
             Squad(id=uuid.uuid4(), bureau_id=town.bureau_id, name="试样1中队", edit_id=new_edit_id())
         )
+
+
+def test_the_victim_of_a_deadlock_is_asked_to_try_again(kernel: Kernel, town: Town) -> None:
+    """Two take the same two squads in either order; whoever the database stops is told, the other goes on."""
+    names = [f"试样{number}中队" for number in (1, 2)]
+    meeting = threading.Barrier(2, timeout=10)
+
+    def rename(order: list[str]) -> None:
+        with kernel.work(house(town.bureau_id), MONDAY) as work:
+            for place, name in enumerate(order):
+                work.session.execute(update(Squad).where(Squad.name == name).values(edit_id=new_edit_id()))
+                if place == 0:
+                    meeting.wait()
+
+    with ThreadPoolExecutor(2) as pool:
+        both = [pool.submit(rename, order) for order in (names, names[::-1])]
+        (stopped,) = [problem for one in both if (problem := one.exception()) is not None]
+    assert isinstance(stopped, Problem)
+    assert (stopped.code, stopped.headers) == ("unavailable", {"Retry-After": "1"})
+
+
+def asked(kernel: Kernel, town: Town, *statements: str) -> None:
+    with kernel.work(house(town.bureau_id), MONDAY) as work:
+        for statement in statements:
+            work.session.execute(text(statement))
+
+
+def test_a_lock_that_is_not_had_in_time_is_nobody_s_failure(kernel: Kernel, town: Town) -> None:
+    with kernel.work(house(town.bureau_id), MONDAY) as holder:
+        holder.session.execute(select(Squad).with_for_update())
+        with pytest.raises(Problem, match="unavailable"):
+            asked(kernel, town, "set local lock_timeout = '50ms'", "select * from squad for update")
+
+
+def test_a_database_that_fails_otherwise_is_a_failure(kernel: Kernel, town: Town) -> None:
+    with pytest.raises(OperationalError):
+        asked(kernel, town, "set local statement_timeout = '20ms'", "select pg_sleep(1)")
 
 
 def test_an_unnamed_constraint_is_still_a_problem() -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from schemas.vocabulary import PaperKind
 from server.demo import documents
+from server.demo.registered import RegisteredGoods
 from server.papers.composing import compose, papers_of
 from server.papers.model import Amendment, PaperModel, Table
 from server.papers.rules import own_paper
@@ -253,3 +254,24 @@ def test_the_digest_is_of_what_the_device_wrote() -> None:
     assert digest_of(record | {"form_version": 1.0}) == digest
     assert digest_of(record | {"narrative": "改"}) != digest
     assert len(digest) == 64
+
+
+def test_totals_of_a_list_read_as_one_word() -> None:
+    goods = [
+        RegisteredGoods("cigarette", "样例牌（硬）", 5, "carton"),
+        RegisteredGoods("leaf", "烤烟", 40, "kilogram"),
+    ]
+    record = documents.registration_list(visit(), Random(1), goods, inspection_id=uuid.uuid4())
+    assert "5条、40公斤" in words(paper(PaperKind.REGISTRATION_LIST, record))
+
+
+def test_answers_that_are_nested_without_end_are_printed_as_far_as_anybody_reads() -> None:
+    record = ordering()
+    deep: Any = "底"
+    # What is nested deeper than this is not taken as a record.
+    for _ in range(118):
+        deep = {"内": [deep]}
+    record["answers"]["unheard_of"] = deep
+    text = words(paper(RECORD, record))
+    assert "（层次过深，见电子记录）" in text
+    assert "底" not in text

@@ -14,7 +14,7 @@ from schemas.record import KINDS, SUBJECT_KINDS
 from schemas.vocabulary import Deed
 from server.kernel.work import Kernel
 from server.records.forms import Demands, load_forms
-from server.records.kinds import ANYBODY, INSPECTION, attendance_of, deed_of
+from server.records.kinds import ANYBODY, INSPECTION, KIND_NAMES, attendance_of, deed_of
 from server.records.models import Record
 from tests.fieldwork import check_of, push_at
 from tests.records import documents
@@ -124,3 +124,7 @@ def test_one_person_without_certificate_calls_back_and_visits_households() -> No
         assert judged(document).findings == []
     alone = documents.manufacturer_check(officers=signers(FIRST_OFFICER))
     assert codes(judged(alone)) == ["too_few_officers"]
+
+
+def test_every_kind_has_a_name() -> None:
+    assert set(KIND_NAMES) == set(KINDS)
