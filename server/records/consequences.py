@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date, datetime, time
+from operator import attrgetter
 
 from sqlalchemy import select, text
 
@@ -218,6 +219,10 @@ def _follow_findings(work: Work, records: Sequence[Judged]) -> None:
     }
     places = select(Amendment.record_id, Amendment.ordinal).where(among(Amendment.record_id, sorted(words)))
     ordinals = dict(work.session.execute(places).all())
+    standing = _standing(work, words)
+    asked = {word.subject_id for word in words.values() if word.subject_kind == "outlet"}
+    known = select(Outlet.id).where(Outlet.bureau_id == work.bureau_id, Outlet.id.in_(asked - {None}))
+    outlets = set(work.session.scalars(known))
     calls: list[Call] = []
     for group in {frozenset(group & words.keys()) for group in linked.values()}:
         said = sorted((words[word] for word in group), key=lambda word: _place(word, ordinals))
@@ -225,7 +230,8 @@ def _follow_findings(work: Work, records: Sequence[Judged]) -> None:
         last = counting[-1] if counting else None
         if last is not None and starts_triple_recheck(last.document):
             first = said[0].amends_id or said[0].id
-            calls += _finding_call(work, last, first, _standing(work, group))
+            subject = _finding_subject(work, last, first, outlets)
+            calls += _finding_call(work, last, subject, [standing[word] for word in group & standing.keys()])
     follow_causes(work, DutyRule.TRIPLE_RECHECK, calls, words, _CORRECTED)
 
 
@@ -233,41 +239,38 @@ def _place(word: Record, ordinals: Mapping[uuid.UUID, int]) -> tuple[bool, float
     return word.amends_id is not None, ordinals.get(word.id, math.inf), word.id
 
 
-def _standing(work: Work, group: Iterable[uuid.UUID]) -> dict[uuid.UUID | None, datetime | None]:
-    """The triggers among the words whose chain stands, with their times."""
+def _standing(work: Work, words: Iterable[uuid.UUID]) -> dict[uuid.UUID, Cause]:
+    """The words whose chain stands, each with the time from which it runs."""
     rows = select(Obligation.trigger_id, Obligation.triggered_at).where(
         Obligation.bureau_id == work.bureau_id,
         Obligation.rule == DutyRule.TRIPLE_RECHECK.value,
-        among(Obligation.trigger_id, sorted(group)),
+        among(Obligation.trigger_id, sorted(words)),
         Obligation.withdrawn_at.is_(None),
     )
-    return dict(work.session.execute(rows.distinct()).all())
+    return {word: Cause(word, at) for word, at in work.session.execute(rows.distinct()) if word and at}
 
 
-def _finding_call(
-    work: Work, word: Record, first: uuid.UUID, standing: dict[uuid.UUID | None, datetime | None]
-) -> list[Call]:
+Subject = tuple[SubjectKind, uuid.UUID, uuid.UUID | None]
+
+
+def _finding_call(work: Work, word: Record, subject: Subject | None, standing: Iterable[Cause]) -> list[Call]:
     """The chain of a finding; one that stands for the same day stays, whichever word it came by."""
-    subject = _finding_subject(work, word, first)
     if subject is None:
         return []
     kind, subject_id, cell_id = subject
     day = word.performed_at.astimezone(work.zone).date()
-    trigger, at = word.id, word.performed_at
-    for standing_id, standing_at in standing.items():
-        if standing_id and standing_at and standing_at.astimezone(work.zone).date() == day:
-            trigger, at = standing_id, standing_at
-    return [Call(DutyRule.TRIPLE_RECHECK, trigger, kind, subject_id, at, cell_id)]
+    same_day = (cause for cause in standing if cause.at.astimezone(work.zone).date() == day)
+    cause = max(same_day, key=attrgetter("at", "id"), default=Cause(word.id, word.performed_at))
+    return [Call(DutyRule.TRIPLE_RECHECK, cause.id, kind, subject_id, cause.at, cell_id)]
 
 
 def _finding_subject(
-    work: Work, word: Record, first: uuid.UUID
-) -> tuple[SubjectKind, uuid.UUID, uuid.UUID | None] | None:
+    work: Work, word: Record, first: uuid.UUID, outlets: Container[uuid.UUID]
+) -> Subject | None:
     """Whose re-checks they are. A seller without licence who is met for the first time comes into the register."""
     if word.subject_kind == "outlet":
-        known = select(Outlet.id).where(Outlet.id == word.subject_id, Outlet.bureau_id == work.bureau_id)
-        outlet_id = work.session.scalar(known)
-        return (SubjectKind.OUTLET, outlet_id, word.cell_id) if outlet_id else None
+        outlet_id = word.subject_id
+        return (SubjectKind.OUTLET, outlet_id, word.cell_id) if outlet_id and outlet_id in outlets else None
     if word.subject_kind != "unlicensed":
         return None
     found = word.document["answers"].get("unlicensed_subject")
