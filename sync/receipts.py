@@ -9,15 +9,13 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from joserfc import jws
-from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
 from sqlalchemy import ARRAY, Select, Text, and_, any_, cast, func, literal, select
 from sqlalchemy.dialects.postgresql import UUID, distinct_on
 
 from sync.collection import Outcome, Reader, Transaction
 from sync.envelope import is_canonical, read_array
-from sync.keys import CURVE, KeyRing
+from sync.keys import KeyRing
+from sync.signed import BadSignature, read_signed, sign
 from sync.tables import push_log, quarantine
 
 TYPE = "xunge-receipt+jwt"
@@ -84,8 +82,7 @@ def receipt(transaction: Transaction, reader: Reader, receipts: Receipts, body: 
         "backup_before": receipts.safe_before(transaction),
         "rows": _rows(transaction, reader, receipts.files_of, ids),
     }
-    header = {"alg": CURVE, "kid": key.kid, "typ": TYPE}
-    return jws.serialize_compact(header, orjson.dumps(claims), key, algorithms=[CURVE])
+    return sign(orjson.dumps(claims), TYPE, key)
 
 
 def verify_receipt(text: str, keys: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,12 +92,9 @@ def verify_receipt(text: str, keys: Mapping[str, Any]) -> dict[str, Any]:
         BadReceipt: when none of the keys signed it, or it is something else.
     """
     try:
-        signed = jws.deserialize_compact(text, KeySet.import_key_set(keys), algorithms=[CURVE])  # type: ignore[arg-type]
-    except (JoseError, ValueError) as error:
+        claims: dict[str, Any] = orjson.loads(read_signed(text, TYPE, keys))
+    except BadSignature as error:
         raise BadReceipt(str(error)) from error
-    if signed.headers().get("typ") != TYPE:
-        raise BadReceipt("signed by us, and no receipt")
-    claims: dict[str, Any] = orjson.loads(signed.payload or b"")
     return claims
 
 

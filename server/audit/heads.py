@@ -9,13 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from joserfc import jws
-from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
-
 from server.audit.canonical import canonical, utc_text
 from server.audit.models import EventSeal
-from sync.keys import CURVE, KeyRing
+from sync.keys import KeyRing
+from sync.signed import BadSignature, read_signed, sign
 
 TYPE = "xunge-audit-head+jwt"
 
@@ -35,7 +32,7 @@ class Head:
 
 
 def sign_head(seal: EventSeal, now: datetime, keys: KeyRing) -> str:
-    """The head as a compact JWS (RFC 7515, EdDSA over Ed25519).
+    """The head as a signed text.
 
     Raises:
         KeysUnusable: when there is no key to sign with.
@@ -49,8 +46,7 @@ def sign_head(seal: EventSeal, now: datetime, keys: KeyRing) -> str:
         "sealed_at": utc_text(seal.sealed_at),
         "seq": str(seal.seq),
     }
-    header = {"alg": CURVE, "kid": key.kid, "typ": TYPE}
-    return jws.serialize_compact(header, canonical(claims), key, algorithms=[CURVE])
+    return sign(canonical(claims), TYPE, key)
 
 
 def read_head(text: str, keys: Mapping[str, Any]) -> Head:
@@ -60,12 +56,9 @@ def read_head(text: str, keys: Mapping[str, Any]) -> Head:
         BadHead: when none of the keys signed it, or it is something else.
     """
     try:
-        signed = jws.deserialize_compact(text, KeySet.import_key_set(keys), algorithms=[CURVE])  # type: ignore[arg-type]
-    except (JoseError, ValueError) as error:
+        claims: dict[str, Any] = json.loads(read_signed(text, TYPE, keys))
+    except BadSignature as error:
         raise BadHead(str(error)) from error
-    if signed.headers().get("typ") != TYPE:
-        raise BadHead("signed by us, and no head of the audit chain")
-    claims: dict[str, Any] = json.loads(signed.payload or b"{}")
     return Head(
         bureau_id=uuid.UUID(claims["iss"]),
         position=int(claims["position"]),
