@@ -16,7 +16,8 @@ from server.kernel.work import Work
 from server.notices.loading import load_staff
 from server.notices.ops import tell_at_once
 from server.notices.rules import Recipient, Staff
-from server.records.models import Form, Record
+from server.records.models import Record
+from server.records.queries import form_of
 from server.reports.responsible import load_responsible
 
 
@@ -70,12 +71,8 @@ def _content(work: Work, record: Record) -> dict[str, Any]:
 
 def _nature(work: Work, record: Record, told: Any) -> tuple[str | None, str]:
     """Its code, and what the record's form calls it. What no form has a word for may be anything, and is not passed on."""
-    schema = work.session.scalar(
-        select(Form.answers_schema).filter_by(
-            bureau_id=work.bureau_id, form_code=record.form_code, version=record.form_version
-        )
-    )
-    labels = (schema or {}).get("properties", {}).get("nature", {}).get("labels", {})
+    form = form_of(work.session, record)
+    labels = form.answers_schema.get("properties", {}).get("nature", {}).get("labels", {}) if form else {}
     if isinstance(told, str) and told in labels:
         return told, str(labels[told])
     return None, "未写明"

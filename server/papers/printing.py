@@ -29,7 +29,8 @@ from server.papers.model import Amendment, PaperModel, Signatures, SubjectTold, 
 from server.papers.models import Paper
 from server.papers.pdf import as_data, pdf_of
 from server.papers.verifying import code_of, digest_of
-from server.records.models import Form, Record
+from server.records.models import Record
+from server.records.queries import form_of
 from server.records.reading import visible_record
 
 # A record is called by the number of what it is as a whole, not of the order that it gave.
@@ -134,11 +135,7 @@ def _paper_of(work: Work, record: Record, kind: PaperKind | None) -> tuple[Paper
             detail=f"该记录没有这种文书（可出具：{given}）。The record gives no such paper; it gives: "
             f"{', '.join(kinds) or 'none'}.",
         )
-    form = work.session.scalar(
-        select(Form).filter_by(
-            bureau_id=record.bureau_id, form_code=record.form_code, version=record.form_version
-        )
-    )
+    form = form_of(work.session, record)
     told = _told(work, record)
     title, schema = (form.title, form.answers_schema) if form else ("", None)
     return compose(kind or kinds[0], record.document, title, schema, told), told

@@ -31,7 +31,7 @@ from server.org.models import SquadMember
 from server.records.amended import changes_evidence
 from server.records.amended_orders import settle_orders
 from server.records.kinds import SUBJECTS, deed_of
-from server.records.models import Amendment, Form, Record, RecordOfficer
+from server.records.models import OF_ITS_FORM, Amendment, Form, Record, RecordOfficer
 
 CONTESTED, EVIDENCE_AMENDED = "amendment_contested", "amends_place_or_time"
 BATCH = 500
@@ -318,12 +318,7 @@ def _told(work: Work, ids: Sequence[uuid.UUID]) -> Sequence[Row[Any]]:
         )
         .join(last, (last.c.original_id == Amendment.original_id) & (last.c.ordinal == Amendment.ordinal))
         .join(Record, Record.id == Amendment.record_id)
-        .join(
-            Form,
-            (Form.bureau_id == Record.bureau_id)
-            & (Form.form_code == Record.form_code)
-            & (Form.version == Record.form_version),
-        )
+        .join(Form, OF_ITS_FORM)
         .order_by(Amendment.original_id)
     ).all()
 

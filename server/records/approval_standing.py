@@ -27,7 +27,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from server.approvals.models import ApprovalWithdrawal, ApprovalWriteUp, InspectionApproval
 from server.kernel.work import Work
-from server.records.models import Form, Record
+from server.records.models import OF_ITS_FORM, Form, Record
 from server.records.queries import visible_to
 
 APPROVED = "approved"
@@ -57,14 +57,7 @@ def _inspections(work: Work, standing: ColumnElement[str]) -> Select[Any]:
     return (
         visible_to(work.actor)
         .with_only_columns(*columns)
-        .join(
-            Form,
-            and_(
-                Form.bureau_id == Record.bureau_id,
-                Form.form_code == Record.form_code,
-                Form.version == Record.form_version,
-            ),
-        )
+        .join(Form, OF_ITS_FORM)
         .outerjoin(
             approval,
             and_(approval.bureau_id == Record.bureau_id, approval.approval_no == Record.approval_no),

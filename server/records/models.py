@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from geoalchemy2 import Geometry, WKBElement
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, UniqueConstraint, and_
 from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -306,3 +306,11 @@ class CoSignatureCheck(Base):
     matches: Mapped[bool]
     concerns: Mapped[list[Any]]
     known_at: Mapped[datetime]
+
+
+OF_ITS_FORM: ColumnElement[bool] = and_(
+    Form.bureau_id == Record.bureau_id,
+    Form.form_code == Record.form_code,
+    Form.version == Record.form_version,
+)
+"""That a form is the version with which a record was written, for joining the two; there may be none."""

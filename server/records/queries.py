@@ -19,6 +19,7 @@ from sqlalchemy import (
     or_,
     select,
 )
+from sqlalchemy.orm import Session
 
 from server.grids.queries import cells_in_scope, scope_holds
 from server.kernel.actor import Actor
@@ -173,4 +174,13 @@ def synced_forms(
     )  # fmt: skip
     return select(cast(fields, Text).label("document"), Form.edit_id).where(
         Form.id == ids, Form.bureau_id == bureau_id, Form.state != "draft"
+    )
+
+
+def form_of(session: Session, record: Record) -> Form | None:
+    """The version with which the record was written, ``None`` where the server has no such form."""
+    return session.scalar(
+        select(Form).filter_by(
+            bureau_id=record.bureau_id, form_code=record.form_code, version=record.form_version
+        )
     )

@@ -14,8 +14,8 @@ from server.kernel.problems import Problem
 from server.kernel.work import Work
 from server.privacy.masking import masked, person_places
 from server.privacy.readings import note_reading, readings_of
-from server.records.models import Form, Record, RecordOfficer
-from server.records.queries import visible_to
+from server.records.models import Record, RecordOfficer
+from server.records.queries import form_of, visible_to
 
 
 def visible_record(work: Work, record_id: uuid.UUID) -> Record:
@@ -71,8 +71,5 @@ def _is_own(work: Work, record: Record) -> bool:
 
 def _schema(work: Work, record: Record) -> dict[str, Any] | None:
     """The schema of the record's answers, ``None`` where the server has no such form."""
-    return work.session.scalar(
-        select(Form.answers_schema).filter_by(
-            bureau_id=record.bureau_id, form_code=record.form_code, version=record.form_version
-        )
-    )
+    form = form_of(work.session, record)
+    return form.answers_schema if form else None

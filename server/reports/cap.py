@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import NamedTuple, cast
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from schemas.vocabulary import CadenceTier
@@ -26,7 +26,7 @@ from server.kernel.permissions import Permission
 from server.kernel.problems import problem_at
 from server.kernel.work import Work
 from server.outlets.models import Outlet, Registration
-from server.records.models import Form, Record
+from server.records.models import OF_ITS_FORM, Form, Record
 from server.records.superseding import last_words, stands
 
 KINDS = ("routine", "special", "case")
@@ -174,14 +174,7 @@ def _inspections(
             Form.tier,
         )
         .outerjoin(amended, amended.c.record_id == Record.id)
-        .outerjoin(
-            Form,
-            and_(
-                Form.bureau_id == Record.bureau_id,
-                Form.form_code == Record.form_code,
-                Form.version == Record.form_version,
-            ),
-        )
+        .outerjoin(Form, OF_ITS_FORM)
         .where(
             stands(work, as_of),
             Record.subject_kind == "outlet",

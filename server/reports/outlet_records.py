@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import Row, and_, func, or_, select
+from sqlalchemy import Row, func, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from server.cadence.models import VisitFact
 from server.kernel.work import Work
-from server.records.models import Form, Record
+from server.records.models import OF_ITS_FORM, Form, Record
 from server.records.superseding import last_words, stands
 from server.reports.cap import KINDS
 
@@ -50,14 +50,7 @@ def records_at_outlets(work: Work, first: date, last: date, as_of: datetime) -> 
             Record.document["answers"]["result"].as_string().label("result"),
         )
         .outerjoin(amended, amended.c.record_id == Record.id)
-        .outerjoin(
-            Form,
-            and_(
-                Form.bureau_id == Record.bureau_id,
-                Form.form_code == Record.form_code,
-                Form.version == Record.form_version,
-            ),
-        )
+        .outerjoin(Form, OF_ITS_FORM)
         .outerjoin(judged_by_then, judged_by_then.c.record_id == record_id)
         .where(
             stands(work, as_of),

@@ -15,7 +15,7 @@ from server.kernel.ids import parse_id
 from server.kernel.pinyin import initials
 from server.kernel.work import Work
 from server.outlets.models import Outlet, Site
-from server.records.models import Form, Record
+from server.records.models import OF_ITS_FORM, Form, Record
 from server.search.folding import fold, pairs
 from server.search.models import RecordText
 from server.search.queries import shown_name
@@ -43,14 +43,7 @@ def index_records(work: Work, ids: Sequence[str]) -> int:
             DutySubject.name.label("subject_name"),
             DutySubject.kind.label("owing_kind"),
         )
-        .outerjoin(
-            Form,
-            and_(
-                Form.bureau_id == Record.bureau_id,
-                Form.form_code == Record.form_code,
-                Form.version == Record.form_version,
-            ),
-        )
+        .outerjoin(Form, OF_ITS_FORM)
         .outerjoin(Outlet, and_(Outlet.id == Record.subject_id, Outlet.bureau_id == Record.bureau_id))
         .outerjoin(Site, and_(Site.id == Record.subject_id, Site.bureau_id == Record.bureau_id))
         .outerjoin(
