@@ -7,7 +7,6 @@ from datetime import date, datetime
 from pathlib import Path
 
 import click
-from rich.table import Table
 
 from schemas.approvals import ApprovalIn, ApprovalOut
 from server.approvals import ops
@@ -16,7 +15,7 @@ from server.approvals.queries import listed, told
 from server.commands.acting import acting, as_account, of_bureau, signed_as
 from server.commands.bodies import print_json, read_file
 from server.commands.bureau import bureau_work
-from server.commands.printing import print_table
+from server.commands.printing import headed, print_table
 from server.commands.times import Day, Moment
 from server.kernel.paging import page_of_rows
 from server.kernel.permissions import Permission
@@ -65,9 +64,7 @@ def list_approvals(on: date | None, limit: int, bureau: str | None) -> None:
         keys = [InspectionApproval.known_at, InspectionApproval.id]
         page = page_of_rows(work.session, rows, keys, None, limit, newest_first=True)
         zone = work.zone
-    table = Table()
-    for heading in ("编号", "事项", "起", "止", "批准人", "方式", "补签", "撤回", "id"):
-        table.add_column(heading)
+    table = headed("编号", "事项", "起", "止", "批准人", "方式", "补签", "撤回", "id")
     for one in page["items"]:
         written = "" if one.channel != "phone" else "已补签" if one.written_up_at else "待补签"
         withdrawn = one.withdrawn_at.astimezone(zone).strftime("%Y-%m-%d") if one.withdrawn_at else ""
@@ -125,9 +122,7 @@ def exceptions(since: datetime, until: datetime, limit: int, bureau: str | None)
     if not page["items"]:
         click.echo("没有 · none")
         return
-    table = Table()
-    for heading in ("检查时间", "审批编号", "原因", "记录"):
-        table.add_column(heading)
+    table = headed("检查时间", "审批编号", "原因", "记录")
     for one in page["items"]:
         at = one.performed_at.astimezone(zone).strftime("%Y-%m-%d %H:%M")
         table.add_row(at, one.approval_no or "", STANDINGS[one.standing], str(one.id))

@@ -6,7 +6,6 @@ import uuid
 from pathlib import Path
 
 import click
-from rich.table import Table
 
 from schemas.clues import ClueActIn, ClueIn, CluePage, ClueWhole, InformantIn, InformantList
 from schemas.records import ReadingIn
@@ -18,7 +17,7 @@ from server.clues.queries import described, find_clue, hints_for, possible_dupli
 from server.commands.acting import acting, as_account, of_bureau, signed_as
 from server.commands.bodies import loaded, print_json, read_file
 from server.commands.bureau import bureau_work
-from server.commands.printing import print_table
+from server.commands.printing import headed, print_table
 from server.kernel.permissions import Permission
 from server.reports.sheets import NO_FIGURE
 
@@ -51,9 +50,7 @@ def list_(status: str | None, shape: str, bureau: str | None) -> None:
         if shape == "json":
             print_json(CluePage(), {"items": found, "after": None})
             return
-        table = Table()
-        for heading in ("编号", "来源", "类别", "内容", "状态", "最近期限", "线索"):
-            table.add_column(heading)
+        table = headed("编号", "来源", "类别", "内容", "状态", "最近期限", "线索")
         for one in found:
             due = min(
                 (clock for clock in one["clocks"] if clock.done_at is None), key=lambda c: c.due, default=None
@@ -128,9 +125,7 @@ def act(clue_id: uuid.UUID, file: Path, username: str | None, bureau: str | None
 @of_bureau
 def duplicates(radius_m: float, bureau: str | None) -> None:
     """列出可能重复的线索，由人决定是否合并 · clues that may be one."""
-    table = Table()
-    for heading in ("线索", "另一条", "类别", "理由", "相距（米）"):
-        table.add_column(heading)
+    table = headed("线索", "另一条", "类别", "理由", "相距（米）")
     with bureau_work(bureau) as work:
         for pair in possible_duplicates(work, radius_m):
             matter = ClueMatter(find_clue(work, pair["clue_id"]).matter).label_zh

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import click
-from rich.table import Table
 
 from server.commands.acting import of_bureau
 from server.commands.bureau import bureau_work
-from server.commands.printing import print_table
+from server.commands.printing import headed, print_table
 from server.records.co_signing import list_co_signatures
 from server.reports.sheets import NO_FIGURE
 
@@ -21,9 +20,7 @@ from server.reports.sheets import NO_FIGURE
 @of_bureau
 def command(state: str | None, bureau: str | None) -> None:
     """列出共同签名，不符的注明原因 · co-signatures, with what does not fit."""
-    table = Table()
-    for heading in ("签名人", "签名时间", "意见", "所签记录", "相符", "疑问"):
-        table.add_column(heading)
+    table = headed("签名人", "签名时间", "意见", "所签记录", "相符", "疑问")
     with bureau_work(bureau) as work:
         for one in list_co_signatures(work, state):
             fits = {True: "是", False: "否", None: "等待"}[one["matches"]]

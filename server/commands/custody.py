@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.table import Table
 from sqlalchemy import select
 
 from schemas.custody import (
@@ -32,7 +31,7 @@ from server.commands.acting import acting, of_bureau, signed_as
 from server.commands.bodies import loaded, print_json, read_file
 from server.commands.bureau import bureau_work
 from server.commands.naming import account_called, list_called, person_called, store_called
-from server.commands.printing import console, print_table
+from server.commands.printing import console, headed, print_table
 from server.commands.times import Day
 from server.custody import deciding, ops, stores
 from server.custody.models import CustodyAct
@@ -83,9 +82,7 @@ def list_(state: str | None, shape: str, bureau: str | None) -> None:
         number = Record.numbers["registration_list"].astext
         listed = select(Record.id, number).where(Record.id.in_([row["id"] for row in rows]))
         numbers: dict[uuid.UUID, str | None] = dict(work.session.execute(listed).all())
-        table = Table()
-        for heading in ("编号", "登记时间", "决定期限", "状态", "行数", "未决定", "审批", "有效", "清单"):
-            table.add_column(heading)
+        table = headed("编号", "登记时间", "决定期限", "状态", "行数", "未决定", "审批", "有效", "清单")
         for row in rows:
             due = row["decide_by"].isoformat() + ("（暂定）" if row["provisional"] else "")
             approval = row["approval_no"] or ("须补办" if row["write_up_due"] else NO_FIGURE)
@@ -115,9 +112,17 @@ def show(said: str, shape: str, bureau: str | None) -> None:
         print_json(RegistrationWhole(), told)
         return
     provisional = "（暂定）" if told["provisional"] else ""
-    table = Table(title=f"决定期限 {told['decide_by']}{provisional}　{STATE_NAMES[told['state']]}")
-    for heading in ("行", "品类", "品规", "登记", "何处", "决定", "核价"):
-        table.add_column(heading)
+    title = f"决定期限 {told['decide_by']}{provisional}　{STATE_NAMES[told['state']]}"
+    table = headed(
+        "行",
+        "品类",
+        "品规",
+        "登记",
+        "何处",
+        "决定",
+        "核价",
+        title=title,
+    )
     for line in told["goods"]:
         unit = UNIT_NAMES.get(line["base_unit"], line["base_unit"])
         where = "，".join(f"{PLACE_NAMES[one['place']]} {one['quantity']}{unit}" for one in line["places"])
@@ -150,9 +155,7 @@ def chain(said: str, shape: str, bureau: str | None) -> None:
         if shape == "json":
             print_json(CustodyActPage(), {"items": told, "after": None})
             return
-        table = Table()
-        for heading in ("时间", "事项", "行", "数量", "由", "至", "文书", "登记"):
-            table.add_column(heading)
+        table = headed("时间", "事项", "行", "数量", "由", "至", "文书", "登记")
         for act in told:
             for entry in act["entries"]:
                 if entry.list_id != list_id:
@@ -322,9 +325,7 @@ def stores_(shape: str, bureau: str | None) -> None:
     if shape == "json":
         print_json(StoreList(), {"items": told})
         return
-    table = Table()
-    for heading in ("编号", "名称", "保管员", "待确认的移交", "库房"):
-        table.add_column(heading)
+    table = headed("编号", "名称", "保管员", "待确认的移交", "库房")
     for one in told:
         keeper = names.get(one["keeper_id"], NO_FIGURE)
         offered = str(one["offered_id"] or NO_FIGURE)

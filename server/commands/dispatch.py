@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.table import Table
 
 from schemas.dispatches import DispatchCorrection, DispatchIn, DispatchPage
 from schemas.road_checks import SessionPage, StopPage
 from server.commands.acting import acting, as_account, of_bureau
 from server.commands.bodies import print_json, read_file
 from server.commands.bureau import bureau_work
-from server.commands.printing import print_table
+from server.commands.printing import headed, print_table
 from server.commands.times import Moment
 from server.dispatches import ops
 from server.dispatches.models import Dispatch
@@ -246,9 +245,7 @@ def _aware(moment: datetime | None, work: Any) -> datetime | None:
 
 
 def _print(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]], after: str | None) -> None:
-    table = Table()
-    for heading in headings:
-        table.add_column(heading)
+    table = headed(*headings)
     for row in rows:
         table.add_row(*row)
     print_table(table)

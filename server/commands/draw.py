@@ -15,7 +15,7 @@ from rich.table import Table
 from schemas.draws import DrawIn, DrawReason, RecusalIn, RecusalList, ReplacementIn, SeedIn
 from server.commands.acting import acting, as_account, of_bureau
 from server.commands.bodies import loaded, print_json, read_file, read_json
-from server.commands.printing import console, print_table
+from server.commands.printing import console, headed, print_table
 from server.commands.sheets import deliver, delivered
 from server.draws import ops, recusing, rules
 from server.draws.api import awaited_told, recusals_told, told
@@ -262,9 +262,7 @@ def _show(progress: Progress) -> None:
     days = f"{one['from_day']} 至 {one['to_day']}"
     console().print(f"{one['name']}，{days}，{STATES[one['state']]}", highlight=False)
     console().print(f"名单 SHA-256 {one['pool_sha256']}", highlight=False)
-    table = Table()
-    for heading in ("序", "许可证号", "检查组（执法证号）"):
-        table.add_column(heading)
+    table = headed("序", "许可证号", "检查组（执法证号）")
     for number, team in enumerate(one["teams"], start=1):
         table.add_row(str(number), team["licence_no"], "、".join(team["cert_nos"]))
     print_table(table)

@@ -7,7 +7,6 @@ from datetime import date, datetime
 from pathlib import Path
 
 import click
-from rich.table import Table
 from sqlalchemy import select
 
 from schemas.duties import DutyOpening, DutyRuleIn, DutyRuleList
@@ -19,7 +18,7 @@ from server.cadence.queries import standing, waived
 from server.commands.acting import acting, as_account, of_bureau
 from server.commands.bodies import print_json, read_file
 from server.commands.bureau import bureau_work
-from server.commands.printing import print_table
+from server.commands.printing import headed, print_table
 from server.commands.times import Day, Moment
 from server.kernel.permissions import Permission
 from server.notices.loading import names_of
@@ -68,9 +67,7 @@ def rules(
         if shape == "json":
             print_json(DutyRuleList(), {"items": versions})
             return
-        table = Table()
-        for heading in ("规则", "名称", "版本", "起", "次数", "期限", "依据"):
-            table.add_column(heading)
+        table = headed("规则", "名称", "版本", "起", "次数", "期限", "依据")
         for one in versions:
             days = f"{one.days} {'工作日' if one.day_kind == 'working' else '日'}"
             begins = one.effective_from.isoformat()
@@ -86,9 +83,7 @@ def rules(
 @of_bureau
 def list_(rule: str | None, overdue: bool, bureau: str | None) -> None:
     """列出未完成的触发任务 · list what is still owed, by its last day."""
-    table = Table()
-    for heading in ("规则", "对象", "编号", "名称", "起", "止", "暂定", "任务"):
-        table.add_column(heading)
+    table = headed("规则", "对象", "编号", "名称", "起", "止", "暂定", "任务")
     with bureau_work(bureau) as work:
         owed = select(Obligation).where(
             Obligation.bureau_id == work.bureau_id,

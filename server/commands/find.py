@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.table import Table
 
 from schemas.search import EXPORTS, SearchConditions
 from server.commands.acting import of_bureau
 from server.commands.bodies import loaded
 from server.commands.bureau import bureau_work
-from server.commands.printing import count_progress, print_table
+from server.commands.printing import count_progress, headed, print_table
 from server.commands.times import Moment
 from server.kernel.paging import page_of
 from server.records.kinds import KIND_NAMES
@@ -70,9 +69,7 @@ def command(
     if not hits:
         click.echo("没有找到 · nothing found")
         return
-    table = Table()
-    for heading in ("检查时间", "种类", "对象", "网格", "人员", "所在", "记录"):
-        table.add_column(heading)
+    table = headed("检查时间", "种类", "对象", "网格", "人员", "所在", "记录")
     for hit in hits:
         at = hit["performed_at"].astimezone(zone).strftime("%Y-%m-%d %H:%M")
         told = hit["excerpt"] or "、".join(hit["plates"])

@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.table import Table
 
 from schemas.forms import FormComparisonOut, FormContent, FormDraftIn, FormDraftOut, FormVersionOut
 from server.commands.acting import acting, as_account, of_bureau, signed_as
 from server.commands.bodies import print_json, read_file
 from server.commands.bureau import bureau_work
-from server.commands.printing import print_table
+from server.commands.printing import headed, print_table
 from server.commands.times import Moment
 from server.kernel.permissions import Permission
 from server.records import form_versions
@@ -41,9 +40,7 @@ def group() -> None:
 @of_bureau
 def list_(bureau: str | None) -> None:
     """列出全部版本和草案 · list every version and draft."""
-    table = Table()
-    for heading in ("表单", "版本", "状态", "启用", "停用", "名称"):
-        table.add_column(heading)
+    table = headed("表单", "版本", "状态", "启用", "停用", "名称")
     with bureau_work(bureau) as work:
         found = listed(work)
         rows: list[tuple[Any, ...]] = [
@@ -151,9 +148,7 @@ def compare(form_code: str, since: int, to: int | None, shape: str, bureau: str 
     if not changes:
         click.echo("两个版本没有差异 · they say the same")
         return
-    table = Table(title=f"{form_code} 第 {since} 版 → 第 {number} 版")
-    for heading in ("差异", "位置", "说明"):
-        table.add_column(heading)
+    table = headed("差异", "位置", "说明", title=f"{form_code} 第 {since} 版 → 第 {number} 版")
     for change in changes:
         table.add_row(_CHANGES[change.what], change.path or NO_FIGURE, change.sentence)
     print_table(table)

@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime
 
 import click
 from marshmallow import ValidationError
-from rich.table import Table
 from sqlalchemy import func, select
 
 from schemas.access import MailSettings
@@ -15,7 +14,7 @@ from server.access.ops import create_account, hash_password, set_mail
 from server.cadence.duty_editions import publish_default_duty_rules
 from server.cadence.policies import publish_default_policy
 from server.commands.bureau import bureau_work
-from server.commands.printing import print_table
+from server.commands.printing import headed, print_table
 from server.commands.times import Day
 from server.house import compose
 from server.kernel.actor import house
@@ -117,9 +116,7 @@ def list_accounts(bureau_name: str | None) -> None:
             .where(Account.bureau_id == work.bureau_id)
             .order_by(func.lower(Account.username))
         ).all()
-    table = Table()
-    for heading in ("用户名", "角色", "人员", "工号", "状态", "账号 id", "人员 id"):
-        table.add_column(heading)
+    table = headed("用户名", "角色", "人员", "工号", "状态", "账号 id", "人员 id")
     for one, name, staff_no in rows:
         state = "停用" if one.disabled_at else "在用"
         ids = (str(one.id), str(one.person_id) if one.person_id else "")

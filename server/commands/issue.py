@@ -12,7 +12,7 @@ from rich.table import Table
 from schemas.issuing import IssueOut, UnsyncedOut
 from server.commands.acting import acting, of_bureau, signed_as
 from server.commands.bureau import bureau_work
-from server.commands.printing import print_table
+from server.commands.printing import headed, print_table
 from server.commands.sheets import as_known_by, deliver
 from server.commands.sheets import show as show_sheet
 from server.commands.times import Moment
@@ -50,9 +50,7 @@ def group() -> None:
 @of_bureau
 def list_(period: str | None, bureau: str | None) -> None:
     """列出各期报表 · list the versions."""
-    table = Table()
-    for heading in ("报表", "周期", "版本", "状态", "截止时刻", "更正", "最后办理", "SHA-256"):
-        table.add_column(heading)
+    table = headed("报表", "周期", "版本", "状态", "截止时刻", "更正", "最后办理", "SHA-256")
     with bureau_work(bureau) as work:
         wanted = queries.visible_to(work.actor)
         if period is not None:

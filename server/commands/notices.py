@@ -6,13 +6,12 @@ import uuid
 from datetime import UTC, date, datetime, time
 
 import click
-from rich.table import Table
 from sqlalchemy import func, select
 
 from schemas.vocabulary import NoticeKind
 from server.access.models import Account
 from server.commands.bureau import bureau_work
-from server.commands.printing import print_table
+from server.commands.printing import headed, print_table
 from server.commands.times import Day
 from server.kernel.settings import read_settings
 from server.kernel.work import Work
@@ -48,7 +47,7 @@ def send(day: date | None, dry_run: bool, bureau: str | None) -> None:
             return
         drafts = plan(work)
         names = _names(work, [draft.digest.recipient for draft in drafts])
-        table = _table("通知对象 · who", "身份 · as", "内容 · what")
+        table = headed("通知对象 · who", "身份 · as", "内容 · what")
         for draft in drafts:
             zh, en = wording.title(
                 draft.digest.kind, now.astimezone(work.zone).date(), draft.content["counts"]
@@ -69,7 +68,7 @@ def list_(limit: int, bureau: str | None) -> None:
         of = func.count().label("n")
         total = work.session.scalar(select(of).where(Notice.bureau_id == work.bureau_id)) or 0
         names = _names(work, [Recipient(notice.person_id, notice.account_id) for notice in found])
-        table = _table("日期 · day", "通知对象 · who", "身份 · as", "内容 · what", "已读 · read")
+        table = headed("日期 · day", "通知对象 · who", "身份 · as", "内容 · what", "已读 · read")
         for notice in found:
             zh, _ = wording.title(NoticeKind(notice.kind), notice.day, notice.content["counts"])
             read = notice.read_at.astimezone(work.zone).strftime("%m-%d %H:%M") if notice.read_at else ""
@@ -78,13 +77,6 @@ def list_(limit: int, bureau: str | None) -> None:
     print_table(table)
     if total > len(found):
         click.echo(f"共 {total} 份，只列出 {len(found)} 份 · there are more; see --limit")
-
-
-def _table(*headings: str) -> Table:
-    table = Table()
-    for heading in headings:
-        table.add_column(heading)
-    return table
 
 
 def _names(work: Work, recipients: list[Recipient]) -> dict[Recipient, str]:

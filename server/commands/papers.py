@@ -9,14 +9,13 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import click
-from rich.table import Table
 from sqlalchemy import select
 
 from schemas.papers import VerifiedOut
 from schemas.vocabulary import PaperKind
 from server.commands.acting import acting, as_account, of_bureau
 from server.commands.bureau import bureau_work, bureau_works
-from server.commands.printing import print_table
+from server.commands.printing import headed, print_table
 from server.commands.times import Day
 from server.house import compose
 from server.kernel.permissions import Permission
@@ -109,9 +108,7 @@ def _find(work: Work, text: str) -> uuid.UUID:
 
 
 def _show(items: list[dict[str, object]]) -> None:
-    table = Table()
-    for heading in ("文书", "种类", "正式编号", "临时编号", "打印次数", "核验码"):
-        table.add_column(heading)
+    table = headed("文书", "种类", "正式编号", "临时编号", "打印次数", "核验码")
     for one in items:
         table.add_row(
             *(
@@ -133,9 +130,7 @@ def numbers() -> None:
 @of_bureau
 def list_(year: int | None, most: int, bureau: str | None) -> None:
     """列出已编的编号 · list the numbers that were given, the last ones first."""
-    table = Table()
-    for heading in ("编号", "文书", "编号时间", "记录"):
-        table.add_column(heading)
+    table = headed("编号", "文书", "编号时间", "记录")
     with bureau_work(bureau) as work:
         today = work.now.astimezone(work.zone).date()
         rows = work.session.scalars(
@@ -200,9 +195,7 @@ def style(
                 {**{kind.value: word for kind, word in shown.words.items()}, **given},
                 from_day or today,
             )
-        table = Table()
-        for heading in ("文书", "种类", "编号样式"):
-            table.add_column(heading)
+        table = headed("文书", "种类", "编号样式")
         for kind in PaperKind:
             number = written_number(shown.series(kind), (from_day or today).year, 1)
             table.add_row(kind.label_zh, kind.value, number)

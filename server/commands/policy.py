@@ -17,7 +17,7 @@ from server.cadence.policy_api import described
 from server.commands.acting import acting, as_account, of_bureau
 from server.commands.bodies import print_json, read_file
 from server.commands.bureau import bureau_work
-from server.commands.printing import console, print_table
+from server.commands.printing import console, headed, print_table
 from server.commands.times import Day
 from server.kernel.permissions import Permission
 from server.kernel.problems import Problem
@@ -34,9 +34,7 @@ def group() -> None:
 @of_bureau
 def list_(bureau: str | None) -> None:
     """列出全部版本 · list the versions."""
-    table = Table()
-    for heading in ("版本", "状态", "起", "止", "层级", "名称"):
-        table.add_column(heading)
+    table = headed("版本", "状态", "起", "止", "层级", "名称")
     with bureau_work(bureau) as work:
         found = work.session.scalars(
             select(Policy).where(Policy.bureau_id == work.bureau_id).order_by(Policy.version)

@@ -29,6 +29,11 @@ def console() -> Console:
     return Console(width=None if sys.stdout.isatty() else PIPED_WIDTH, soft_wrap=True)
 
 
+def headed(*headings: str, title: str | None = None) -> Table:
+    """A table with these columns and no rows yet."""
+    return Table(*headings, title=title)
+
+
 def print_table(table: Table) -> None:
     """Print a table; narrow terminals fold its cells, piped lines are longer, and one without rows says that it is empty."""
     for column in table.columns:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import uuid
 
 import click
-from rich.table import Table
 
 from server.commands.acting import acting, as_account, of_bureau
 from server.commands.bureau import bureau_work
-from server.commands.printing import print_table
+from server.commands.printing import headed, print_table
 from server.kernel.permissions import Permission
 from server.notices.loading import names_of
 from server.records.models import Rectification
@@ -35,9 +34,7 @@ def group() -> None:
 @of_bureau
 def list_(state: str | None, bureau: str | None) -> None:
     """列出责令改正，按期限 · list the orders by their day."""
-    table = Table()
-    for heading in ("期限", "状态", "对象", "要求", "可作证明的复查", "整改令"):
-        table.add_column(heading)
+    table = headed("期限", "状态", "对象", "要求", "可作证明的复查", "整改令")
     with bureau_work(bureau) as work:
         wanted = orders_visible_to(work.actor).order_by(Rectification.due_on, Rectification.id)
         if state is not None:

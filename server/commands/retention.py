@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import click
-from rich.table import Table
 
 from server import retention
 from server.commands.acting import of_bureau
 from server.commands.bureau import bureau_work
-from server.commands.printing import print_table
+from server.commands.printing import headed, print_table
 
 
 @click.command("retention")
@@ -23,9 +22,12 @@ def command(dry_run: bool, bureau: str | None) -> None:
             work.session.rollback()
             work.jobs.clear()
         settings = work.settings
-    table = Table(title="试运行，未删除 · dry run, nothing is gone" if dry_run else "已清除 · ended")
-    for heading in ("内容 · what", "保存天数 · kept for days", "到期 · due" if dry_run else "清除 · ended"):
-        table.add_column(heading)
+    table = headed(
+        "内容 · what",
+        "保存天数 · kept for days",
+        "到期 · due" if dry_run else "清除 · ended",
+        title="试运行，未删除 · dry run, nothing is gone" if dry_run else "已清除 · ended",
+    )
     for step in retention.STEPS:
         table.add_row(f"{step.name_zh} · {step.name_en}", str(step.days(settings)), str(ended[step.code]))
     print_table(table)

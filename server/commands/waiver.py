@@ -8,7 +8,6 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import click
-from rich.table import Table
 
 from schemas.cadence import WaiverOut
 from schemas.vocabulary import CadenceTier
@@ -17,7 +16,7 @@ from server.cadence.models import Waiver
 from server.cadence.ops import waive
 from server.commands.acting import acting, of_bureau, signed_as
 from server.commands.bureau import bureau_work
-from server.commands.printing import print_table
+from server.commands.printing import headed, print_table
 from server.kernel.permissions import Permission
 from server.reports.sheets import NO_FIGURE
 
@@ -73,9 +72,7 @@ def list_(withdrawn: bool, shape: str, bureau: str | None) -> None:
     if shape == "json":
         click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
         return
-    table = Table()
-    for heading in ("编号", "许可证号", "对象", "周期", "理由", "批准", "时间", "撤回"):
-        table.add_column(heading)
+    table = headed("编号", "许可证号", "对象", "周期", "理由", "批准", "时间", "撤回")
     for row in rows:
         told = {at: _local(row[at], zone) for at in ("known_at", "revoked_at")}
         taken_back = f"{told['revoked_at']} {row['withdrawn_by'] or ''} {row['revoke_reason']}"

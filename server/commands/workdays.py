@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import cast
 
 import click
-from rich.table import Table
 
 from server.cadence.workday_edits import Kind, Moved, load_notice, set_day, years
 from server.commands.acting import acting, as_account, of_bureau
 from server.commands.bureau import bureau_work
-from server.commands.printing import print_table
+from server.commands.printing import headed, print_table
 from server.commands.times import Day
 from server.kernel.calendar import load_workdays
 from server.kernel.packaged_workdays import read_notice_file
@@ -58,9 +57,7 @@ def set_(day: date, kind: str, source: str, username: str | None, bureau: str | 
 @of_bureau
 def list_(year: int, bureau: str | None) -> None:
     """列出一年中与周一至周五不同的日子 · list the days of a year that differ from Monday to Friday."""
-    table = Table()
-    for heading in ("日期", "安排"):
-        table.add_column(heading)
+    table = headed("日期", "安排")
     with bureau_work(bureau) as work:
         workdays = load_workdays(work.session, work.bureau_id)
     kinds: dict[date, str] = dict.fromkeys(workdays.off, "off") | dict.fromkeys(workdays.make_up, "make_up")
@@ -73,9 +70,7 @@ def list_(year: int, bureau: str | None) -> None:
 @of_bureau
 def check(bureau: str | None) -> None:
     """各年度是否已载入、有多少工作日 · which years are loaded, and how many working days each has."""
-    table = Table()
-    for heading in ("年度", "工作日表", "工作日", "依据"):
-        table.add_column(heading)
+    table = headed("年度", "工作日表", "工作日", "依据")
     with bureau_work(bureau) as work:
         for one in years(work):
             known = "已载入 · loaded" if one.loaded else "未载入，暂按周一至周五 · missing, provisional"
