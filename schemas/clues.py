@@ -9,10 +9,10 @@ from marshmallow import Schema, fields, validate, validates_schema
 from schemas.moment import Moment
 from schemas.paging import PageQuery
 from schemas.vocabulary import ClueActKind, ClueConfidence, ClueMatter, ClueSource, ClueStatus
-from schemas.wording import wrong
+from schemas.wording import BLANK, wrong
 
-_TEXT = [validate.Length(min=1, max=4000), validate.Regexp(r"[\s\S]*\S", error="blank")]
-_NAME = [validate.Length(min=1, max=200), validate.Regexp(r".*\S", error="blank")]
+_TEXT = [validate.Length(min=1, max=4000), validate.Regexp(r"[\s\S]*\S", error=BLANK)]
+_NAME = [validate.Length(min=1, max=200), validate.Regexp(r".*\S", error=BLANK)]
 
 
 class ClueQuery(PageQuery):

@@ -38,6 +38,7 @@ TOO_LONG = "too_long|长度不能超过 {max}。This may be at most {max} long."
 LENGTH = "wrong_length|长度应在 {min} 至 {max} 之间。This has to be {min} to {max} long."
 EXACT_LENGTH = "wrong_length|长度应为 {equal}。This has to be {equal} long."
 CHOICE = "not_a_choice|应为其中之一：{choices}。This has to be one of: {choices}."
+BLANK = "blank|不能只有空格。This may not be only blanks."
 PATTERN = "wrong_pattern|格式不对。This is not in the expected form."
 
 _OF_FIELDS: dict[type[fields.Field[Any]], dict[str, str]] = {

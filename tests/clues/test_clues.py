@@ -301,3 +301,10 @@ def test_a_push_that_comes_again_draws_nothing_out_twice(watch: Watch) -> None:
         assert len(session.scalars(select(Clue).where(Clue.id == clue_id)).all()) == 1
         count = "select count(*) from obligation where trigger_id = :one"
         assert session.scalar(text(count), {"one": clue_id}) == 1
+
+
+def test_a_clue_of_blanks_is_told_in_a_sentence(watch: Watch) -> None:
+    body = {"source": "12313", "matter": "off_channel", "summary": "  ", "found_at": MONDAY.isoformat()}
+    (fault,) = problem_of(watch.client("ju").post("/api/v1/clues", json=body), code="invalid")["errors"]
+    assert (fault["path"], fault["code"]) == ("/summary", "blank")
+    assert fault["detail"].startswith("不能只有空格。")
