@@ -278,3 +278,77 @@ class NoticeKind(Labelled):
     WORKDAYS_MISSING = "workdays_missing", "工作日表未载入"
     GOODS_UNDECIDED = "goods_undecided", "登记保存待决定"
     INCIDENT = "incident", "突发情况"
+
+
+class PlanState(Labelled):
+    """What has become of the plan of a squad's day."""
+
+    DRAFT = "draft", "拟定"
+    PUBLISHED = "published", "已下发"
+    WITHDRAWN = "withdrawn", "已撤回"
+
+
+class SolvingState(Labelled):
+    """How far a run of the solver is."""
+
+    QUEUED = "queued", "排队中"
+    RUNNING = "running", "编排中"
+    DONE = "done", "已完成"
+    CANCELLED = "cancelled", "已取消"
+    FAILED = "failed", "未成功"
+
+
+class StopStatus(Labelled):
+    """What became of a stop of a patrol."""
+
+    PLANNED = "planned", "待前往"
+    DONE = "done", "已完成"
+    SKIPPED = "skipped", "未去"
+    WITHDRAWN = "withdrawn", "已撤回"
+
+
+class SkipReason(Labelled):
+    """Why officers did not go to a stop; a closed door is no skip but an attempt (到店未查成)."""
+
+    NO_TIME = "no_time", "时间不够"
+    ROAD_CLOSED = "road_closed", "道路不通"
+    WEATHER = "weather", "天气原因"
+    SAFETY = "safety", "安全原因"
+    REDIRECTED = "redirected", "临时任务"
+    VEHICLE = "vehicle", "车辆故障"
+    DONE_ELSEWHERE = "done_elsewhere", "已由其他检查完成"
+    OTHER = "other", "其他"
+
+
+class TeamPart(Labelled):
+    """What somebody is to a team: the first two inspect, whoever comes along does not count for the pair."""
+
+    LEAD = "lead", "主办"
+    SECOND = "second", "协办"
+    EXTRA = "extra", "随行"
+
+
+class StopReason(Labelled):
+    """Why a stop is in a plan."""
+
+    DUTY = "duty", "应查"
+    ALSO_MEETS = "also_meets", "同时完成"
+    FOLLOW_UP = "follow_up", "触发任务"
+    OVERDUE = "overdue", "已逾期，仍在宽限期"
+    ATTEMPTED = "attempted", "上次到店未查成"
+    WISHED = "wished", "队长指定"
+    CAMPAIGN = "campaign", "专项行动"
+    OFF_PATTERN = "off_pattern", "不定期抽查"
+
+
+class UnfittedCode(Labelled):
+    """Why something that is due is not in a plan."""
+
+    NO_POSITION = "no_position", "没有位置坐标"
+    NO_TEAM = "no_team", "没有可去的小组"
+    CLOSED = "closed", "班次内不营业"
+    TOO_FAR = "too_far", "班次内往返不及"
+    GAP = "gap", "距上次检查间隔不足"
+    CAP = "cap", "已达年度检查频次上限"
+    EXCLUDED = "excluded", "队长排除"
+    NO_TIME = "no_time", "当天排不下"

@@ -21,6 +21,7 @@ import server.notices.models
 import server.org.models
 import server.outlets.models
 import server.papers.models
+import server.patrols.models
 import server.records.models
 import server.search.models  # noqa: F401
 from server.kernel.db import Base

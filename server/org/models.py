@@ -6,6 +6,7 @@ import uuid
 from datetime import date, datetime
 from typing import Any
 
+from geoalchemy2 import Geometry, WKBElement
 from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint
 from sqlalchemy.dialects.postgresql import DATERANGE, ExcludeConstraint, Range
 from sqlalchemy.orm import Mapped, mapped_column
@@ -28,12 +29,17 @@ class Bureau(Base):
 
 
 class Squad(Owned, Base):
-    """A squad (中队)."""
+    """A squad (中队), with the place (EPSG:4326) where its patrols begin and end unless a plan says otherwise."""
 
     __tablename__ = "squad"
-    __table_args__ = (UniqueConstraint("bureau_id", "name"),)
+    __table_args__ = (
+        UniqueConstraint("bureau_id", "name"),
+        CheckConstraint("num_nonnulls(base_name, base_place) <> 1", name="base"),
+    )
 
     name: Mapped[str]
+    base_name: Mapped[str | None]
+    base_place: Mapped[WKBElement | None] = mapped_column(Geometry("POINT", srid=4326, spatial_index=False))
     edit_id: Mapped[uuid.UUID]
 
 
