@@ -339,6 +339,7 @@ class StopReason(Labelled):
     WISHED = "wished", "队长指定"
     CAMPAIGN = "campaign", "专项行动"
     OFF_PATTERN = "off_pattern", "不定期抽查"
+    ABOVE_CAP = "above_cap", "超年度上限，经法制审核"
 
 
 class UnfittedCode(Labelled):
@@ -352,3 +353,4 @@ class UnfittedCode(Labelled):
     CAP = "cap", "已达年度检查频次上限"
     EXCLUDED = "excluded", "队长排除"
     NO_TIME = "no_time", "当天排不下"
+    PLANNED = "planned", "已排入其他计划"

@@ -35,6 +35,7 @@ from server.notices import outbox
 from server.notices.ops import retire_notices, send_digests
 from server.org.models import Bureau
 from server.papers import numbering
+from server.planning import solving
 from server.records.amending import link_waiting
 from server.records.co_signing import compare_waiting
 from server.records.window import carry_out_dates
@@ -132,6 +133,11 @@ def index_records(bureau_id: str, ids: list[str]) -> None:
     """After a push: the texts by which its records are found."""
     with _kernel().work(house(uuid.UUID(bureau_id)), datetime.now(UTC)) as work:
         indexing.index_records(work, ids)
+
+
+def solve_plans(bureau_id: str, solving_id: str) -> None:
+    """After a leader asked for it: the solver orders drafts of patrols."""
+    solving.run(_kernel(), uuid.UUID(bureau_id), uuid.UUID(solving_id), lambda: datetime.now(UTC))
 
 
 def index_waiting() -> None:

@@ -122,6 +122,7 @@ def upgrade() -> None:
         sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("revises_id", sa.UUID(), nullable=True),
         sa.Column("approval_id", sa.UUID(), nullable=True),
+        sa.Column("grant_ids", postgresql.JSONB(), nullable=False),
         sa.Column("published_by", sa.UUID(), nullable=True),
         sa.Column("published_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("withdrawn_by", sa.UUID(), nullable=True),

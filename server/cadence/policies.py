@@ -124,7 +124,7 @@ def sign_off_policy(work: Work, policy_id: uuid.UUID, ground: str) -> PolicySign
         policy_id=policy.id,
         account_id=work.actor.account_id,
         ground=ground,
-        content_sha256=_content(work, policy),
+        content_sha256=content_of(work, policy),
         plan=policy.plan,
         known_at=work.now,
     )
@@ -148,7 +148,7 @@ def activate_policy(work: Work, policy_id: uuid.UUID) -> Policy:
     plan = _planned(work, policy)
     signed = work.session.scalar(
         select(PolicySignOff.id)
-        .where(PolicySignOff.policy_id == policy.id, PolicySignOff.content_sha256 == _content(work, policy))
+        .where(PolicySignOff.policy_id == policy.id, PolicySignOff.content_sha256 == content_of(work, policy))
         .limit(1)
     )
     if plan.above_cap and signed is None:
@@ -288,7 +288,7 @@ def _over(plan: Plan) -> list[dict[str, Any]]:
     ]
 
 
-def _content(work: Work, policy: Policy) -> str:
+def content_of(work: Work, policy: Policy) -> str:
     """SHA-256 of what a version says, whatever its state."""
     tiers = tiers_of(work, [policy.id])[policy.id]
     said = {

@@ -35,6 +35,8 @@ COMMANDS = {
     "notices": ("server.commands.notices", "group"),
     "numbers": ("server.commands.papers", "numbers"),
     "papers": ("server.commands.papers", "papers"),
+    "plan": ("server.commands.plan", "plan"),
+    "plans": ("server.commands.plan", "group"),
     "policy": ("server.commands.policy", "group"),
     "rectification": ("server.commands.rectification", "group"),
     "reindex": ("server.commands.find", "reindex"),

@@ -27,6 +27,7 @@ from server.demo.approvals import approve_weeks
 from server.demo.city import City, build_city
 from server.demo.daybook import PlannedVisit
 from server.demo.history import PlannedWaiver, closed_quarter, current_period_visits
+from server.demo.planning import settle_planning
 from server.demo.settling_in import (
     found_bureaus,
     settle_duties,
@@ -86,6 +87,8 @@ def load_demo(
             settle_land(work, city)
             settle_outlets(work, city)
             record_event(work, "demo.settled", [])
+    with open_work(now) as work:
+        settle_planning(work, city)
     if not _has_event(kernel, city, "demo.past"):
         settle_duties(open_work, city)
         with open_work(IN_USE_FROM) as work:

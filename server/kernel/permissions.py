@@ -39,6 +39,8 @@ class Permission(StrEnum):
     OBLIGATION_RECORD = "obligation.record"
     OUTLET_READ = "outlet.read"
     PAPER_PRINT = "paper.print"
+    PATROL_PLAN = "patrol.plan"
+    PATROL_READ = "patrol.read"
     PERSON_DATA_READ = "person_data.read"
     PERSON_READ = "person.read"
     PERSON_TRANSFER = "person.transfer"
@@ -81,6 +83,7 @@ _FIELD = _EVERYONE | {
     P.OBLIGATION_READ,
     P.OBLIGATION_RECORD,
     P.OUTLET_READ,
+    P.PATROL_READ,
     P.PERSON_READ,
     P.RECORD_READ,
     P.RECORD_WRITE,
@@ -91,6 +94,7 @@ _READER = _EVERYONE | {
     P.DRAW_READ,
     P.OBLIGATION_READ,
     P.OUTLET_READ,
+    P.PATROL_READ,
     P.PERSON_READ,
     P.RECORD_READ,
     P.REPORT_READ,
@@ -113,6 +117,7 @@ ROLES: dict[Role, frozenset[Permission]] = {
         P.INSPECTION_REQUEST,
         P.OBLIGATION_OPEN,
         P.PAPER_PRINT,
+        P.PATROL_PLAN,
         P.PERSON_DATA_READ,
         P.REPORT_DRAFT,
         P.REPORT_READ,
@@ -138,6 +143,7 @@ ROLES: dict[Role, frozenset[Permission]] = {
         P.OBLIGATION_OPEN,
         P.OBLIGATION_RECORD,
         P.PAPER_PRINT,
+        P.PATROL_PLAN,
         P.PERSON_DATA_READ,
         P.PERSON_TRANSFER,
         P.REPORT_DRAFT,

@@ -20,6 +20,11 @@ CATALOGUE: dict[str, Kind] = {
         403, "账号已停用，请联系管理员。", "The account is disabled; ask an administrator."
     ),
     "already_resolved": Kind(409, "该行已处理过。", "This row was dealt with already."),
+    "approval_missing": Kind(
+        409,
+        "没有覆盖当天全部检查的有效审批。",
+        "No approval in force covers every inspection of that day.",
+    ),
     "approval_withdrawn": Kind(
         409,
         "该审批已撤回。",
@@ -266,6 +271,27 @@ CATALOGUE: dict[str, Kind] = {
         "A policy is signed off by somebody of the legal office who did not draft it.",
     ),
     "paper_unknown": Kind(404, "该记录没有这种文书。", "The record gives no such paper."),
+    "plan_day_over": Kind(409, "计划日期已过。", "The day of the plan is over."),
+    "plan_not_solved": Kind(
+        409,
+        "计划还没有编排，或编排后又改过，请先编排。",
+        "The plan was not solved, or was changed since; solve it first.",
+    ),
+    "plan_state": Kind(
+        409,
+        "计划的当前状态不允许此操作。",
+        "The plan's present state does not allow this.",
+    ),
+    "plan_under_way": Kind(
+        409,
+        "已有小组出发，计划不能撤回或替换。",
+        "A team has set out; the plan can be neither withdrawn nor replaced.",
+    ),
+    "plans_differ": Kind(
+        422,
+        "这些计划不能一起编排。",
+        "These plans cannot be solved together.",
+    ),
     "policy_above_cap": Kind(
         409,
         "该制度要求的检查次数超过年度检查频次上限，须先由法制人员签批。",
@@ -294,6 +320,12 @@ CATALOGUE: dict[str, Kind] = {
         "The report is too long to be set as PDF at once; take CSV or XLSX, or ask for less.",
     ),
     "sign_in_needed": Kind(401, "请先登录。", "Sign in first."),
+    "solving_over": Kind(409, "这次编排已经结束。", "This run of the solver is over."),
+    "solving_running": Kind(
+        409,
+        "该计划正在编排，请等待结束或先取消。",
+        "The plan is being solved; wait for its end or cancel it first.",
+    ),
     "storage_full": Kind(
         507,
         "服务器存储空间不足，已收到的内容没有丢失，请稍后再传。",

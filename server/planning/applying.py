@@ -1,0 +1,179 @@
+"""Writing what the solver found into the drafts: stops in their order with times and reasons, and what did not fit."""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+from gis.routing.days import Round, RoutingDay, Solution
+from gis.routing.infeasible import Reason
+from sqlalchemy import delete, func, insert, select
+
+from schemas.vocabulary import CadenceTier, Deed, Performed, StopStatus, SubjectKind, UnfittedCode
+from server.cadence.timeline import load_timeline
+from server.kernel.ids import new_edit_id, new_id
+from server.kernel.work import Work
+from server.patrols.models import Patrol, PatrolPlan, PatrolStop, PlanUnfitted
+from server.planning import reasons
+from server.planning.faults import code_of
+from server.planning.ground import Crew, Doing, Ground
+from server.planning.visits import Debt
+from server.planning.ways import Ways
+
+Row = dict[str, Any]
+_FORMS: dict[Performed, str] = {
+    Deed.INSPECTION: "site_visit",
+    Deed.SERVICE: "service_visit",
+    Deed.DEPOT_CHECK: "depot_check",
+    Deed.DOOR_CALLBACK: "callback",
+}
+
+
+def apply(
+    work: Work,
+    ground: Ground,
+    ways: Ways,
+    day: RoutingDay,
+    solution: Solution,
+    faults: Sequence[Reason],
+) -> None:
+    """Replace the stops of the drafts by those of a solution; the plans' rows are held by the caller."""
+    ids = [plan.id for plan in ground.plans]
+    work.session.execute(delete(PatrolStop).where(PatrolStop.plan_id.in_(ids)))
+    work.session.execute(delete(PlanUnfitted).where(PlanUnfitted.plan_id.in_(ids)))
+    rounds = {one.turn: one for one in solution.rounds}
+    for crew in ground.crews:
+        _write_round(work, ground, ways, crew, rounds.get(str(crew.patrol.id)))
+    _write_unfitted(work, ground, solution, faults)
+    for plan in work.session.scalars(select(PatrolPlan).where(PatrolPlan.id.in_(ids))):
+        plan.objective, plan.solved_at = solution.objective, work.now
+        plan.ways, plan.edit_id = ways.told, new_edit_id()
+
+
+def _write_round(work: Work, ground: Ground, ways: Ways, crew: Crew, found: Round | None) -> None:
+    patrol = work.session.get_one(Patrol, crew.patrol.id)
+    patrol.edit_id = new_edit_id()
+    if found is None or not found.halts:
+        patrol.leaves_at = patrol.returns_at = patrol.line = None
+        patrol.metres = patrol.travel_s = patrol.service_s = patrol.waiting_s = 0
+        return
+    doings = [ground.doings[halt.task] for halt in found.halts]
+    patrol.leaves_at, patrol.returns_at = ground.moment(found.leaves), ground.moment(found.returns)
+    patrol.metres, patrol.travel_s = found.metres, found.travel_s
+    patrol.service_s, patrol.waiting_s = found.service_s, found.waiting_s
+    line = ways.line(crew, doings)
+    patrol.line = func.ST_GeomFromText(line, 4326)
+    legs = ways.legs(crew, doings)
+    rows = []
+    for ordinal, (halt, doing, leg) in enumerate(zip(found.halts, doings, legs, strict=True), start=1):
+        begins = ground.moment(halt.begins)
+        rows.append(
+            {
+                **_about(work, ground, doing, begins.astimezone(work.zone).date()),
+                "id": new_id(work.now),
+                "bureau_id": work.bureau_id,
+                "plan_id": patrol.plan_id,
+                "patrol_id": patrol.id,
+                "ordinal": ordinal,
+                "field_ordinal": ordinal,
+                "arrives_at": ground.moment(halt.arrives),
+                "begins_at": begins,
+                "departs_at": ground.moment(halt.departs),
+                "leg_metres": leg.metres,
+                "leg_s": leg.seconds,
+                "leg_by_road": leg.by_road,
+                "status": StopStatus.PLANNED.value,
+                "edit_id": new_edit_id(),
+            }
+        )
+    work.session.execute(insert(PatrolStop), rows)
+
+
+def _about(work: Work, ground: Ground, doing: Doing, day: date) -> Row:
+    """What a stop is for, apart from its times."""
+    subject, visit, wish = doing.subject, doing.visit, doing.wish
+    told = [reasons.wished(wish.note)] if wish else []
+    told += reasons.reasons_of(visit.debts, day)
+    if doing.off_pattern:
+        seed = next(plan.wishes["seed"] for plan in ground.plans if plan.day <= day)
+        told.append(reasons.off_pattern(seed))
+    if doing.above_cap:
+        told.append(reasons.above_cap())
+    timed = wish is not None and (wish.not_before or wish.not_after)
+    return {
+        "subject_kind": subject.kind.value,
+        "subject_id": subject.id,
+        "cell_id": subject.cell_id,
+        "place": func.ST_SetSRID(func.ST_MakePoint(subject.lon, subject.lat), 4326),
+        "visit_kind": "service" if visit.performed is Deed.SERVICE else "routine",
+        "form_code": form_of(work, subject.kind, visit.performed, day),
+        "obligation_ids": [str(debt.id) for debt in visit.debts],
+        "reasons": told,
+        "fixed": None if wish is None else "time" if timed else "team" if wish.patrol_id else None,
+    }
+
+
+def form_of(work: Work, kind: SubjectKind, performed: Performed, day: date) -> str | None:
+    """The checklist to fill: that of the tier in the policy of the day, or the form of the deed."""
+    if isinstance(performed, CadenceTier):
+        edition = load_timeline(work).on(day)
+        tier = edition.tiers.get(performed) if edition else None
+        return tier.form_code if tier else None
+    if kind is SubjectKind.HOUSEHOLD:
+        return "household_visit"
+    return "unlicensed_check" if kind is SubjectKind.UNLICENSED else _FORMS.get(performed)
+
+
+def _write_unfitted(work: Work, ground: Ground, solution: Solution, faults: Sequence[Reason]) -> None:
+    why = {fault.task: fault for fault in faults if fault.task}
+    left: list[tuple[Any, UnfittedCode, Sequence[Debt], Sequence[date]]] = [
+        (one.subject, one.code, one.debts, one.days) for one in ground.unfit
+    ]
+    for key in solution.unserved:
+        doing = ground.doings[key]
+        if doing.visit.debts or doing.wish:
+            code = code_of(why[key].code) if key in why else UnfittedCode.NO_TIME
+            left.append((doing.subject, code, doing.visit.debts, doing.visit.days))
+    by_plan: dict[uuid.UUID, list[Row]] = defaultdict(list)
+    for subject, code, debts, days in left:
+        plan = _plan_of(ground, days)
+        by_plan[plan.id].append(
+            {
+                "bureau_id": work.bureau_id,
+                "plan_id": plan.id,
+                "subject_kind": subject.kind.value,
+                "subject_id": subject.id,
+                "cell_id": subject.cell_id,
+                "code": code.value,
+                "late_on": _late_on(debts, plan.day),
+                "obligation_ids": [str(debt.id) for debt in debts],
+                "reasons": reasons.unfitted(code, debts),
+            }
+        )
+    rows = [
+        {**row, "ordinal": ordinal}
+        for of_plan in by_plan.values()
+        for ordinal, row in enumerate(sorted(of_plan, key=_soonest), start=1)
+    ]
+    if rows:
+        work.session.execute(insert(PlanUnfitted), rows)
+
+
+def _plan_of(ground: Ground, days: Iterable[date]) -> PatrolPlan:
+    """The plan that tells of what did not fit: that of the last day on which it could have been done."""
+    possible = set(days)
+    fitting = [plan for plan in ground.plans if plan.day in possible]
+    return fitting[-1] if fitting else ground.plans[-1]
+
+
+def _late_on(debts: Sequence[Debt], day: date) -> date | None:
+    """The first day on which something of it becomes late, or, of what is late already, is missed."""
+    days = [debt.late_on if debt.late_on > day else debt.grace_last_day + timedelta(days=1) for debt in debts]
+    return min(days, default=None)
+
+
+def _soonest(row: Row) -> tuple[date, str]:
+    return (row["late_on"] or date.max, str(row["subject_id"]))
