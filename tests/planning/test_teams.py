@@ -35,10 +35,17 @@ STAFF = {
 }
 
 
-def team(*people: UUID, begins: datetime = at(8, 30), ends: datetime = at(17, 30), **given: object) -> Team:
-    car = given.get("car", CAR)
-    cells = given.get("cells", frozenset())
-    return Team(tuple(people), car, begins, ends, cells)  # type: ignore[arg-type]
+MORNING, EVENING = at(8, 30), at(17, 30)
+
+
+def team(
+    *people: UUID,
+    begins: datetime = MORNING,
+    ends: datetime = EVENING,
+    car: UUID = CAR,
+    cells: frozenset[UUID] = frozenset(),
+) -> Team:
+    return Team(tuple(people), car, begins, ends, cells)
 
 
 def faults(*teams: Team) -> list[tuple[str, str]]:
