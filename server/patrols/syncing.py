@@ -196,21 +196,20 @@ def announce_plan(
     changed: Collection[uuid.UUID] | None = None,
     former: Iterable[uuid.UUID] = (),
 ) -> None:
-    """Tell whoever sees a plan's patrols and stops to look at them again, under new edits.
+    """Tell whoever sees a plan's patrols and stops to look at them again.
 
     Call it in the unit of work that publishes or withdraws the plan, and in each that changes what stands in a document of
-    a published one: its rows, its approval, its ways. ``changed`` are the ids of the patrols and stops that say something
-    else than before (all where it is None): a document that says the same keeps its edit, or an officer's offline word on
-    it would conflict for nothing. ``former`` are people who were on a team and are not any more; they are told to let go.
+    a published one: its rows, its teams, its approval, its ways. Whoever withdraws it holds the plan's row first.
+
+    ``changed`` are the ids of the patrols and stops that say something else than before (all where it is None): these get
+    a new edit. One that says the same keeps its edit, or an officer's offline word on it would conflict for nothing.
+    ``former`` are people who were on a team and are not any more; they are told to let go.
     """
     patrols, stops = _documents(work, [plan_id])
-    if changed is not None:
-        patrols = {one: patrol for one, patrol in patrols.items() if one in changed}
-        stops = {one: patrol for one, patrol in stops.items() if one in changed}
     for table, ids in ((Patrol, patrols), (PatrolStop, stops)):
         work.session.execute(
             update(table)
-            .where(among(table.id, sorted(ids)))
+            .where(among(table.id, sorted(one for one in ids if changed is None or one in changed)))
             .values(edit_id=func.gen_random_uuid())
             .execution_options(synchronize_session="fetch")
         )
