@@ -92,8 +92,9 @@ class DispatchOut(Schema):
     """A dispatch. It belongs to the day of the bureau on which it starts."""
 
     id = fields.UUID()
-    source = fields.String(metadata={"description": "form, road_check or desk"})
+    source = fields.String(metadata={"description": "form, road_check, patrol or desk"})
     record_id = fields.UUID(allow_none=True)
+    patrol_id = fields.UUID(allow_none=True, metadata={"description": "The patrol that it was"})
     squad_id = fields.UUID(allow_none=True)
     squad = fields.String(allow_none=True)
     day = fields.Date()

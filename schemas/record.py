@@ -49,6 +49,7 @@ KINDS = (
     "incident",
     "registration_list",
     "dispatch",
+    "patrol",
     "co_signature",
 )
 SUBJECT_KINDS = ("outlet", "site", "unlicensed", "household", "complaint", "clue")

@@ -26,6 +26,9 @@ from server.notices import queries as notices
 from server.org import queries as org
 from server.outlets import queries as outlets
 from server.outlets.models import Outlet
+from server.patrols import syncing as patrols
+from server.patrols.models import Patrol, PatrolStop
+from server.patrols.stops import edit_stops
 from server.records import queries as records
 from server.records.models import Form, Record, Rectification
 from server.records.ops import receive_records
@@ -77,6 +80,17 @@ COLLECTIONS: Mapping[str, Collection] = {
             edit_rectifications,
             held=lambda ids: records.held_rectifications(ids, BUREAU),
         ),
+        Collection(
+            "patrols",
+            lambda ids: patrols.synced_patrols(ids, PERSON, TODAY),
+            held=lambda ids: patrols.held_patrols(ids, BUREAU),
+        ),
+        Collection(
+            "stops",
+            lambda ids: patrols.synced_stops(ids, PERSON, TODAY),
+            edit_stops,
+            held=lambda ids: patrols.held_stops(ids, BUREAU),
+        ),
         Collection("notices", lambda ids: notices.synced(ids, PERSON)),
         Collection("people", lambda ids: org.synced_people(ids, BUREAU, TODAY)),
         Collection("reference", synced_reference),
@@ -84,12 +98,22 @@ COLLECTIONS: Mapping[str, Collection] = {
 }
 
 
-# Collection → the cell of a document: whose desk an edit of it belongs to. The others belong to no squad.
+# Collection → the cell of a document: whose desk an edit of it belongs to. Those of ``SQUADS`` say so themselves.
 CELLS: Mapping[str, Callable[[ColumnElement[uuid.UUID]], Select[uuid.UUID | None]]] = {
     "cells": lambda ids: select(GridCell.id).where(GridCell.id == ids),
     "outlets": lambda ids: select(Outlet.cell_id).where(Outlet.id == ids),
     "records": lambda ids: select(Record.cell_id).where(Record.id == ids),
     "rectifications": lambda ids: select(Rectification.cell_id).where(Rectification.id == ids),
+}
+
+# Collection → the squad of a document that belongs to one by itself, in whosever cells it lies.
+SQUADS: Mapping[str, Callable[[ColumnElement[uuid.UUID]], Select[uuid.UUID]]] = {
+    "patrols": lambda ids: select(Patrol.squad_id).where(Patrol.id == ids),
+    "stops": lambda ids: (
+        select(Patrol.squad_id)
+        .join(PatrolStop, PatrolStop.patrol_id == Patrol.id)
+        .where(PatrolStop.id == ids)
+    ),
 }
 
 

@@ -17,6 +17,7 @@ from server.kernel.work import Upkeep
 from server.notices.incidents import tell_incidents
 from server.outlets.upkeep import count_existing, note_registration, place_again
 from server.papers.numbering import want_numbers
+from server.patrols.running import draw_out_runs
 from server.search.indexing import ask_for_texts
 
 UPKEEP: Upkeep = {
@@ -42,8 +43,9 @@ UPKEEP: Upkeep = {
     "record": (flag_by_photos, ask_for_texts),
     # Keyed by the amending record: one that was linked later than it came may be the word on a clue that stands now.
     "amendment": (draw_out_clues,),
-    # Keyed by record, by its kind: what it is to the nouns above. A clue is kept; a dispatch, and a session that
-    # names none, tell who was out; an incident is told at once; what gives papers wants numbers for them.
+    # Keyed by record, by its kind: what it is to the nouns above. A clue is kept; a dispatch, the end of a patrol and a
+    # session that names none tell who was out (of one patrol one after the other, for its runs take turns); an incident
+    # is told at once; what gives papers wants numbers for them.
     "record.attempt": (want_numbers,),
     "record.clue": (draw_out_clues,),
     "record.depot_check": (want_numbers,),
@@ -52,6 +54,7 @@ UPKEEP: Upkeep = {
     "record.household_visit": (want_numbers,),
     "record.incident": (tell_incidents,),
     "record.manufacturer_check": (want_numbers,),
+    "record.patrol": (draw_out_runs, draw_out_dispatches),
     "record.registration_list": (draw_out_lists, want_numbers),
     "record.road_check": (draw_out_dispatches, want_numbers),
     "record.site_visit": (want_numbers,),

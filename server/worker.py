@@ -35,6 +35,7 @@ from server.notices import outbox
 from server.notices.ops import retire_notices, send_digests
 from server.org.models import Bureau
 from server.papers import numbering
+from server.patrols.syncing import retire_plans
 from server.planning import solving
 from server.records.amending import link_waiting
 from server.records.co_signing import compare_waiting
@@ -80,8 +81,12 @@ def _bureaus(kernel: Kernel) -> list[uuid.UUID]:
 
 
 def carry_out_scope() -> None:
-    """At midnight: duty and membership of the new day become scope; what could not see each other when it came meets."""
+    """At midnight: duty and membership of the new day become scope, and patrols of old days leave the handhelds.
+
+    What could not see each other when it came meets.
+    """
     _for_each_bureau("scope", carry_out_dates)
+    _for_each_bureau("plans_retired", retire_plans)
     _for_each_bureau("roll_ups", bring_up_to_date)
     while _for_each_bureau("amendments", link_waiting):
         pass

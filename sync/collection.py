@@ -35,7 +35,7 @@ class Retry:
 class Reader:
     """Who pulls and pushes: at most four principals, and the parameters that visibility queries bind.
 
-    The last principal is this reader's alone; the others may be read by several.
+    The last principal is this reader's alone; the others may be read by several. Whoever settles at the desk has none.
     Where ``may_pull`` is false its rows land and nothing is sent to it. ``retry`` is set where the rows do not come
     from the reader's device now, but are tried again for him.
     """
@@ -52,6 +52,11 @@ class Reader:
     def own_principal(self) -> str:
         """The feed that nobody but this reader reads."""
         return self.principals[-1]
+
+    @property
+    def is_desk(self) -> bool:
+        """Whether it is somebody who settles at the desk, and no device: he reads no feed."""
+        return not self.principals
 
 
 class Outcome(StrEnum):

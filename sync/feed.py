@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, Select, Text, cast, func, literal, select, text
+from sqlalchemy import ARRAY, ColumnElement, Select, Text, cast, func, literal, select, text, true
 from sqlalchemy.dialects.postgresql import UUID, insert
 from sqlalchemy.orm import Session
 
@@ -88,10 +88,16 @@ def touch_origins(session: Session, bureau_id: uuid.UUID, grants: Iterable[tuple
     _move_forward(session, source)
 
 
-def pass_on(session: Session, bureau_id: uuid.UUID, pairs: Iterable[tuple[str, str]]) -> None:
+def pass_on(
+    session: Session,
+    bureau_id: uuid.UUID,
+    pairs: Iterable[tuple[str, str]],
+    collections: Collection[str] | None = None,
+) -> None:
     """For each (principal, other) tell the other of every id that the principal was ever told of.
 
-    For a reader who stops reading a feed: what it told him, and what he may still see of it, must stand in his own.
+    For a reader who stops reading a feed: what it told him, and what he may still see of it, must stand in his own. And
+    for one who begins to: what it told before lies behind his checkpoint. Of some ``collections`` only where given.
     """
     distinct = set(pairs)
     if not distinct:
@@ -103,6 +109,7 @@ def pass_on(session: Session, bureau_id: uuid.UUID, pairs: Iterable[tuple[str, s
     source = (
         select(literal(bureau_id, UUID(as_uuid=True)), feed.c.collection, passed.c.other, feed.c.id)
         .select_from(passed.join(feed, feed.c.principal == passed.c.principal))
+        .where(true() if collections is None else feed.c.collection.in_(collections))
         .distinct()
         .order_by(passed.c.other, feed.c.collection, feed.c.id)
     )

@@ -25,7 +25,7 @@ from server.kernel.permissions import Permission
 from server.records import road_checks
 from server.reports.sheets import NO_FIGURE
 
-_SOURCES = {"form": "出动登记", "road_check": "路检场次", "desk": "后台登记"}
+_SOURCES = {"form": "出动登记", "road_check": "路检场次", "patrol": "巡查", "desk": "后台登记"}
 _shape = click.option(
     "--format", "shape", type=click.Choice(["table", "json"]), default="table", show_default=True
 )

@@ -230,6 +230,35 @@ def registration_list(
     return document | {"approval_no": None}
 
 
+def patrol(
+    visit: Visit,
+    rng: Random,
+    act: Literal["start", "end"],
+    patrol_id: uuid.UUID,
+    *,
+    people: Sequence[uuid.UUID] = (),
+    plates: Sequence[str] = (),
+    metres: int | None = None,
+    track: str | None = None,
+) -> Document:
+    """The beginning or the end of a patrol (巡查), signed by one of the team.
+
+    A beginning lasts no time; an end tells of the whole patrol again, from when it began, with whoever was out, the
+    vehicles by plate, the metres that the handheld measured and the SHA-256 of its track.
+    """
+    document = _envelope(visit, rng, "patrol", "patrol", photos=0, abnormal=False)
+    document["answers"] = {
+        "act": act,
+        "patrol_id": str(patrol_id),
+        "people": [{"person_id": str(one)} for one in people],
+        "vehicles": [{"plate": plate} for plate in plates],
+        "metres": metres,
+        "track": track,
+    }
+    about_nobody = {"subject_kind": None, "subject_id": None, "visit_kind": "patrol", "body_cam_ref": None}
+    return document | _inspects_nothing(None) | about_nobody
+
+
 def attempt(visit: Visit, rng: Random, *, reason: AttemptReason = "closed") -> Document:
     """An attempt without access (到店未查成), which is no check."""
     document = _envelope(visit, rng, "attempt", "attempt", photos=1, abnormal=False)

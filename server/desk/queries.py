@@ -14,7 +14,7 @@ from server.kernel.actor import Actor
 from server.kernel.permissions import Permission, Role
 from server.kernel.work import Work
 from server.org.models import Person, SquadMember
-from server.replication import CELLS
+from server.replication import CELLS, SQUADS
 from sync.tables import push_log, push_settlement, quarantine
 
 STATES = ("open", "settled")
@@ -35,19 +35,23 @@ def conflicts(work: Work) -> Select[Any]:
 
 
 def of_squad(work: Work, squad_id: uuid.UUID) -> ColumnElement[bool]:
-    """True for lost edits of documents in a squad's cells."""
+    """True for lost edits of documents of a squad, or in its cells."""
     return _reached(work, select(Scope.cell_id).where(Scope.squad_id == squad_id), squad_id)
 
 
 def _reached(work: Work, cells: Select[uuid.UUID], squad_id: uuid.UUID | None = None) -> ColumnElement[bool]:
-    """A document belongs to the squad of its cell; where it has none, the edit belongs to the sender's squad."""
+    """A document belongs to its squad, or to that of its cell; where it has neither, the edit belongs to the sender's."""
+    squads = work.actor.squad_ids if squad_id is None else (squad_id,)
     placed: list[ColumnElement[bool]] = []
     reached: list[ColumnElement[bool]] = []
     for name, cell_of in CELLS.items():
         cell = cell_of(push_log.c.document_id).correlate(push_log).scalar_subquery()
         placed.append(and_(push_log.c.collection == name, cell.is_not(None)))
         reached.append(and_(push_log.c.collection == name, cell.in_(cells)))
-    squads = work.actor.squad_ids if squad_id is None else (squad_id,)
+    for name, squad_of in SQUADS.items():
+        squad = squad_of(push_log.c.document_id).correlate(push_log).scalar_subquery()
+        placed.append(and_(push_log.c.collection == name, squad.is_not(None)))
+        reached.append(and_(push_log.c.collection == name, squad.in_(squads)))
     return or_(*reached, and_(~or_(*placed), _sent_from(work, push_log.c.reader_id, squads)))
 
 

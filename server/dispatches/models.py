@@ -14,17 +14,23 @@ from server.kernel.db import Base, Owned
 class Dispatch(Owned, Base):
     """One going out (出动). It belongs to the day of the bureau on which it starts.
 
-    ``source``: ``form`` (a record of kind dispatch), ``road_check`` (a session that names no dispatch is one of its own)
-    or ``desk``. One from a record has the record's id in both columns and stands as long as the record does; one of the
-    desk stands until another ``replaces`` it. ``withdrawn`` says that what it replaces never was.
+    ``source``: ``form`` (a record of kind dispatch), ``road_check`` (a session that names no dispatch is one of its own),
+    ``patrol`` (the record with which a team ended its patrol) or ``desk``. One from a record has the record's id in both
+    columns and stands as long as the record does; one of the desk stands until another ``replaces`` it. ``withdrawn`` says
+    that what it replaces never was.
+
+    Of a patrol the first one has the patrol's own id, by which records made on the way name it before it is here; all of
+    them have it in ``patrol_id``, and of those that stand the one that began first counts.
     """
 
     __tablename__ = "dispatch"
     __table_args__ = (
-        CheckConstraint("source in ('form', 'road_check', 'desk')", name="source"),
+        CheckConstraint("source in ('form', 'road_check', 'patrol', 'desk')", name="source"),
         CheckConstraint("(source = 'desk') = (record_id is null)", name="record"),
+        CheckConstraint("source = 'patrol' or patrol_id is null", name="patrol"),
         CheckConstraint("joint_mode in ('regular', 'mobile')", name="joint_mode"),
         Index("ix_dispatch_started_at", "bureau_id", "started_at"),
+        Index("ix_dispatch_patrol_id", "patrol_id", postgresql_where="patrol_id is not null"),
         # Each version of the desk is replaced once: whoever corrects second reads the first correction first.
         Index(
             "uq_dispatch_replaces_id", "replaces_id", unique=True, postgresql_where="replaces_id is not null"
@@ -33,6 +39,8 @@ class Dispatch(Owned, Base):
 
     source: Mapped[str]
     record_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("record.id"))
+    # No foreign key: the record may name a patrol that is not known here.
+    patrol_id: Mapped[uuid.UUID | None]
     squad_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("squad.id"))
     started_at: Mapped[datetime]
     ended_at: Mapped[datetime]

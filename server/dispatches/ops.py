@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -20,6 +20,7 @@ from server.kernel.permissions import Permission
 from server.kernel.problems import Problem, invalid
 from server.kernel.work import Work
 from server.org.models import Person, Squad, Vehicle
+from server.patrols.models import Patrol
 from server.records.head_counts import plate_of
 from server.records.models import Record
 from server.records.rules import MAX_FUTURE
@@ -28,32 +29,49 @@ Row = dict[str, Any]
 
 
 def draw_out_dispatches(work: Work, record_ids: Sequence[uuid.UUID]) -> None:
-    """Upkeep of ``record.dispatch`` and ``record.road_check``: the dispatches that these records tell of."""
-    # A record that has the id of a dispatch of the desk is kept, and is not a second dispatch of that id.
-    taken = set(work.session.scalars(select(Dispatch.id).where(among(Dispatch.id, record_ids))))
+    """Upkeep of ``record.dispatch``, ``record.road_check`` and ``record.patrol``: the dispatches that these tell of."""
+    records = select(Record).where(among(Record.id, record_ids)).order_by(Record.performed_at, Record.id)
     told = [
         (record, found)
-        for record in work.session.scalars(select(Record).where(among(Record.id, record_ids)))
-        if record.id not in taken and (found := drawn(record.document)) is not None
+        for record in work.session.scalars(records)
+        if (found := drawn(record.document)) is not None
     ]
-    rows: list[Row] = [
-        {
-            "id": record.id,
-            "source": "form" if record.kind == "dispatch" else "road_check",
-            "record_id": record.id,
-            "squad_id": record.squad_id,
-            "started_at": record.performed_at,
-            "ended_at": record.ended_at - timedelta(seconds=record.clock_offset_s),
-            "task": found.task,
-            "joint_mode": found.joint_mode,
-            "known_at": record.received_at,
-            "replaces_id": None,
-            "withdrawn": False,
-            "reason": None,
-        }
-        for record, found in told
-    ]
-    _write(work, rows, {record.id: found for record, found in told})
+    patrols = _patrols(work, {found.patrol_id for _, found in told if found.patrol_id})
+    taken = set(work.session.scalars(select(Dispatch.id).where(among(Dispatch.id, [*record_ids, *patrols]))))
+    rows: list[Row] = []
+    lists: dict[uuid.UUID, Drawn] = {}
+    for record, found in told:
+        patrol = patrols.get(found.patrol_id) if found.patrol_id else None
+        # Records made on the way name the patrol; of several records about it the first to come gets its id.
+        dispatch_id = patrol.id if patrol is not None and patrol.id not in taken else record.id
+        # A record that has the id of a dispatch of the desk is kept, and is not a second dispatch of that id.
+        if dispatch_id in taken:
+            continue
+        taken.add(dispatch_id)
+        lists[dispatch_id] = found
+        rows.append(
+            {
+                "id": dispatch_id,
+                "source": "form" if record.kind == "dispatch" else record.kind,
+                "record_id": record.id,
+                "patrol_id": found.patrol_id,
+                "squad_id": record.squad_id or (patrol.squad_id if patrol else None),
+                "started_at": record.performed_at,
+                "ended_at": record.ended_at - timedelta(seconds=record.clock_offset_s),
+                "task": found.task or (f"巡查：{patrol.name}" if patrol else None),
+                "joint_mode": found.joint_mode,
+                "known_at": record.received_at,
+                "replaces_id": None,
+                "withdrawn": False,
+                "reason": None,
+            }
+        )
+    _write(work, rows, lists)
+
+
+def _patrols(work: Work, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Patrol]:
+    own = select(Patrol).where(among(Patrol.id, sorted(ids)), Patrol.bureau_id == work.bureau_id)
+    return {patrol.id: patrol for patrol in work.session.scalars(own)} if ids else {}
 
 
 def register(work: Work, given: Mapping[str, Any]) -> Dispatch:
@@ -92,6 +110,7 @@ def withdraw(work: Work, dispatch_id: uuid.UUID, reason: str) -> Dispatch:
         "id": new_id(work.now),
         "source": "desk",
         "record_id": None,
+        "patrol_id": None,
         "known_at": work.now,
         "replaces_id": before.id,
         "withdrawn": True,
@@ -152,6 +171,7 @@ def _register(
         "id": new_id(work.now),
         "source": "desk",
         "record_id": None,
+        "patrol_id": None,
         "squad_id": given["squad_id"],
         "started_at": given["started_at"],
         "ended_at": given["ended_at"],

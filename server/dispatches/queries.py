@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, or_, select, tuple_
 from sqlalchemy.orm import aliased
 
 from server.dispatches.models import Dispatch, DispatchPartner, DispatchPerson, DispatchVehicle
@@ -20,6 +20,9 @@ from server.org.models import Person, Squad
 from server.privacy.masking import mask_plate
 from server.records.models import Record
 from server.records.superseding import stands
+
+TELLING = ("dispatch", "road_check", "patrol")
+"""The kinds of record that tell of dispatches."""
 
 
 def visible_to(actor: Actor, permission: Permission = Permission.RECORD_READ) -> Select[Dispatch]:
@@ -44,11 +47,28 @@ def standing_at_desk(as_of: datetime) -> ColumnElement[bool]:
 def counting(work: Work, as_of: datetime) -> ColumnElement[bool]:
     """A condition on ``Dispatch``: it counts as known by ``as_of``.
 
-    One from a record counts while the record is the last word: an amendment of a session tells of its own.
+    One from a record counts while the record is the last word: an amendment of a session tells of its own. Of a patrol
+    that several of its team ended, the one that began first counts.
     """
-    records = select(Record.id).where(stands(work, as_of), Record.kind.in_(("dispatch", "road_check")))
-    from_record = and_(Dispatch.record_id.is_not(None), Dispatch.record_id.in_(records))
-    return or_(from_record, and_(Dispatch.record_id.is_(None), standing_at_desk(as_of)))
+    standing = of_standing_records(work, as_of)
+    earlier = aliased(Dispatch)
+    before = (
+        select(earlier.id)
+        .where(
+            earlier.bureau_id == Dispatch.bureau_id,
+            earlier.patrol_id == Dispatch.patrol_id,
+            standing(earlier),
+            tuple_(earlier.started_at, earlier.record_id) < tuple_(Dispatch.started_at, Dispatch.record_id),
+        )
+        .exists()
+    )
+    return or_(and_(standing(Dispatch), ~before), and_(Dispatch.record_id.is_(None), standing_at_desk(as_of)))
+
+
+def of_standing_records(work: Work, as_of: datetime) -> Callable[[Any], ColumnElement[bool]]:
+    """A condition on ``Dispatch`` or an alias of it: a record tells of it that stood by ``as_of``."""
+    records = select(Record.id).where(stands(work, as_of), Record.kind.in_(TELLING))
+    return lambda dispatch: and_(dispatch.record_id.is_not(None), dispatch.record_id.in_(records))
 
 
 def described(work: Work, dispatches: Sequence[Dispatch]) -> list[dict[str, Any]]:
@@ -84,6 +104,7 @@ def described(work: Work, dispatches: Sequence[Dispatch]) -> list[dict[str, Any]
             "id": one.id,
             "source": one.source,
             "record_id": one.record_id,
+            "patrol_id": one.patrol_id,
             "squad_id": one.squad_id,
             "squad": squads.get(one.squad_id) if one.squad_id else None,
             "day": one.started_at.astimezone(work.zone).date(),

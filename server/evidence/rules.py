@@ -49,7 +49,7 @@ ELSEWHERE_M: Final = 1000
 """Metres from a record's position beyond which a photo was taken elsewhere: more than GCJ-02, which some phones write
 into their photos, is off from where they are.
 """
-_ON_THE_MOVE: Final = frozenset({"road_check", "dispatch"})
+_ON_THE_MOVE: Final = frozenset({"road_check", "dispatch", "patrol"})
 UPLOADS_OF_A_RECORD: Final = 300
 """Uploads that one account may begin for one record: the 50 photos and 25 signatures it may have, tried four times."""
 
@@ -97,8 +97,8 @@ def judge_exif(
     """The flags of a record by what one of its photos says of itself.
 
     ``taken_at`` is the camera's clock, in ``zone`` where it tells none; the record's times are by the same device's.
-    ``distance_m`` is from the record's position to the photo's, ``None`` where either has none. Road checks and
-    dispatches are on the move: their photos are taken wherever a vehicle was stopped.
+    ``distance_m`` is from the record's position to the photo's, ``None`` where either has none. Road checks,
+    dispatches and patrols are on the move: their photos are taken wherever a vehicle was stopped.
 
     ``photo_elsewhere``: further than ``ELSEWHERE_M`` and the accuracy of the record's position. ``photo_other_time``: not
     between start and end, with the margin that declared times have.

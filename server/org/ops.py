@@ -14,7 +14,10 @@ from server.kernel.ids import new_id
 from server.kernel.problems import Problem, invalid
 from server.kernel.work import Work
 from server.org.models import Person, Squad, SquadMember
-from sync.feed import touch
+from sync.feed import pass_on, touch
+
+OF_SQUADS = ("patrols", "stops")
+"""The collections that a squad sees by itself, and not through its cells: its feed alone tells of them."""
 
 
 def join_squad(
@@ -25,6 +28,10 @@ def join_squad(
     What follows from it for scope is carried out by whoever calls this.
     """
     current = SquadMember.person_id == person_id
+    if from_day <= work.now.astimezone(work.zone).date():
+        left = select(SquadMember.squad_id).where(current, SquadMember.valid.op("&&")(Range(from_day, None)))
+        squads = [*work.session.scalars(left), *([squad_id] if squad_id else [])]
+        _pass_on(work, [(person_id, squad) for squad in squads])
     work.session.execute(delete(SquadMember).where(current, func.lower(SquadMember.valid) >= from_day))
     work.session.execute(
         update(SquadMember)
@@ -84,16 +91,22 @@ def carry_out_membership(work: Work, since: date) -> int:
     """
     today = work.now.astimezone(work.zone).date()
     begins, ends = func.lower(SquadMember.valid), func.upper(SquadMember.valid)
-    moved = work.session.scalars(
-        select(SquadMember.person_id)
-        .where(
+    moved = work.session.execute(
+        select(SquadMember.person_id, SquadMember.squad_id).where(
             SquadMember.bureau_id == work.bureau_id,
             or_((begins > since) & (begins <= today), (ends > since) & (ends <= today)),
         )
-        .distinct()
     ).all()
-    announce_people(work, moved)
-    return len(moved)
+    _pass_on(work, [(person, squad) for person, squad in moved])
+    people = sorted({person for person, _ in moved})
+    announce_people(work, people)
+    return len(people)
+
+
+def _pass_on(work: Work, moves: Sequence[tuple[uuid.UUID, uuid.UUID]]) -> None:
+    """Tell people who come to squads or leave them what those squads were told of by themselves."""
+    pairs = [(f"squad:{squad}", f"officer:{person}") for person, squad in moves]
+    pass_on(work.session, work.bureau_id, pairs, OF_SQUADS)
 
 
 def announce_people(work: Work, people: Sequence[uuid.UUID]) -> None:

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from geoalchemy2 import Geometry, WKBElement
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from server.kernel.db import Base, Owned
@@ -18,6 +18,7 @@ class PatrolPlan(Owned, Base):
 
     ``wishes`` are what the leader asked for (schemas.planning.WishesIn) and ``warnings`` what he should know of it, each
     with a stable code. ``ways`` tells how the ways were measured: pairs by road and by great circle, and the extract.
+    ``retired_at`` is when it left the handhelds because its day had left the record window.
     """
 
     __tablename__ = "patrol_plan"
@@ -52,6 +53,7 @@ class PatrolPlan(Owned, Base):
     withdrawn_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("account.id"))
     withdrawn_at: Mapped[datetime | None]
     withdraw_reason: Mapped[str | None]
+    retired_at: Mapped[datetime | None]
     edit_id: Mapped[uuid.UUID]
 
 
@@ -165,6 +167,30 @@ class PatrolStop(Owned, Base):
     told_at: Mapped[datetime | None]
     told_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("person.id"))
     edit_id: Mapped[uuid.UUID]
+
+
+class StopWord(Base):
+    """What was said of a stop, in the field or at the desk, as it was known: the last word holds. Append-only."""
+
+    __tablename__ = "patrol_stop_word"
+    __table_args__ = (
+        CheckConstraint("status in ('planned', 'done', 'skipped')", name="status"),
+        CheckConstraint("(status = 'skipped') = (skip_reason is not null)", name="skipped"),
+        Index("ix_patrol_stop_word_stop_id", "stop_id", "seq"),
+    )
+
+    seq: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    bureau_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("bureau.id"))
+    stop_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("patrol_stop.id"))
+    edit_id: Mapped[uuid.UUID]
+    status: Mapped[str]
+    skip_reason: Mapped[str | None]
+    note: Mapped[str | None]
+    # No foreign key: the record may arrive later.
+    record_id: Mapped[uuid.UUID | None]
+    field_ordinal: Mapped[int]
+    told_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("person.id"))
+    known_at: Mapped[datetime]
 
 
 class PlanUnfitted(Base):

@@ -141,15 +141,16 @@ def _files(document: Mapping[str, Any]) -> list[FileRow]:
     """The photos of the envelope, and every text of the answers that is a SHA-256 and nothing else.
 
     The answers are searched by the look of the text and not by the form, so that a form that the server does not know
-    declares its files as well.
+    declares its files as well. Only a patrol has a track: what another record calls so is kept as long as its photos.
     """
+    named = {"signatures": "signature"} | ({"track": "track"} if document["kind"] == "patrol" else {})
     kinds = dict.fromkeys((photo["sha256"] for photo in document["photos"]), "photo")
     waiting: list[tuple[str, Any]] = [("photo", document["answers"])]
     while waiting:
         kind, value = waiting.pop()
         if isinstance(value, dict):
             within = (
-                ("signature" if name == "signatures" else kind, inner)
+                (named.get(name, kind), inner)
                 for name, inner in value.items()
                 # What a co-signature is over is a record and no file.
                 if name != "document_sha256"

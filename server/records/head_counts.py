@@ -13,14 +13,18 @@ MOST_PEOPLE: Final = 100_000
 
 
 def people_listed(document: Mapping[str, Any]) -> list[str | None]:
-    """The ids of who was out, each once: the signers, then those listed; None for each signer without an id."""
+    """The ids of who was out, each once: the signers, then those listed; None for each signer without an id.
+
+    The list of a patrol (巡查) says who was out in all, so those who only signed count where there is none.
+    """
+    listed = [one for row in _rows(document["answers"], "people") if (one := _id(row.get("person_id")))]
     people: dict[Any, str | None] = {}
-    for place, officer in enumerate(document["officers"]):
+    for place, officer in enumerate(
+        document["officers"] if document["kind"] != "patrol" or not listed else ()
+    ):
         one = _id(officer.get("person_id"))
         people[one or place] = one
-    for row in _rows(document["answers"], "people"):
-        if one := _id(row.get("person_id")):
-            people[one] = one
+    people |= {one: one for one in listed}
     for vehicle in _rows(document["answers"], "vehicles"):
         if one := _id(vehicle.get("driver_id")):
             people[one] = one

@@ -36,6 +36,7 @@ _ATTENDANCE: Mapping[str, Attendance] = MappingProxyType(
         "clue": ANYBODY,
         "incident": ANYBODY,
         "dispatch": ANYBODY,
+        "patrol": ANYBODY,
         "co_signature": ANYBODY,
     }
 )
@@ -54,6 +55,7 @@ KIND_NAMES: Mapping[str, str] = MappingProxyType(
         "incident": "突发情况",
         "registration_list": "先行登记保存",
         "dispatch": "出动",
+        "patrol": "巡查",
         "co_signature": "共同签名",
     }
 )

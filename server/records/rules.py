@@ -60,12 +60,16 @@ FLAGS: Mapping[str, str] = MappingProxyType(
         # These need to know the record that is amended.
         "amendment_contested": "另有他人的更正，更正人当时没有看到，请中队长核对后再更正。",
         "amends_place_or_time": "更正了地点或时间，请中队长核对。",
-        # These need to know where the record was made, whose licences there are and on what device; who stores the
-        # record sets them.
+        # These need to know where the record was made, whose licences there are, on what device and what was planned;
+        # who stores the record sets them.
         "diverted": "有条盒32位码为同地区其他零售户的许可证号（疑似串码）。",
         "off_channel": "有条盒32位码为外地许可证号（疑似非渠道）。",
         "photo_elsewhere": "有照片自带的位置信息距检查地点超过1公里。",
         "photo_other_time": "有照片自带的拍摄时间不在检查时段内。",
+        "patrol_unknown": "所写的巡查不在本单位的巡查计划中。",
+        "patrol_not_published": "所写的巡查所属计划未下发或已撤回。",
+        "patrol_of_others": "签名人员都不在该巡查的小组中。",
+        "patrol_told_twice": "该巡查已有另一条结束记录，出动只按先开始的一条计，请核对人员和车辆。",
         "scan_contradicted": "条盒码比对结果与许可证号不符，已按许可证号重新判断。",
         "site_kind_not_of_form": "检查对象的场所类型与所用表单不相符。",
         "out_of_scope": "检查地点不在推送人员当前辖区内。",

@@ -8,17 +8,17 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, or_, select, true
+from sqlalchemy import ColumnElement, and_, func, or_, select, true
 
 from server.dispatches.models import Dispatch, DispatchPartner, DispatchPerson, DispatchVehicle
-from server.dispatches.queries import counting
+from server.dispatches.queries import counting, of_standing_records
 from server.kernel.permissions import Permission
 from server.kernel.work import Work
 from server.org.models import Person
 from server.records.models import Record, RecordOfficer
 from server.reports.field_facts import FINDING_KINDS, Fact, Span, standing_records
 
-# What somebody goes out for; a call by telephone or a paper written at the desk is none of it.
+# What somebody goes out for; a call by telephone or a paper written at the desk is none of it. Sessions tell of themselves.
 _OUTDOORS = (*(kind for kind in FINDING_KINDS if kind != "road_check"), "attempt", "household_visit")
 # A dispatch of the evening before may still be under way on the first day.
 _LONGEST = timedelta(days=3)
@@ -65,18 +65,27 @@ def dispatch_facts(work: Work, span: Span) -> Iterator[Fact]:
 def derived_facts(work: Work, span: Span) -> Iterator[Fact]:
     """Dispatches that nobody told of (按记录推算), from records that name none: one a team and day, without vehicles.
 
-    A team is whoever signed with one another on that day. A record made while somebody of it was out on a dispatch that
-    is told of belongs to that one. Each fact has the id of the team's first record.
+    A team is whoever signed with one another on that day. A record made while somebody of it was out on a dispatch or a
+    patrol that is told of belongs to that one. Each fact has the id of the team's first record.
     """
     out = _out(work, span)
-    known = select(Dispatch.id).where(Dispatch.bureau_id == work.bureau_id, counting(work, span.as_of))
+    # Records made on a patrol name the patrol, whichever record of it counts as its dispatch.
+    known = select(func.coalesce(Dispatch.patrol_id, Dispatch.id)).where(
+        Dispatch.bureau_id == work.bureau_id, counting(work, span.as_of)
+    )
     rows = (
         select(Record.id, Record.performed_at, Record.squad_id, RecordOfficer.person_id)
         .join(RecordOfficer, RecordOfficer.record_id == Record.id)
         .join(Person, and_(Person.id == RecordOfficer.person_id, Person.kind == "officer"))
         .where(
-            standing_records(work, span, _OUTDOORS),
-            or_(Record.dispatch_id.is_(None), Record.dispatch_id.not_in(known)),
+            or_(
+                and_(
+                    standing_records(work, span, _OUTDOORS),
+                    or_(Record.dispatch_id.is_(None), Record.dispatch_id.not_in(known)),
+                ),
+                # A session that names none is a dispatch by itself.
+                and_(standing_records(work, span, ("road_check",)), Record.dispatch_id.not_in(known)),
+            ),
         )
         .order_by(Record.performed_at, Record.id, RecordOfficer.ordinal)
     )
@@ -101,14 +110,18 @@ def derived_facts(work: Work, span: Span) -> Iterator[Fact]:
 
 
 def _out(work: Work, span: Span) -> dict[uuid.UUID, list[tuple[datetime, datetime]]]:
-    """By person, from when to when they were out on dispatches that are told of."""
+    """By person, from when to when they were out on dispatches that are told of.
+
+    Of a patrol that several of its team ended every record counts here: whoever only a second one names was out as well.
+    """
     wider = replace(span, first=span.first - _LONGEST)
+    standing = of_standing_records(work, span.as_of)
     query = (
         select(DispatchPerson.person_id, Dispatch.started_at, Dispatch.ended_at)
         .join(Dispatch, Dispatch.id == DispatchPerson.dispatch_id)
         .where(
             Dispatch.bureau_id == work.bureau_id,
-            counting(work, span.as_of),
+            or_(counting(work, span.as_of), and_(Dispatch.patrol_id.is_not(None), standing(Dispatch))),
             wider.holds(work, Dispatch.started_at),
             DispatchPerson.person_id.is_not(None),
         )

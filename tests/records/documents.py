@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from datetime import date, datetime, timedelta
 from random import Random
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from server.demo import documents
@@ -28,6 +28,7 @@ SECOND_OFFICER = uuid.UUID("0196f000-0000-7000-8000-000000000002")
 AUXILIARY = uuid.UUID("0196f000-0000-7000-8000-000000000003")
 OUTLET = uuid.UUID("0196f000-0000-7000-8000-000000000010")
 SITE = uuid.UUID("0196f000-0000-7000-8000-000000000011")
+PATROL = uuid.UUID("0196f000-0000-7000-8000-000000000030")
 INSPECTION = uuid.UUID("0196f000-0000-7000-8000-000000000020")
 FIRST_CERT, SECOND_CERT = "99018100001", "99018100002"
 SIGNERS = (
@@ -126,6 +127,21 @@ def household_visit(*, seed: int = 0, **overrides: Any) -> Document:
     return documents.household_visit(visit(seed, about | given), Random(seed)) | rest
 
 
+def patrol(*, seed: int = 0, act: Literal["start", "end"] = "end", **overrides: Any) -> Document:
+    """The beginning or the end of a patrol, signed by two officers."""
+    given, rest = _split(overrides)
+    told: dict[str, Any] = {}
+    if act == "end":
+        track = Random(seed).randbytes(32).hex()
+        told = {
+            "people": [FIRST_OFFICER, AUXILIARY],
+            "plates": ["测A00001"],
+            "metres": 21_500,
+            "track": track,
+        }
+    return documents.patrol(visit(seed, given), Random(seed), act, PATROL, **told) | rest
+
+
 def every_form(seed: int = 0) -> list[Document]:
     """One valid record of each form, and one abnormal one of each form that has such."""
     return [
@@ -147,6 +163,8 @@ def every_form(seed: int = 0) -> list[Document]:
         callback(seed=seed, reached=False, mode="door"),
         household_visit(seed=seed),
         registration_list(seed=seed),
+        patrol(seed=seed, act="start"),
+        patrol(seed=seed),
         *(attempt(seed=seed, reason=reason) for reason in ("closed", "moved", "refused", "unsafe")),
     ]
 

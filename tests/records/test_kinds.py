@@ -109,6 +109,7 @@ def test_only_a_form_that_serves_is_for_one_person_at_an_outlet() -> None:
         ("attempt", {}, False, None),
         ("road_check", {}, True, None),
         ("dispatch", {}, False, None),
+        ("patrol", {"act": "end"}, False, None),
         ("co_signature", {}, True, None),
     ],
 )

@@ -8,15 +8,15 @@ from datetime import date, datetime
 
 from geoalchemy2.shape import from_shape
 from shapely.geometry import MultiPolygon, Point, box
-from sqlalchemy import func, select, update
-from sqlalchemy.dialects.postgresql import Range
+from sqlalchemy import select, update
 
 from server.grids.models import GridCell
 from server.grids.ops import announce, apply_due_scope, assign_duty, day_carried_out
 from server.kernel.actor import house
 from server.kernel.ids import new_edit_id, new_id
 from server.kernel.work import Kernel, Work
-from server.org.models import Squad, SquadMember
+from server.org.models import Squad
+from server.org.ops import join_squad
 from server.outlets.models import Outlet
 from tests.sync.handheld import Handheld
 from tests.sync.oracle import COLLECTIONS, may_see, pulled
@@ -109,24 +109,7 @@ class Bureau:
 
     def write_transfer(self, work: Work, name: str, squad: int) -> None:
         """As the import of a register does: end the membership today, begin the other, carry it out."""
-        person, today = self.town.people[name], self.today
-        work.session.execute(
-            update(SquadMember)
-            .where(SquadMember.person_id == person, SquadMember.valid.op("@>")(today))
-            .values(valid=func.daterange(func.lower(SquadMember.valid), today))
-        )
-        work.session.add(
-            SquadMember(
-                id=new_id(work.now),
-                bureau_id=self.town.bureau_id,
-                person_id=person,
-                squad_id=self.town.squads[squad],
-                leads=False,
-                valid=Range(today, None),
-                known_at=work.now,
-            )
-        )
-        work.session.flush()
+        join_squad(work, self.town.people[name], self.town.squads[squad], self.today, leads=False)
         apply_due_scope(work, changed=True)
 
     def is_carried_out(self) -> bool:

@@ -14,6 +14,7 @@ from server.kernel.calendar import WorkdayYear
 from server.kernel.work import Kernel
 from server.org.models import Person, SquadMember
 from server.outlets.models import Outlet, Site
+from server.patrols.models import Patrol, PatrolMember, PatrolPlan, PatrolStop
 from server.records.models import Form, Record, RecordOfficer, Rectification
 from tests.sync.handheld import Handheld
 from tests.town import ZONE, Town
@@ -21,7 +22,7 @@ from tests.town import ZONE, Town
 Editions = dict[str, str]
 # What changes hands; the rest is everybody's in the bureau.
 MOVING = ("cells", "outlets", "obligations", "records", "rectifications")
-COLLECTIONS = (*MOVING, "sites", "people", "reference")
+COLLECTIONS = (*MOVING, "patrols", "stops", "sites", "people", "reference")
 
 
 def may_see(
@@ -51,6 +52,19 @@ def may_see(
         ScopeGrant.revoked_at.is_(None),
     )
     cells = by_duty.union(lent)
+    teams = select(PatrolMember.patrol_id).where(PatrolMember.person_id == person)
+    squads = select(SquadMember.squad_id).where(
+        SquadMember.person_id == person, SquadMember.valid.op("@>")(today)
+    )
+    patrols = (
+        select(Patrol.id)
+        .join(PatrolPlan, PatrolPlan.id == Patrol.plan_id)
+        .where(
+            PatrolPlan.state == "published",
+            PatrolPlan.retired_at.is_(None),
+            or_(Patrol.id.in_(teams), Patrol.squad_id.in_(squads)),
+        )
+    )
     signed = select(RecordOfficer.record_id).where(RecordOfficer.person_id == person)
     queries: dict[str, list[Select[tuple[uuid.UUID, uuid.UUID]]]] = {
         "cells": [select(GridCell.id, GridCell.edit_id).where(GridCell.id.in_(cells))],
@@ -66,6 +80,8 @@ def may_see(
         "rectifications": [
             select(Rectification.id, Rectification.edit_id).where(Rectification.cell_id.in_(cells))
         ],
+        "patrols": [select(Patrol.id, Patrol.edit_id).where(Patrol.id.in_(patrols))],
+        "stops": [select(PatrolStop.id, PatrolStop.edit_id).where(PatrolStop.patrol_id.in_(patrols))],
         "people": [select(Person.id, Person.edit_id).where(Person.bureau_id == bureau)],
         "reference": [
             select(Form.id, Form.edit_id).where(Form.bureau_id == bureau),
