@@ -262,6 +262,7 @@ cluster_env() {
     fi
     printf 'export XUNGE_REDIS_URL=%q\n' "unix://$sockets/redis.sock?db=0"
     printf 'export XUNGE_FILES_DIR=%q\n' "$VAR/$name/files"
+    printf 'export XUNGE_ROADS_DIR=%q\n' "$VAR/$name/roads"
     printf 'export XUNGE_RECEIPT_KEYS_FILE=%q\n' "$VAR/$name/receipt-keys.json"
 }
 

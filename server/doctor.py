@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
+from gis.routing.tiles import Standing, state_of
 from server.audit.queries import oldest_unsealed
 from server.backups.queries import last_backup
 from server.cadence.models import Obligation
@@ -37,6 +38,7 @@ FAILED_LATELY = timedelta(days=7)
 MESSAGE_MAY_WAIT = timedelta(hours=1)
 # The job runs every minute, and a long writer may keep it waiting for a while.
 TAIL_MAY_BE = timedelta(minutes=10)
+ROADS_MAY_BE_OLD = timedelta(days=365)
 LITTLE_ROOM, NO_ROOM = 20 << 30, 2 << 30
 
 # Facts of which these are some: were one of them open to change, the grants of the migrations did not arrive.
@@ -66,6 +68,7 @@ def examine(settings: Settings, newest_revision: str, clock: Callable[[], dateti
     yield from _database(settings, newest_revision, clock)
     yield from _redis(settings)
     yield _files(settings)
+    yield _roads(settings, clock())
     yield _keys(settings)
     yield _mail(settings)
 
@@ -308,6 +311,21 @@ def _files(settings: Settings) -> Finding:
         return Finding("files", Level.OK, told)
     level = Level.FAIL if free < NO_ROOM else Level.WARN
     return Finding("files", level, told, "空间不足，请扩容 · little room is left: make the disk larger")
+
+
+def _roads(settings: Settings, now: datetime) -> Finding:
+    """Roads are optional; what was imported but cannot be used, or has grown old, is worth a word."""
+    state = state_of(settings.roads_dir)
+    if state.info is None and state.standing is not Standing.DAMAGED:
+        return Finding("roads", Level.OK, state.standing.say())
+    if state.packed is None or state.info is None:
+        return Finding("roads", Level.WARN, state.standing.say(), "xunge import roads FILE.osm.pbf")
+    info = state.info
+    age = now - (info.data_as_of or info.built_at)
+    told = f"{info.extract}，{info.built_at:%Y-%m-%d}，{age.days} d，{info.attribution}"
+    if age <= ROADS_MAY_BE_OLD:
+        return Finding("roads", Level.OK, told)
+    return Finding("roads", Level.WARN, told, "xunge import roads 导入新的路网 · import a newer extract")
 
 
 def _keys(settings: Settings) -> Finding:

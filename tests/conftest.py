@@ -71,6 +71,7 @@ def settings_for(database: str, files_dir: Path) -> Settings:
         database_url=_url_of("XUNGE_DATABASE_URL", database),
         owner_database_url=_url_of("XUNGE_OWNER_DATABASE_URL", database),
         files_dir=files_dir,
+        roads_dir=files_dir / "roads",
         receipt_keys_file=files_dir / "receipt-keys.json",
         sign_in_limit="10000 per minute",
         verify_limit="10000 per minute",

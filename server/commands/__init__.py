@@ -42,6 +42,7 @@ COMMANDS = {
     "reindex": ("server.commands.find", "reindex"),
     "report": ("server.commands.report", "group"),
     "retention": ("server.commands.retention", "command"),
+    "roads": ("server.commands.roads", "group"),
     "road-check": ("server.commands.dispatch", "road_check"),
     "sync": ("server.commands.desk", "group"),
     "waiver": ("server.commands.waiver", "group"),

@@ -20,6 +20,7 @@ from gis.exchange.rows import SheetRow, Table
 from gis.exchange.unreadable import UnreadableFile
 from server.commands.bureau import bureau_work
 from server.commands.printing import console
+from server.commands.roads import command as roads
 from server.grids import register as cell_register
 from server.grids.importing import CellPlan, apply_cells, plan_cells
 from server.grids.ops import apply_due_scope
@@ -74,6 +75,9 @@ class Outcome:
 @click.group("import")
 def group() -> None:
     """导入台账 · import registers."""
+
+
+group.add_command(roads)
 
 
 def _options(command: Callable[..., None]) -> Callable[..., None]:

@@ -25,6 +25,7 @@ class Settings:
     ``database_url`` signs in as the role that owns no table; ``owner_database_url`` is for migrations only.
     ``zone`` is the bureau's civil time: periods and legal clocks are computed in it.
     ``file_limits`` are bytes by kind of file (schemas.vocabulary.FileKind); ``files_reserve_bytes`` stay free on the disk.
+    ``roads_dir`` holds the road network that ``xunge import roads`` makes; without one distances are as the crow flies.
     ``receipt_keys_file`` holds the keys that sign receipts (``xunge keys create``).
     ``public_phone`` is the number that the duty board gives to the public; ``public_url`` the address under which the
     public reaches this server, which the QR codes of papers lead to, and ``verify_limit`` how often one address may ask.
@@ -40,6 +41,7 @@ class Settings:
     owner_database_url: str
     redis_url: str
     files_dir: Path
+    roads_dir: Path
     receipt_keys_file: Path
     environment: str
     zone: ZoneInfo
@@ -89,6 +91,7 @@ def read_settings() -> Settings:
         owner_database_url=env.str("OWNER_DATABASE_URL", database_url),
         redis_url=env.str("REDIS_URL"),
         files_dir=Path(env.str("FILES_DIR", "var/files")),
+        roads_dir=Path(env.str("ROADS_DIR", "var/roads")),
         receipt_keys_file=Path(env.str("RECEIPT_KEYS_FILE", "var/receipt-keys.json")),
         environment=env.str("ENVIRONMENT", "production"),
         zone=ZoneInfo(env.str("ZONE", "Asia/Shanghai")),
