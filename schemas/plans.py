@@ -137,7 +137,6 @@ class NumbersIn(Schema):
     )
     shift = fields.List(fields.String(validate=_HOUR), validate=_SPAN)
     longest_shift_hours = fields.Integer(validate=validate.Range(min=1, max=24))
-    detour_factor_percent = fields.Integer(validate=validate.Range(min=100, max=400))
 
 
 class NumbersOut(NumbersIn):

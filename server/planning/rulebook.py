@@ -37,7 +37,6 @@ DEFAULTS: Mapping[str, Any] = {
     },
     "shift": ["08:30", "17:30"],
     "longest_shift_hours": 14,
-    "detour_factor_percent": 135,
 }
 
 
@@ -51,7 +50,6 @@ class PlanningNumbers:
     opening_hours: Mapping[str, Sequence[Span]]
     shift: Span
     longest_shift: timedelta
-    detour_factor: float
 
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> PlanningNumbers:
@@ -65,7 +63,6 @@ class PlanningNumbers:
             },
             shift=span_of(begins, ends),
             longest_shift=timedelta(hours=merged["longest_shift_hours"]),
-            detour_factor=merged["detour_factor_percent"] / 100,
         )
 
     def service_s(self, performed: Performed) -> int:
