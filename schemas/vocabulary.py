@@ -320,6 +320,27 @@ class SkipReason(Labelled):
     OTHER = "other", "其他"
 
 
+class StopOutcome(Labelled):
+    """What became of a stop, by what is known: a record comes before a word, and a visit before an attempt."""
+
+    DONE = "done", "已完成"
+    ATTEMPTED = "attempted", "到店未查成"
+    SKIPPED = "skipped", "未去"
+    UNPROVED = "unproved", "已报完成，无记录"
+    NOT_REACHED = "not_reached", "未到"
+    WITHDRAWN = "withdrawn", "已撤出计划"
+
+
+class PatrolPurpose(Labelled):
+    """What the time of a patrol was spent on: at doors by what was done there, and what is left of it."""
+
+    INSPECTIONS = "inspections", "检查"
+    ROAD_CHECKS = "road_checks", "路检路查"
+    DEPOT_CHECKS = "depot_checks", "寄递网点检查"
+    OTHER = "other", "走访及其他"
+    WAY = "way", "途中及其他"
+
+
 class TeamPart(Labelled):
     """What somebody is to a team: the first two inspect, whoever comes along does not count for the pair."""
 

@@ -53,6 +53,7 @@ from server.notices.api import blueprint as notices
 from server.outlets.api import blueprint as outlets
 from server.papers.api import blueprint as papers
 from server.papers.api import pages as paper_pages
+from server.patrols.deed_api import blueprint as patrol_deeds
 from server.planning.api import blueprint as plans
 from server.records.api import blueprint as records
 from server.records.forms_api import blueprint as forms
@@ -142,6 +143,7 @@ def create_app(settings: Settings) -> Flask:
         custody,
         papers,
         plans,
+        patrol_deeds,
         draws,
         calendars,
         notices,

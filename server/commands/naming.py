@@ -1,4 +1,4 @@
-"""What people call things on the command line: an account by its name, an officer by certificate, a list by its number."""
+"""What people call things on the command line: an account or squad by name, an officer by certificate, a list by number."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from server.approvals.rules import number_as_written
 from server.custody.models import CustodyStore, RegistrationList
 from server.kernel.problems import Problem
 from server.kernel.work import Work
-from server.org.models import Certificate
+from server.org.models import Certificate, Squad
 from server.records.models import Record
 
 
@@ -48,6 +48,12 @@ def person_called(work: Work, said: str) -> uuid.UUID:
     )
     either = certified.union(signing_in).subquery()
     return _meant(work, said, select(either.c.person_id), missing)
+
+
+def squad_called(work: Work, said: str) -> uuid.UUID:
+    """The squad that is meant by its name or its id; errors as for ``account_called``."""
+    own = select(Squad.id).where(Squad.bureau_id == work.bureau_id, Squad.name == said)
+    return _meant(work, said, own, f"没有名为“{said}”的中队。There is no squad of this name.")
 
 
 def list_called(work: Work, said: str) -> uuid.UUID:

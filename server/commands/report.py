@@ -9,7 +9,7 @@ import click
 from rich.table import Table
 
 from server.commands.bureau import bureau_work
-from server.commands.field_report import monthly, road
+from server.commands.field_report import monthly, patrols, road
 from server.commands.printing import console, print_table
 from server.commands.restated import deliver_restated, restated_options
 from server.commands.sheets import as_known_by, deliver, delivered, show
@@ -36,7 +36,7 @@ def group() -> None:
     """报表 · reports."""
 
 
-for _command in (road, monthly):
+for _command in (road, monthly, patrols):
     group.add_command(_command)
 
 

@@ -12,11 +12,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
+from sqlalchemy import select
+
 from gis.routing.days import Progress, RoutingDay, Solution
 from gis.routing.infeasible import explain
 from gis.routing.solving import solve
-from sqlalchemy import select
-
 from schemas.vocabulary import PlanState, SolvingState
 from server.kernel.actor import house
 from server.kernel.events import record_event
@@ -25,7 +25,7 @@ from server.kernel.problems import Problem, problem_at
 from server.kernel.work import Kernel, Work
 from server.patrols.models import PatrolPlan, PlanSolving
 from server.planning.applying import apply
-from server.planning.faults import in_words
+from server.planning.faults import of_day, of_run
 from server.planning.ground import Ground, load_ground
 from server.planning.kept import start_of, to_json
 from server.planning.queries import find_plan, find_solving
@@ -59,7 +59,7 @@ def ask(work: Work, plan_ids: Sequence[uuid.UUID], limit_s: int, *, enqueue: boo
         if not _is_lost(running, work.now):
             raise Problem("solving_running")
         running.state, running.ended_at = SolvingState.FAILED, work.now
-        running.faults = [in_words("process_lost")]
+        running.faults = [of_run("process_lost")]
     solving = PlanSolving(
         id=new_id(work.now),
         bureau_id=work.bureau_id,
@@ -125,7 +125,7 @@ def run(
         return _Run(kernel, bureau_id, solving, ground, clock, watch).carry_out(start)
     except Exception:
         with kernel.work(house(bureau_id), clock()) as work:
-            _end(work, solving_id, SolvingState.FAILED, [in_words("failed")])
+            _end(work, solving_id, SolvingState.FAILED, [of_run("failed")])
         raise
 
 
@@ -190,14 +190,14 @@ class _Run:
         return not self.cancelled
 
     def _write(self, ways: Ways, day: RoutingDay, solution: Solution, faults: Sequence[Any]) -> SolvingState:
-        told = [in_words(fault.code, fault, self.ground) for fault in faults]
+        told = [of_day(fault, self.ground) for fault in faults]
         with self.kernel.work(house(self.bureau_id), self.clock()) as work:
             row = work.session.get_one(PlanSolving, self.solving.id)
             row.best, row.objective = to_json(solution), solution.objective
             row.served, row.unserved = solution.served, len(solution.unserved)
             row.elapsed_s = int((work.now - (row.started_at or work.now)).total_seconds())
             if not self._unchanged(work):
-                _end(work, row.id, SolvingState.FAILED, [in_words("plan_changed")])
+                _end(work, row.id, SolvingState.FAILED, [of_run("plan_changed")])
                 return SolvingState.FAILED
             apply(work, self.ground, ways, day, solution, faults)
             state = SolvingState.CANCELLED if self.cancelled else SolvingState.DONE

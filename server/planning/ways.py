@@ -29,9 +29,7 @@ class Ways:
         found = []
         for before, after in pairwise([crew.start, *(doing.place for doing in doings)]):
             pair = self.rows[before], self.rows[after]
-            found.append(
-                Leg(int(matrix.metres[pair]), int(matrix.seconds[pair]), bool(matrix.by_road[pair]))
-            )
+            found.append(Leg(int(matrix.metres[pair]), int(matrix.seconds[pair]), bool(matrix.by_road[pair])))
         return found
 
     def line(self, crew: Crew, doings: Sequence[Doing]) -> str:

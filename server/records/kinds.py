@@ -61,6 +61,9 @@ KIND_NAMES: Mapping[str, str] = MappingProxyType(
 )
 """What a kind of record is called in lists."""
 
+OF_NO_PLACE = frozenset({"patrol"})
+"""Kinds of record that are about a way and not a place: in which cell one was written says nothing of it."""
+
 # What is registered is approved by itself (行政处罚法第五十六条): its approval stands among its answers.
 _APPROVED_BY_ITSELF = frozenset({"registration_list"})
 # A form for an outlet with these labels only is a visit (走访): it serves and looks, and inspects nothing.

@@ -24,6 +24,7 @@ from server.records.consequences import tell_cadence
 from server.records.extraction import extract
 from server.records.forms import FormDefinition, compile_answers, compile_envelope
 from server.records.hints import hints_of
+from server.records.kinds import OF_NO_PLACE
 from server.records.rules import Certificates, CheckPolicy, Presence, judge, performed_at
 from server.records.scanned import Scanned, scans_of
 from server.records.storing import Judged, store_records
@@ -130,12 +131,13 @@ def _judged(
     allowed = definition.demands.site_kinds if definition else ()
     if surrounding.site_kind is not None and allowed and surrounding.site_kind not in allowed:
         flags.append("site_kind_not_of_form")
-    if surrounding.cell_id is not None and not surrounding.in_scope:
-        flags.append("out_of_scope")
-    if surrounding.cell_id is None:
-        flags.append("cell_unknown")
-    elif parse_id(document.get("cell_id")) not in (None, surrounding.cell_id):
-        flags.append("cell_differs")
+    if document["kind"] not in OF_NO_PLACE:
+        if surrounding.cell_id is not None and not surrounding.in_scope:
+            flags.append("out_of_scope")
+        if surrounding.cell_id is None:
+            flags.append("cell_unknown")
+        elif parse_id(document.get("cell_id")) not in (None, surrounding.cell_id):
+            flags.append("cell_differs")
     if work.actor.push_only:
         flags.append("device_expired" if work.actor.expired else "device_revoked")
     squad = parse_id(document.get("squad_id"))

@@ -1,4 +1,4 @@
-"""R3 and R6 over HTTP: what the field produced."""
+"""R3, R6 and R13 over HTTP: what the field produced, and what was planned beside it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from schemas.field_reports import (
     RoadItemsQuery,
     RoadQuery,
 )
+from schemas.patrol_deeds import PatrolsAnswer, PatrolsQuery
 from server.kernel.http import Noun
 from server.kernel.permissions import Permission
 from server.kernel.work import Work
@@ -22,6 +23,8 @@ from server.reports.answering import answer
 from server.reports.moment import moment_for, period_for
 from server.reports.monthly import month_for, monthly_items, monthly_report
 from server.reports.monthly_sheet import monthly_sheet
+from server.reports.patrols import PatrolsBy, patrol_report
+from server.reports.patrols_sheet import patrols_sheet
 from server.reports.road import RoadBy, road_items, road_report
 from server.reports.road_sheet import road_sheet
 
@@ -71,3 +74,14 @@ def items_of_month(work: Work, query: dict[str, Any]) -> dict[str, Any]:
     as_of = moment_for(work, query["as_of"])
     report = monthly_report(work, month_for(work, query["period"], as_of), as_of)
     return {"as_of": as_of, "items": monthly_items(report, query["figure"], query["column"])}
+
+
+@blueprint.endpoint(
+    "GET", "/reports/patrols", permission=Permission.REPORT_READ, takes=PatrolsQuery, gives=PatrolsAnswer
+)
+def patrols(work: Work, query: dict[str, Any]) -> Response:
+    """R13: plan and deed of patrols by squad, day or patrol, as JSON, CSV, XLSX or PDF; never of people."""
+    as_of = moment_for(work, query["as_of"])
+    period = period_for(work, query["period"], as_of)
+    report = patrol_report(work, period, as_of, PatrolsBy(query["by"]), query["squad_id"])
+    return answer(patrols_sheet(work, report), query["format"])

@@ -211,22 +211,24 @@ def test_somebody_who_leaves_the_squad_loses_its_patrols_and_keeps_his_own(
 def test_somebody_who_joins_the_squad_gets_what_was_published_before(
     bureau: Bureau, town: Town, clock: Clock
 ) -> None:
-    planned(bureau, Team(("li", "wang"), (0, 1)))
+    (theirs,) = planned(bureau, Team(("li", "wang"), (0, 1))).patrols
+    # Later than that squad's, so that what it was told of lies behind the checkpoints of these two.
+    planned(bureau, Team(("zhao", "qian"), (2, 3)), squad=1)
     bureau.check()
     bureau.transfer("qian", squad=0)
     bureau.check()
-    assert bureau.devices["qian"].held["patrols"]
+    assert theirs in bureau.devices["qian"].ids("patrols")
     # And whoever joins it on a later day, on that day.
     with bureau.work() as work:
         join_squad(work, town.people["zhao"], town.squads[0], bureau.today + timedelta(days=2), leads=False)
     clock.pass_by(days=1)
     bureau.devices["zhao"].pull("cells")
     bureau.check()
-    assert not bureau.devices["zhao"].held["patrols"]
+    assert theirs not in bureau.devices["zhao"].ids("patrols")
     clock.pass_by(days=1)
     bureau.devices["zhao"].pull("cells")
     bureau.check()
-    assert bureau.devices["zhao"].held["patrols"]
+    assert theirs in bureau.devices["zhao"].ids("patrols")
     bureau.check_reconciled()
 
 
