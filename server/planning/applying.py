@@ -8,10 +8,11 @@ from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from typing import Any
 
+from geoalchemy2 import WKTElement
+from sqlalchemy import delete, insert, select
+
 from gis.routing.days import Round, RoutingDay, Solution
 from gis.routing.infeasible import Reason
-from sqlalchemy import delete, func, insert, select
-
 from schemas.vocabulary import CadenceTier, Deed, Performed, StopStatus, SubjectKind, UnfittedCode
 from server.cadence.timeline import load_timeline
 from server.kernel.ids import new_edit_id, new_id
@@ -64,8 +65,7 @@ def _write_round(work: Work, ground: Ground, ways: Ways, crew: Crew, found: Roun
     patrol.leaves_at, patrol.returns_at = ground.moment(found.leaves), ground.moment(found.returns)
     patrol.metres, patrol.travel_s = found.metres, found.travel_s
     patrol.service_s, patrol.waiting_s = found.service_s, found.waiting_s
-    line = ways.line(crew, doings)
-    patrol.line = func.ST_GeomFromText(line, 4326)
+    patrol.line = WKTElement(ways.line(crew, doings), srid=4326)
     legs = ways.legs(crew, doings)
     rows = []
     for ordinal, (halt, doing, leg) in enumerate(zip(found.halts, doings, legs, strict=True), start=1):
@@ -107,7 +107,7 @@ def _about(work: Work, ground: Ground, doing: Doing, day: date) -> Row:
         "subject_kind": subject.kind.value,
         "subject_id": subject.id,
         "cell_id": subject.cell_id,
-        "place": func.ST_SetSRID(func.ST_MakePoint(subject.lon, subject.lat), 4326),
+        "place": f"SRID=4326;POINT({subject.lon} {subject.lat})",
         "visit_kind": "service" if visit.performed is Deed.SERVICE else "routine",
         "form_code": form_of(work, subject.kind, visit.performed, day),
         "obligation_ids": [str(debt.id) for debt in visit.debts],

@@ -18,6 +18,7 @@ from schemas.plans import PlanIn, TeamsIn, WishIn
 from schemas.vocabulary import SolvingState
 from server.approvals import ops as approvals
 from server.house import compose
+from server.kernel.actor import Actor
 from server.kernel.ids import new_id
 from server.kernel.work import Kernel, Work
 from server.org.models import Vehicle
@@ -25,11 +26,11 @@ from server.patrols.models import PlanSolving
 from server.planning import drafting, publishing, solving
 from server.planning.queries import described, find_plan
 from tests.conftest import own_database, settings_for
-from tests.fieldwork import field_actor
-from tests.town import MONDAY, Town, settle_town
+from tests.town import MONDAY, ROLE_ACCOUNTS, SQUAD_OF, Town, settle_town
 
 WEEK_BEGINS = MONDAY.date()
-TUESDAY = WEEK_BEGINS + timedelta(days=1)
+# Grace of the week before ends on Tuesday.
+WEDNESDAY = WEEK_BEGINS + timedelta(days=2)
 Told = dict[str, Any]
 
 
@@ -43,9 +44,16 @@ class Desk:
 
     def at(self, now: datetime = MONDAY, name: str = "li") -> AbstractContextManager[Work]:
         """A unit of work of somebody of the town."""
-        return self.kernel.work(field_actor(self.town, name), now)
+        actor = Actor(
+            bureau_id=self.town.bureau_id,
+            account_id=self.town.accounts[name],
+            roles=frozenset(ROLE_ACCOUNTS[name]),
+            person_id=self.town.people.get(name),
+            squad_ids=(self.town.squads[SQUAD_OF[name]],) if name in SQUAD_OF else (),
+        )
+        return self.kernel.work(actor, now)
 
-    def team(self, *names: str, day: date = TUESDAY, **given: Any) -> Told:
+    def team(self, *names: str, day: date = WEDNESDAY, **given: Any) -> Told:
         """A team as it comes over HTTP: by the first car, from half past eight to half past five."""
         begins = datetime(day.year, day.month, day.day, 8, 30, tzinfo=MONDAY.tzinfo)
         return {
@@ -57,7 +65,7 @@ class Desk:
         }
 
     def draft(
-        self, *teams: Told, now: datetime = MONDAY, day: date = TUESDAY, **given: Any
+        self, *teams: Told, now: datetime = MONDAY, day: date = WEDNESDAY, **given: Any
     ) -> list[uuid.UUID]:
         """Drafts of the first squad's day or days."""
         body = {
