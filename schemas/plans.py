@@ -64,6 +64,10 @@ class PlanIn(Schema):
         metadata={"description": "不定期抽查户数 off-pattern checks a day, picked at random"},
     )
     seed = fields.String(load_default=None, allow_none=True, validate=validate.Length(min=1, max=100))
+    even = fields.Boolean(
+        load_default=True,
+        metadata={"description": "各组任务量大致均衡 teams have about as many stops; else the shortest way wins"},
+    )
 
 
 class TeamsIn(Schema):
@@ -288,7 +292,7 @@ class PlanHead(Schema):
 class PlanOut(PlanHead):
     """A plan with everything in it. ``ways`` tells how the ways were measured, with the attribution to show."""
 
-    wishes = fields.Dict(metadata={"description": "random_checks and seed, as they were asked for"})
+    wishes = fields.Dict(metadata={"description": "random_checks, seed and even, as they were asked for"})
     fixed = fields.List(fields.Nested(WishOut))
     warnings = fields.List(fields.Dict())
     ways = fields.Dict(allow_none=True)

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import click
-from gis.routing.days import Progress
 from rich.progress import Progress as Bar
 from sqlalchemy import select
 
+from gis.routing.days import Progress
 from schemas.plans import MOST_DAYS, PlanPage, PlansMade, TeamsIn
 from schemas.vocabulary import PlanState, SolvingState, UnfittedCode
 from server.commands.acting import acting, as_account, of_bureau
@@ -68,6 +68,9 @@ _seconds = click.option(
     "--random", "random_checks", type=click.IntRange(0, 50), default=0, help="不定期抽查户数 · at random"
 )
 @click.option("--seed", help="抽查的种子 · seed of what is picked at random")
+@click.option(
+    "--shortest", is_flag=True, help="只求路程最短，不均衡各组 · shortest way, teams need not be even"
+)
 @click.option("--include", multiple=True, metavar="许可证号", help="必须去的零售户 · a shop to be in it")
 @click.option("--exclude", multiple=True, metavar="许可证号", help="不去的零售户 · a shop to stay out")
 @_seconds
@@ -83,6 +86,7 @@ def plan(
     teams_file: Path | None,
     random_checks: int,
     seed: str | None,
+    shortest: bool,
     include: tuple[str, ...],
     exclude: tuple[str, ...],
     seconds: int,
@@ -103,6 +107,7 @@ def plan(
             "teams": teams,
             "random_checks": random_checks,
             "seed": seed,
+            "even": not shortest,
         }
         plans = drafting.make_plans(work, given)
         for wish, licences in (("include", include), ("exclude", exclude)):
@@ -191,7 +196,11 @@ def show_plan(one: dict[str, Any]) -> None:
     zone = read_settings().zone
     for patrol in one["patrols"]:
         people = "、".join(member["name"] for member in patrol["members"])
-        table = headed("序", "到达", "离开", "对象", "编号", "路程", "理由", title=_heading(patrol, people))
+        to.print(f"\n[bold]{_heading(patrol, people)}[/]")
+        if not patrol["stops"]:
+            to.print("  没有安排 · nothing to do")
+            continue
+        table = headed("序", "到达", "离开", "对象", "编号", "路程", "理由")
         for stop in patrol["stops"]:
             table.add_row(
                 str(stop["ordinal"]),
@@ -203,15 +212,24 @@ def show_plan(one: dict[str, Any]) -> None:
                 in_words(stop["reasons"]),
             )
         print_table(table)
-        if patrol["stops"]:
-            out, back = (patrol[name].astimezone(zone) for name in ("leaves_at", "returns_at"))
-            to.print(
-                f"  {out:%H:%M} 出发，{back:%H:%M} 返回；行程 {patrol['metres'] / 1000:.1f} km，"
-                f"路上 {patrol['travel_s'] // 60} 分钟，检查 {patrol['service_s'] // 60} 分钟，"
-                f"等候 {patrol['waiting_s'] // 60} 分钟"
-            )
-    table = headed("对象", "编号", "为何未排入", "何日逾期", title="未排入计划 · not in the plan")
-    for left in one["unfitted"]:
+        out, back = (patrol[name].astimezone(zone) for name in ("leaves_at", "returns_at"))
+        to.print(
+            f"  {out:%H:%M} 出发，{back:%H:%M} 返回；行程 {patrol['metres'] / 1000:.1f} km，"
+            f"路上 {patrol['travel_s'] // 60} 分钟，检查 {patrol['service_s'] // 60} 分钟，"
+            f"等候 {patrol['waiting_s'] // 60} 分钟"
+        )
+    _show_unfitted(one["unfitted"])
+    if ways := one["ways"]:
+        to.print(f"* {ways['zh']} · {ways['en']}")
+
+
+def _show_unfitted(unfitted: Sequence[dict[str, Any]]) -> None:
+    if not unfitted:
+        console().print("\n应查对象全部排入 · everything that is due is in the plan")
+        return
+    console().print("\n[bold]未排入计划 · not in the plan[/]")
+    table = headed("对象", "编号", "为何未排入", "何日逾期")
+    for left in unfitted:
         table.add_row(
             left["name"],
             left["number"],
@@ -219,8 +237,6 @@ def show_plan(one: dict[str, Any]) -> None:
             str(left["late_on"] or NO_FIGURE),
         )
     print_table(table)
-    if ways := one["ways"]:
-        to.print(f"* {ways['zh']} · {ways['en']}")
 
 
 def _heading(patrol: dict[str, Any], people: str) -> str:

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from geoalchemy2 import WKTElement
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, func, insert, select
 
 from gis.routing.days import Round, RoutingDay, Solution
 from gis.routing.infeasible import Reason
@@ -65,7 +64,7 @@ def _write_round(work: Work, ground: Ground, ways: Ways, crew: Crew, found: Roun
     patrol.leaves_at, patrol.returns_at = ground.moment(found.leaves), ground.moment(found.returns)
     patrol.metres, patrol.travel_s = found.metres, found.travel_s
     patrol.service_s, patrol.waiting_s = found.service_s, found.waiting_s
-    patrol.line = WKTElement(ways.line(crew, doings), srid=4326)
+    patrol.line = func.ST_GeomFromText(ways.line(crew, doings), 4326)
     legs = ways.legs(crew, doings)
     rows = []
     for ordinal, (halt, doing, leg) in enumerate(zip(found.halts, doings, legs, strict=True), start=1):

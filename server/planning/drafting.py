@@ -126,6 +126,7 @@ def _draft(work: Work, given: Mapping[str, Any], day: date, teams: Sequence[Mapp
         state=PlanState.DRAFT,
         wishes={
             "random_checks": given["random_checks"],
+            "even": given["even"],
             "seed": given["seed"] or secrets.token_hex(8),
         },
         warnings=[],

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from random import Random
 
-from gis.routing.days import Option, Task
-from gis.routing.places import Place
 from sqlalchemy import func, select
 
+from gis.routing.days import Option, Task
+from gis.routing.places import Place
 from schemas.vocabulary import Deed, PlanState, StopStatus, SubjectKind, UnfittedCode
 from server.kernel.bulk import among
 from server.kernel.work import Work
@@ -25,8 +25,6 @@ from server.planning.visits import Debt, Visit, visits_of
 from server.reports.cap import remaining_of
 
 _DAY = timedelta(days=1)
-# An off-pattern check leaves so many visits of the cap for what is owed.
-SPARED = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,11 +357,12 @@ class _Filling:
             pool = [one for one in others_in(self.work, self.cells[plan.id], known) if one not in drawn]
             rng = Random(f"{plan.wishes['seed']}/{plan.day}")  # noqa: S311  A draw that anybody can repeat.
             rng.shuffle(pool)
-            pool = pool[: wanted * 3]
+            # Some of them may have no visit left under their cap.
+            pool = pool[: wanted * 5]
             remaining = remaining_of(self.work, pool, plan.day)
             subjects = load_subjects(self.work, pool)
             self.hours = load_hours(self.work, self.numbers, list(subjects.values()), self.dates)
-            allowed = [one for one in pool if (left := remaining.get(one)) is None or left > SPARED]
+            allowed = [one for one in pool if (left := remaining.get(one)) is None or left > 0]
             for subject_id in allowed[:wanted]:
                 drawn.add(subject_id)
                 days = tuple(day for day in self.dates if self._is_out(plan, day))

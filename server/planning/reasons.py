@@ -103,7 +103,7 @@ def off_pattern(seed: str) -> dict[str, Any]:
 
 def above_cap() -> dict[str, Any]:
     """That the year's cap is used up, and why it is planned all the same."""
-    zh = "本年度检查频次已达上限，依据法制审核意见安排"
+    zh = "已达年度频次上限（法制已审核）"
     en = "the year's cap is used up; the legal office signed for it"
     return {"code": StopReason.ABOVE_CAP.value, "zh": zh, "en": en}
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -68,6 +70,7 @@ def routing_day(ground: Ground, settings: Settings) -> tuple[Ways, RoutingDay]:
     roads = network(settings.roads_dir)
     modes = sorted({Mode(crew.patrol.mode) for crew in ground.crews})
     ways = Ways(roads, rows, {mode: roads.matrix(list(rows), mode) for mode in modes})
+    shares = _even_shares(ground)
     turns = tuple(
         Turn(
             key=str(crew.patrol.id),
@@ -76,10 +79,28 @@ def routing_day(ground: Ground, settings: Settings) -> tuple[Ways, RoutingDay]:
             ends=ground.seconds(crew.patrol.ends_at),
             start=rows[crew.start],
             end=rows[crew.end],
-            most_stops=crew.patrol.most_stops,
+            most_stops=crew.patrol.most_stops or shares.get(crew.patrol.plan_id),
         )
         for crew in ground.crews
     )
     tasks = tuple(doing.as_task(rows[doing.place]) for doing in ground.doings.values())
     matrix = ways.matrices[modes[0]]
     return ways, RoutingDay(turns, tasks, matrix.seconds, matrix.metres)
+
+
+def _even_shares(ground: Ground) -> dict[uuid.UUID, int]:
+    """How many stops a team may have at most, by plan, where the leader wants the teams to have about as much to do.
+
+    One more than an even share, so that nothing is left out for evenness alone. Where cells are assigned, or a subject
+    is fixed on a team, the leader has shared out the work himself.
+    """
+    stops = len(ground.doings)
+    fixed = {doing.wish.plan_id for doing in ground.doings.values() if doing.wish and doing.wish.patrol_id}
+    share = math.ceil(stops / len(ground.crews)) + 1 if ground.crews else 0
+    return {
+        plan.id: share
+        for plan in ground.plans
+        if plan.wishes["even"]
+        and plan.id not in fixed
+        and not any(crew.cells for crew in ground.crews if crew.patrol.plan_id == plan.id)
+    }
