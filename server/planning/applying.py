@@ -18,7 +18,7 @@ from server.kernel.ids import new_edit_id, new_id
 from server.kernel.work import Work
 from server.patrols.models import Patrol, PatrolPlan, PatrolStop, PlanUnfitted
 from server.planning import reasons
-from server.planning.faults import code_of
+from server.planning.faults import left_out
 from server.planning.ground import Crew, Doing, Ground
 from server.planning.visits import Debt
 from server.planning.ways import Ways
@@ -134,7 +134,7 @@ def _write_unfitted(work: Work, ground: Ground, solution: Solution, faults: Sequ
     for key in solution.unserved:
         doing = ground.doings[key]
         if doing.visit.debts or doing.wish:
-            code = code_of(why[key].code) if key in why else UnfittedCode.NO_TIME
+            code = left_out(why[key].code) if key in why else UnfittedCode.NO_TIME
             left.append((doing.subject, code, doing.visit.debts, doing.visit.days))
     by_plan: dict[uuid.UUID, list[Row]] = defaultdict(list)
     for subject, code, debts, days in left:

@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy import select
 
 from gis.routing.days import Progress, RoutingDay, Solution
-from gis.routing.infeasible import explain
+from gis.routing.infeasible import Reason, explain
 from gis.routing.solving import solve
 from schemas.vocabulary import PlanState, SolvingState
 from server.kernel.actor import house
@@ -166,7 +166,6 @@ class _Run:
 
     def carry_out(self, start: Solution | None) -> SolvingState:
         ways, day = routing_day(self.ground, self.kernel.settings)
-        faults = explain(day)
         solution = solve(
             day,
             limit_s=float(self.solving.limit_s),
@@ -174,7 +173,7 @@ class _Run:
             start=start,
             on_progress=self._progress,
         )
-        return self._write(ways, day, solution, faults)
+        return self._write(ways, day, solution, explain(day, solution=solution))
 
     def _progress(self, progress: Progress) -> bool:
         if self.watch is not None:
@@ -189,7 +188,9 @@ class _Run:
                 self.cancelled = row.cancel_asked_at is not None
         return not self.cancelled
 
-    def _write(self, ways: Ways, day: RoutingDay, solution: Solution, faults: Sequence[Any]) -> SolvingState:
+    def _write(
+        self, ways: Ways, day: RoutingDay, solution: Solution, faults: Sequence[Reason]
+    ) -> SolvingState:
         told = [of_day(fault, self.ground) for fault in faults]
         with self.kernel.work(house(self.bureau_id), self.clock()) as work:
             row = work.session.get_one(PlanSolving, self.solving.id)
