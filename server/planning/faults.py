@@ -92,7 +92,11 @@ def _at(zh: str, en: str, first: str, second: str) -> Callable[[Reason, Ground],
             f"{ground.moment(reason.detail[name]).astimezone(ground.zero.tzinfo):%H:%M}"
             for name in (first, second)
         )
-        return f"{zh}".replace("#1", one).replace("#2", other), en.replace("#1", one).replace("#2", other)
+
+        def filled(text: str) -> str:
+            return text.replace("#1", one).replace("#2", other)
+
+        return filled(zh), filled(en)
 
     return told
 
