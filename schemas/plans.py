@@ -66,7 +66,9 @@ class PlanIn(Schema):
     seed = fields.String(load_default=None, allow_none=True, validate=validate.Length(min=1, max=100))
     even = fields.Boolean(
         load_default=True,
-        metadata={"description": "各组任务量大致均衡 teams have about as many stops; else the shortest way wins"},
+        metadata={
+            "description": "各组任务量大致均衡 teams have about as many stops; else the shortest way wins"
+        },
     )
 
 
@@ -179,7 +181,7 @@ class PlaceOut(Schema):
     lat = fields.Float()
 
 
-class MemberOut(Schema):
+class TeamMemberOut(Schema):
     """Somebody of a team."""
 
     person_id = fields.UUID()
@@ -187,7 +189,7 @@ class MemberOut(Schema):
     part = fields.String(metadata={"description": "lead, second or extra"})
 
 
-class StopOut(Schema):
+class PatrolStopOut(Schema):
     """A stop with the times of the plan; ``reasons`` have a code and a sentence in Chinese (zh) and English (en)."""
 
     id = fields.UUID()
@@ -226,7 +228,7 @@ class PatrolOut(Schema):
     mode = fields.String()
     vehicle_id = fields.UUID(allow_none=True)
     plate = fields.String(allow_none=True)
-    members = fields.List(fields.Nested(MemberOut))
+    members = fields.List(fields.Nested(TeamMemberOut))
     cell_ids = fields.List(fields.UUID())
     starts_at = fields.AwareDateTime()
     ends_at = fields.AwareDateTime()
@@ -240,7 +242,7 @@ class PatrolOut(Schema):
     service_s = fields.Integer(allow_none=True)
     waiting_s = fields.Integer(allow_none=True)
     line = fields.Dict(allow_none=True)
-    stops = fields.List(fields.Nested(StopOut))
+    stops = fields.List(fields.Nested(PatrolStopOut))
 
 
 class UnfittedOut(Schema):
@@ -289,7 +291,7 @@ class PlanHead(Schema):
     edit_id = fields.UUID()
 
 
-class PlanOut(PlanHead):
+class PatrolPlanOut(PlanHead):
     """A plan with everything in it. ``ways`` tells how the ways were measured, with the attribution to show."""
 
     wishes = fields.Dict(metadata={"description": "random_checks, seed and even, as they were asked for"})
@@ -311,7 +313,7 @@ class PlanPage(Schema):
 class PlansMade(Schema):
     """The plans that were made, by day."""
 
-    items = fields.List(fields.Nested(PlanOut), required=True)
+    items = fields.List(fields.Nested(PatrolPlanOut), required=True)
 
 
 class SolvingOut(Schema):

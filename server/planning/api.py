@@ -9,8 +9,8 @@ from schemas.plans import (
     KeepIn,
     NumbersIn,
     NumbersOut,
+    PatrolPlanOut,
     PlanIn,
-    PlanOut,
     PlanPage,
     PlanQuery,
     PlanReasonIn,
@@ -62,14 +62,18 @@ def make_plans(work: Work, given: dict[str, Any]) -> dict[str, Any]:
     return {"items": described(work, drafting.make_plans(work, given))}
 
 
-@blueprint.endpoint("GET", "/plans/<uuid:plan_id>", permission=Permission.PATROL_READ, gives=PlanOut)
+@blueprint.endpoint("GET", "/plans/<uuid:plan_id>", permission=Permission.PATROL_READ, gives=PatrolPlanOut)
 def get_plan(work: Work, plan_id: uuid.UUID) -> dict[str, Any]:
     """One plan with its teams, stops, reasons, and what did not fit."""
     return _told(work, find_plan(work, plan_id))
 
 
 @blueprint.endpoint(
-    "PUT", "/plans/<uuid:plan_id>/teams", permission=Permission.PATROL_PLAN, takes=TeamsIn, gives=PlanOut
+    "PUT",
+    "/plans/<uuid:plan_id>/teams",
+    permission=Permission.PATROL_PLAN,
+    takes=TeamsIn,
+    gives=PatrolPlanOut,
 )
 def set_teams(work: Work, given: dict[str, Any], plan_id: uuid.UUID) -> dict[str, Any]:
     """Other teams for a draft; it is to be solved again."""
@@ -77,7 +81,11 @@ def set_teams(work: Work, given: dict[str, Any], plan_id: uuid.UUID) -> dict[str
 
 
 @blueprint.endpoint(
-    "POST", "/plans/<uuid:plan_id>/wishes", permission=Permission.PATROL_PLAN, takes=WishIn, gives=PlanOut
+    "POST",
+    "/plans/<uuid:plan_id>/wishes",
+    permission=Permission.PATROL_PLAN,
+    takes=WishIn,
+    gives=PatrolPlanOut,
 )
 def add_wish(work: Work, given: dict[str, Any], plan_id: uuid.UUID) -> dict[str, Any]:
     """Fix a subject in a draft: in it, on a team, at a time; or out of it."""
@@ -88,7 +96,7 @@ def add_wish(work: Work, given: dict[str, Any], plan_id: uuid.UUID) -> dict[str,
     "DELETE",
     "/plans/<uuid:plan_id>/wishes/<uuid:subject_id>",
     permission=Permission.PATROL_PLAN,
-    gives=PlanOut,
+    gives=PatrolPlanOut,
 )
 def remove_wish(work: Work, plan_id: uuid.UUID, subject_id: uuid.UUID) -> dict[str, Any]:
     """Take back what was fixed about a subject."""
@@ -96,7 +104,7 @@ def remove_wish(work: Work, plan_id: uuid.UUID, subject_id: uuid.UUID) -> dict[s
 
 
 @blueprint.endpoint(
-    "POST", "/plans/<uuid:plan_id>/kept", permission=Permission.PATROL_PLAN, takes=KeepIn, gives=PlanOut
+    "POST", "/plans/<uuid:plan_id>/kept", permission=Permission.PATROL_PLAN, takes=KeepIn, gives=PatrolPlanOut
 )
 def keep_stops(work: Work, given: dict[str, Any], plan_id: uuid.UUID) -> dict[str, Any]:
     """Keep stops of a solved draft on their team and near their time, whatever is solved next."""
@@ -135,7 +143,7 @@ def cancel_solving(work: Work, solving_id: uuid.UUID) -> Any:
     "/plans/<uuid:plan_id>/publication",
     permission=Permission.PATROL_PLAN,
     takes=PublishIn,
-    gives=PlanOut,
+    gives=PatrolPlanOut,
 )
 def publish_plan(work: Work, given: dict[str, Any], plan_id: uuid.UUID) -> dict[str, Any]:
     """Give a solved draft out to the handhelds of its teams."""
@@ -147,7 +155,7 @@ def publish_plan(work: Work, given: dict[str, Any], plan_id: uuid.UUID) -> dict[
     "/plans/<uuid:plan_id>/withdrawal",
     permission=Permission.PATROL_PLAN,
     takes=PlanReasonIn,
-    gives=PlanOut,
+    gives=PatrolPlanOut,
 )
 def withdraw_plan(work: Work, given: dict[str, Any], plan_id: uuid.UUID) -> dict[str, Any]:
     """Take a plan back; it stays to be read."""

@@ -109,7 +109,7 @@ _HEAD = (
 
 
 def described(work: Work, plans: Sequence[PatrolPlan]) -> list[Row]:
-    """Plans as schemas.plans.PlanOut shows them, by day."""
+    """Plans as schemas.plans.PatrolPlanOut shows them, by day."""
     plans = sorted(plans, key=lambda plan: (plan.day, plan.id))
     ids = [plan.id for plan in plans]
     stops = list(
