@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, true
+from sqlalchemy import ColumnElement, and_, case, func, or_, select, true
 
 from server.kernel.bulk import among
 from server.kernel.permissions import Permission
@@ -31,6 +31,8 @@ from server.records.models import OF_ITS_FORM, Form, Record, RecordOfficer
 from server.records.superseding import stands
 
 _DAY = timedelta(days=1)
+# Of most kinds the kind says all; answers are long, and are read of those alone that may have reached nobody.
+_ANSWERS = case((Record.kind.in_(("callback", "household_visit")), Record.document["answers"]))
 
 
 def deeds_of(work: Work, as_of: datetime, permission: Permission, *which: ColumnElement[bool]) -> list[Deed]:
@@ -188,7 +190,7 @@ def _visits(
             Record.ended_at,
             Record.clock_offset_s,
             Record.dispatch_id,
-            Record.document["answers"].label("answers"),
+            _ANSWERS.label("answers"),
             Form.demands["certified"].as_boolean().label("certified"),
             func.ST_X(Record.position).label("lon"),
             func.ST_Y(Record.position).label("lat"),
@@ -221,9 +223,9 @@ def _visit(row: Any) -> Visit:
     )
 
 
-def _reached(kind: str, answers: Mapping[str, Any]) -> bool:
+def _reached(kind: str, answers: Mapping[str, Any] | None) -> bool:
     """Whether a record reached whom it was for; a road check stops whoever comes."""
-    return kind == "road_check" or deed_of(kind, answers, certified=True) is not None
+    return kind == "road_check" or deed_of(kind, answers or {}, certified=True) is not None
 
 
 def _words(work: Work, as_of: datetime, patrols: Sequence[uuid.UUID]) -> dict[uuid.UUID, Word]:
@@ -244,7 +246,7 @@ def _told(work: Work, as_of: datetime, words: Mapping[uuid.UUID, Word]) -> dict[
     """Of the records that words name those that were here by then: whether they reached anybody, None for no visit."""
     named = sorted({word.record_id for word in words.values() if word.record_id is not None})
     rows = work.session.execute(
-        select(Record.id, Record.kind, Record.document["answers"]).where(
+        select(Record.id, Record.kind, _ANSWERS).where(
             among(Record.id, named), Record.bureau_id == work.bureau_id, Record.received_at <= as_of
         )
     )

@@ -37,6 +37,7 @@ def edit_stops(work: Work, reader: Reader, rows: Sequence[Row]) -> list[Result]:
     held = _held(work, reader, [row.id for row in rows])
     results: list[Result] = []
     edited: list[PatrolStop] = []
+    words: list[dict[str, Any]] = []
     for row in rows:
         stop = held.get(row.id)
         if stop is None:
@@ -48,12 +49,15 @@ def edit_stops(work: Work, reader: Reader, rows: Sequence[Row]) -> list[Result]:
         elif review := _review(row.document):
             results.append(Result(Outcome.QUARANTINED, review))
         else:
-            _apply(work, stop, row)
+            # A client's touch, which says the same under a new edit, is nobody's word.
+            if _apply(work, stop, row):
+                words.append(_word(work, stop))
             edited.append(stop)
             results.append(Result(Outcome.APPLIED))
     if edited:
         work.session.flush()
-        work.session.execute(insert(table_of(StopWord)), [_word(work, stop) for stop in edited])
+        if words:
+            work.session.execute(insert(table_of(StopWord)), words)
         record_event(work, "stop.edited", [stop.id for stop in edited])
         tell(work, stops={stop.id: stop.patrol_id for stop in edited})
     return results
@@ -143,7 +147,8 @@ def _fault(code: str, path: str, detail: str) -> dict[str, str]:
     return {"code": code, "path": path, "detail": detail}
 
 
-def _apply(work: Work, stop: PatrolStop, row: Row) -> None:
+def _apply(work: Work, stop: PatrolStop, row: Row) -> bool:
+    """Write an edit; whether it says something else than was said."""
     document = row.document
     before = _said(stop)
     stop.edit_id = row.edit_id
@@ -152,9 +157,10 @@ def _apply(work: Work, stop: PatrolStop, row: Row) -> None:
     stop.note = document.get("note")
     stop.record_id = parse_id(document.get("record_id"))
     stop.field_ordinal = document["field_ordinal"]
-    if _said(stop) != before:
-        # A client's touch, which says the same under a new edit, is nobody's word.
-        stop.told_at, stop.told_by = work.now, work.actor.person_id
+    if _said(stop) == before:
+        return False
+    stop.told_at, stop.told_by = work.now, work.actor.person_id
+    return True
 
 
 def _said(stop: PatrolStop) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What only some addresses need: an approval, a clue, a dispatch, goods in a store, an order."""
+"""What only some addresses need: an approval, a clue, a dispatch, goods in a store, an order, a patrol."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from sqlalchemy import select
 
 from server.demo import documents
 from server.demo.registered import RegisteredGoods
+from server.kernel.actor import house
 from server.records.models import Rectification
 from tests.api.bodies import sound_body
 from tests.api.conftest import World
 from tests.fieldwork import push_at, visit_of
+from tests.patrols.plans import Team, a_plan
 from tests.town import MONDAY
 
 MADE_AT_THE_DESK = {
@@ -51,4 +53,7 @@ def furnish(world: World) -> None:
     with world.kernel.sessions() as session:
         order = select(Rectification.id).where(Rectification.bureau_id == world.town.bureau_id)
         world.known["order_id"] = session.scalars(order).one()
+    with world.kernel.work(house(world.town.bureau_id), at) as work:
+        plan = a_plan(work, world.town, at.date(), Team(("li", "wang"), (0, 1)))
+    world.known["patrol_id"] = plan.patrols[0]
     world.known["act_id"] = uuid.UUID(made("wu", "/custody/acts", "CustodyActIn")["id"])

@@ -52,6 +52,7 @@ def path_of(rule: Rule, world: World) -> str:
         "clue_id": uuid.UUID(int=7),
         "dispatch_id": uuid.UUID(int=7),
         "approval_id": uuid.UUID(int=7),
+        "patrol_id": uuid.UUID(int=7),
         "draw_id": uuid.UUID(int=7),
         "list_id": uuid.UUID(int=7),
         "act_id": uuid.UUID(int=7),

@@ -40,6 +40,7 @@ SERVER_BUT_RECORDS = [
         "org",
         "outlets",
         "papers",
+        "patrols",
         "reports",
     )
 ]
@@ -91,6 +92,7 @@ def test_field_faults() -> None:
 def test_review_codes_of_a_push() -> None:
     shape = {code for code, _ in [*forms._BY_RULE.values(), forms._OUT_OF_BOUNDS]}
     stored = in_dicts("server/records/ops.py", "server/records/rectification.py")
+    stored |= in_calls("_fault", "server/patrols/stops.py")
     assert set(documented("推送的行不能保存")) == in_dicts("sync") | shape | stored
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import uuid
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from server.cli import main
+from server.demo import documents
 from server.evidence.fixity import known_files
 from server.evidence.models import FileErasure
 from server.evidence.queries import every_original
@@ -24,6 +27,7 @@ from server.kernel.work import Kernel, Work
 from tests.api.conftest import problem_of
 from tests.evidence.conftest import MakeDevice, a_record_with, sha256_of
 from tests.evidence.pictures import a_photo
+from tests.fieldwork import push_at, visit_of
 from tests.town import Town, client_of
 
 NOW = datetime.now(UTC)
@@ -131,6 +135,28 @@ def test_a_photo_of_a_record_stays_though_its_device_sent_it_as_a_track(
     device("li").upload(photo, record_id=record["id"], kind="track", taken_at=taken(400))
     assert retain(kernel, town) == 0
     assert is_there(kernel, photo)
+
+
+def test_the_track_of_a_patrol_goes_though_its_record_declares_it(
+    kernel: Kernel, town: Town, device: MakeDevice, leader: FlaskClient
+) -> None:
+    track, kept = a_track(51), a_track(52)
+    visit = visit_of(town, 0, NOW - timedelta(days=100))
+    end = documents.patrol(visit, Random(5), "end", uuid.uuid4(), track=sha256_of(track))
+    # What another record calls so is kept as long as the record.
+    other = documents.attempt(visit_of(town, 1, NOW - timedelta(days=100)), Random(6))
+    other["form_version"] = 9
+    other["answers"] |= {"track": sha256_of(kept)}
+    assert push_at(kernel, town, "li", NOW - timedelta(days=99), end, other) == []
+    for content, record in ((track, end), (kept, other)):
+        device("li").upload(
+            content, record_id=record["id"], kind="track", taken_at=taken(100), filetype="application/gzip"
+        )
+    assert retain(kernel, town) == 1
+    assert [is_there(kernel, one) for one in (track, kept)] == [False, True]
+    listed = leader.get(f"/api/v1/records/{end['id']}/files").get_json()
+    assert [(one["kind"], one["state"]) for one in listed["items"]] == [("track", "erased")]
+    assert listed["evidence_complete"] is True
 
 
 def test_a_job_that_was_lost_is_asked_for_again(kernel: Kernel, town: Town, device: MakeDevice) -> None:

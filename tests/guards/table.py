@@ -25,6 +25,8 @@ from server.evidence import ops as evidence_ops
 from server.grids import ops as grids_ops
 from server.kernel import clients
 from server.kernel.work import Kernel
+from server.org import ops as org_ops
+from server.patrols import stops
 from server.records import rectification
 from sync import feed
 from tests.guards.removals import (
@@ -122,6 +124,13 @@ GUARDS: tuple[Guard, ...] = (
         instead(feed, "pass_on", nothing),
     ),
     Guard(
+        "what a squad is told of by itself",
+        "Whoever joins a squad gets its patrols, and whoever leaves it loses them, in whatever cells it has duty",
+        "passing patrols and stops on to whoever comes to a squad or leaves it",
+        "tests/sync/test_patrols_scope.py::test_somebody_who_joins_the_squad_gets_what_was_published_before",
+        instead(org_ops, "pass_on", nothing),
+    ),
+    Guard(
         "visibility when reading",
         "What left the reader's scope comes as a tombstone, and a feed row alone shows nothing",
         "the look into scope when documents are read",
@@ -198,6 +207,13 @@ GUARDS: tuple[Guard, ...] = (
         "the comparison of the assumed edit_id of a rectification",
         "tests/sync/test_records_push.py::test_edits_of_one_rectification_on_two_devices_conflict_by_edit",
         instead(rectification, "_began_elsewhere", lambda _order, _row: False),
+    ),
+    Guard(
+        "edit id of a stop",
+        "Two of a team who edit one stop conflict, and a word on what was withdrawn does",
+        "the comparison of the assumed edit_id of a stop, and of its state",
+        "tests/sync/test_patrols_scope.py::test_two_of_a_team_on_the_same_stop_conflict_and_a_replay_does_not",
+        instead(stops, "_may_follow", lambda _stop, _row: True),
     ),
     Guard(
         "revoked device",

@@ -314,6 +314,8 @@ def test_the_team_tells_what_became_of_a_stop_and_the_squad_hears_of_it(
             "桥断了",
         )
     assert edit(li, stop_of(li, second), status="planned", skip_reason=None, note=None) == []
+    # A client's touch changes nothing but the edit.
+    assert edit(li, stop_of(li, second)) == []
     with kernel.sessions() as session:
         stop = session.get_one(PatrolStop, second)
         assert (stop.told_by, stop.told_at) == (town.people["li"], bureau.now)
