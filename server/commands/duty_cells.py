@@ -20,8 +20,8 @@ from server.commands.bureau import bureau_work
 from server.commands.naming import cell_called, person_called, squad_called
 from server.commands.printing import headed, print_table
 from server.commands.times import Day
+from server.duty_cells import ops
 from server.duty_cells.answers import described
-from server.duty_cells.api import changed, lines_of, withdrawn
 from server.grids.duties import KEYS, duties_on, page_of_unfit, vacancies_on
 from server.grids.duty_changes import visible_to
 from server.grids.models import Duty, DutyChange
@@ -31,8 +31,10 @@ from server.kernel.work import Work
 from server.reports.sheets import NO_FIGURE, plain_cell
 from server.reports.workload_sheet import NOBODY
 
-_CELL = {"code": "网格编号", "name": "网格", "town": "镇街"}
-_HOLDER = {"squad": "责任中队", "lead": "责任人"}
+# Field and heading.
+Columns = tuple[tuple[str, str], ...]
+_CELL: Columns = (("code", "网格编号"), ("name", "网格"), ("town", "镇街"))
+_HOLDER: Columns = (("squad", "责任中队"), ("lead", "责任人"))
 _STATES = {"pending": "未开始", "begun": "已开始", "withdrawn": "已撤回", "withdrawal": "撤回"}
 
 _day = click.option("--day", type=Day(), help="哪一天，默认今天 · default: today")
@@ -84,7 +86,7 @@ def list_(
         if squad:
             duties = duties.where(Duty.squad_id == squad_called(work, squad))
         page = {"day": on, **page_of_rows(work.session, duties, KEYS, after, limit)}
-    _tell(shape, DutyPage(), page, {**_CELL, **_HOLDER, "from_day": "自", "until": "至（不含）"})
+    _tell(shape, DutyPage(), page, (*_CELL, *_HOLDER, ("from_day", "自"), ("until", "至（不含）")))
 
 
 @group.command()
@@ -101,8 +103,8 @@ def vacancies(day: date | None, limit: int, after: str | None, shape: str, burea
             "day": on,
             **page_of_rows(work.session, vacancies_on(work.actor, on), KEYS, after, limit),
         }
-    since = {"vacant_since": "空缺自", "next_from_day": "下一任自", "next_squad": "下一任中队"}
-    _tell(shape, VacancyPage(), page, {**_CELL, **since})
+    since = (("vacant_since", "空缺自"), ("next_from_day", "下一任自"), ("next_squad", "下一任中队"))
+    _tell(shape, VacancyPage(), page, (*_CELL, *since))
 
 
 @group.command()
@@ -116,8 +118,8 @@ def unfit(day: date | None, limit: int, after: str | None, shape: str, bureau: s
     with bureau_work(bureau) as work:
         on = day or _today(work)
         page = {"day": on, **page_of_unfit(work, on, after, limit)}
-    why = {"certificate_to": "执法证至", "concerns": "原因"}
-    _tell(shape, UnfitPage(), page, {**_CELL, **_HOLDER, **why})
+    why = (("certificate_to", "执法证至"), ("concerns", "原因"))
+    _tell(shape, UnfitPage(), page, (*_CELL, *_HOLDER, *why))
 
 
 @group.command()
@@ -191,7 +193,7 @@ def change(file: Path, dry_run: bool, shape: str, username: str | None, bureau: 
     """批量变更（JSON，同 POST /duty-changes）：全部办理或全部不办 · many at once, all or none."""
     given = read_file(file, DutyChangeIn())
     with acting(bureau, username, Permission.DUTY_ASSIGN) as work:
-        told = changed(work, lines_of(given), given["reason"], dry_run or given["dry_run"])
+        told = ops.change(work, ops.lines_of(given), given["reason"], dry_run or given["dry_run"])
     _tell_change(shape, told)
 
 
@@ -207,7 +209,7 @@ def withdraw(
 ) -> None:
     """撤回尚未开始的变更，被取代的责任恢复 · take back a change that has not begun."""
     with acting(bureau, username, Permission.DUTY_ASSIGN) as work:
-        told = withdrawn(work, change_id, reason, dry_run)
+        told = ops.withdraw(work, change_id, reason, dry_run)
     _tell_change(shape, told)
 
 
@@ -222,10 +224,16 @@ def changes(limit: int, after: str | None, shape: str, bureau: str | None) -> No
         keys = [DutyChange.made_at, DutyChange.id]
         page = page_of(work.session, visible_to(work.actor), keys, after, limit, newest_first=True)
         page["items"] = [{**one, "state_zh": _STATES[one["state"]]} for one in described(work, page["items"])]
-    columns = {
-        **{"made_at": "时间", "state_zh": "状态", "cells": "网格数", "vacated": "其中空缺"},
-        **{"first_day": "最早自", "last_day": "最晚自", "reason": "理由", "id": "编号"},
-    }
+    columns = (
+        ("made_at", "时间"),
+        ("state_zh", "状态"),
+        ("cells", "网格数"),
+        ("vacated", "其中空缺"),
+        ("first_day", "最早自"),
+        ("last_day", "最晚自"),
+        ("reason", "理由"),
+        ("id", "编号"),
+    )
     _tell(shape, DutyChangePage(), page, columns)
 
 
@@ -258,22 +266,22 @@ def _number(text: str) -> float | str:
 
 def _change(work: Work, body: Mapping[str, Any]) -> dict[str, Any]:
     given = loaded(body, DutyChangeIn())
-    return changed(work, lines_of(given), given["reason"], given["dry_run"])
+    return ops.change(work, ops.lines_of(given), given["reason"], given["dry_run"])
 
 
-def _tell(shape: str, schema: Schema, page: Mapping[str, Any], columns: Mapping[str, str]) -> None:
+def _tell(shape: str, schema: Schema, page: Mapping[str, Any], columns: Columns) -> None:
     """A page as JSON, as CSV with field names in the first line, or as a table."""
     if shape == "json":
         print_json(schema, page)
         return
     items = [one if isinstance(one, Mapping) else one._mapping for one in page["items"]]
-    rows = [[_text(item[name]) for name in columns] for item in items]
+    rows = [[_text(item[name]) for name, _ in columns] for item in items]
     if shape == "csv":
         writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(columns)
+        writer.writerow([name for name, _ in columns])
         writer.writerows([plain_cell(value) for value in row] for row in rows)
         return
-    table = headed(*columns.values())
+    table = headed(*(heading for _, heading in columns))
     for row in rows:
         table.add_row(*row)
     print_table(table)

@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from server.grids.duty_changes import CellChange, Changed, holder_of
 from server.grids.duty_plans import Holder, Stage
 from server.grids.models import DutyChange, DutyFact, GridCell
+from server.grids.ops import await_turn
 from server.grids.preview import previewed
 from server.kernel.bulk import among
 from server.kernel.work import Work
@@ -28,6 +29,9 @@ Whom = tuple[uuid.UUID, uuid.UUID | None]
 def told(work: Work, act: Callable[[], Changed], day: date, *, dry_run: bool) -> dict[str, Any]:
     """Do ``act``, and tell what it does by ``day`` as schemas.duty_cells.DutyMoved; with ``dry_run`` undo it again."""
     day = max(day, work.now.astimezone(work.zone).date())
+    if not dry_run:
+        # Before anything is read, so that what another decides at the same moment is not told as ours.
+        await_turn(work)
     before = holders_on(work, day)
     done: list[tuple[Changed, Held]] = []
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from schemas.duty_cells import (
     DayQuery,
@@ -23,10 +23,10 @@ from schemas.duty_cells import (
     UnfitPage,
     VacancyPage,
 )
-from server.duty_cells.answers import described, stages_of, told
+from server.duty_cells import ops
+from server.duty_cells.answers import described, stages_of
 from server.grids.duties import KEYS, duties_on, page_of_unfit, vacancies_on
-from server.grids.duty_changes import Wanted, change_duty, find_change, visible_to, withdraw_change
-from server.grids.duty_plans import Holder, Stage
+from server.grids.duty_changes import find_change, visible_to
 from server.grids.models import Duty, DutyChange, DutyFact
 from server.kernel.http import Noun
 from server.kernel.paging import page_of, page_of_rows
@@ -54,7 +54,9 @@ def assign_duty(work: Work, given: dict[str, Any]) -> dict[str, Any]:
     It is undone by giving the cells back to whom the answer names, or before its day by withdrawing the change. With
     ``dry_run`` nothing is written.
     """
-    return changed(work, [_line("", "", {"cell_ids": given["cell_ids"]}, given)], None, given["dry_run"])
+    return ops.change(
+        work, [ops.line_of("", "", {"cell_ids": given["cell_ids"]}, given)], None, given["dry_run"]
+    )
 
 
 @blueprint.endpoint(
@@ -64,7 +66,7 @@ def make_change(work: Work, given: dict[str, Any]) -> dict[str, Any]:
     """Hand over cells in bulk and leave cells vacant, all of it or nothing, and tell what that does. With ``dry_run``
     nothing is written.
     """
-    return changed(work, lines_of(given), given["reason"], given["dry_run"])
+    return ops.change(work, ops.lines_of(given), given["reason"], given["dry_run"])
 
 
 @blueprint.endpoint(
@@ -103,7 +105,7 @@ def get_change(work: Work, change_id: uuid.UUID) -> dict[str, Any]:
 )
 def withdraw(work: Work, given: dict[str, Any], change_id: uuid.UUID) -> dict[str, Any]:
     """Take back a change that has begun in no cell: what it replaced comes back. With ``dry_run`` nothing is written."""
-    return withdrawn(work, change_id, given["reason"], given["dry_run"])
+    return ops.withdraw(work, change_id, given["reason"], given["dry_run"])
 
 
 @blueprint.endpoint(
@@ -123,35 +125,6 @@ def list_unfit(work: Work, query: dict[str, Any]) -> dict[str, Any]:
     """The cells whose lead officer cannot carry the duty on a day (left the squad, certificate over), by code."""
     day = _day(work, query)
     return {"day": day, **page_of_unfit(work, day, query["after"], query["limit"])}
-
-
-def lines_of(given: Mapping[str, Any]) -> list[Wanted]:
-    """The lines of a body of schemas.duty_cells.DutyChangeIn, in their order."""
-    lines = []
-    for kind in ("assignments", "endings"):
-        for place, line in enumerate(given[kind]):
-            path = f"/{kind}/{place}"
-            lines.append(_line(path, f"{path}/cells", line["cells"], line))
-    return lines
-
-
-def changed(work: Work, lines: list[Wanted], reason: str | None, dry_run: bool) -> dict[str, Any]:
-    """Carry out lines, and tell what that does; see duty_changes.change_duty."""
-    day = max(line.stage.from_day for line in lines)
-    return told(work, lambda: change_duty(work, lines, reason), day, dry_run=dry_run)
-
-
-def withdrawn(work: Work, change_id: uuid.UUID, reason: str, dry_run: bool) -> dict[str, Any]:
-    """Take a change back, and tell what that does; see duty_changes.withdraw_change."""
-    change = find_change(work, change_id)
-    last_day = select(func.max(DutyFact.from_day)).where(DutyFact.change_id == change.id)
-    day = work.session.scalars(last_day).one()
-    return told(work, lambda: withdraw_change(work, change, reason), day, dry_run=dry_run)
-
-
-def _line(path: str, cells_path: str, cells: Mapping[str, Any], line: Mapping[str, Any]) -> Wanted:
-    holder = Holder(line["squad_id"], line["lead_person_id"]) if "squad_id" in line else None
-    return Wanted(path, cells_path, cells, Stage(line["from_day"], holder))
 
 
 def _day(work: Work, query: Mapping[str, Any]) -> date:
