@@ -170,15 +170,22 @@ def not_an_officer(path: str) -> Problem:
 def claim_duty(work: Work, cells: Sequence[uuid.UUID]) -> None:
     """Hold cells so that nobody else says who answers for them until commit.
 
-    Whoever waited for another finds that what the other said became known later than his own request: his word would
-    be the last in ``duty`` and not in the facts, so it is refused.
-
     Raises:
-        Problem: ``conflict``.
+        Problem: ``conflict``, see ``refuse_overtaken``.
     """
     # Whoever carries out a day takes his turn first and the cells then; in another order the two would deadlock.
     await_turn(work)
     claim_cells(work.session, cells)
+    refuse_overtaken(work, cells)
+
+
+def refuse_overtaken(work: Work, cells: Sequence[uuid.UUID]) -> None:
+    """Refuse who waited for another, whose word became known later than his own request: he decided without knowing of
+    it, and his own word would be the last in ``duty`` and not in the facts.
+
+    Raises:
+        Problem: ``conflict``.
+    """
     later = select(DutyFact.id).where(among(DutyFact.cell_id, cells), DutyFact.known_at > work.now)
     if work.session.scalar(select(later.exists())):
         raise Problem("conflict")
