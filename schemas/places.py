@@ -1,4 +1,4 @@
-"""Cells, duty, outlets and sites on the wire."""
+"""Cells, outlets and sites on the wire."""
 
 from __future__ import annotations
 
@@ -39,18 +39,6 @@ class CellQuery(PageQuery):
 
     level = fields.Integer(load_default=None, validate=validate.Range(min=1, max=4))
     bbox = Box(load_default=None)
-
-
-class DutyIn(Schema):
-    """Who is responsible for which cells from which day on."""
-
-    cell_ids = fields.List(fields.UUID(), required=True, validate=validate.Length(min=1, max=5000))
-    squad_id = fields.UUID(required=True)
-    lead_person_id = fields.UUID(required=True)
-    from_day = fields.Date(required=True)
-    dry_run = fields.Boolean(
-        load_default=False, metadata={"description": "Tell what it would move, and write nothing"}
-    )
 
 
 class OutletQuery(PageQuery):

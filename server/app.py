@@ -35,6 +35,9 @@ from server.custody.api import blueprint as custody
 from server.desk.api import blueprint as desk
 from server.dispatches.api import blueprint as dispatches
 from server.draws.api import blueprint as draws
+from server.duty_cells.api import blueprint as duty_cells
+from server.duty_cells.board_api import blueprint as boards
+from server.duty_cells.board_api import pages as board_pages
 from server.evidence import tus
 from server.evidence.api import blueprint as evidence
 from server.evidence.queries import files_of
@@ -126,6 +129,8 @@ def create_app(settings: Settings) -> Flask:
         access,
         audit,
         grids,
+        duty_cells,
+        boards,
         outlets,
         cadence,
         policies,
@@ -181,6 +186,7 @@ def create_app(settings: Settings) -> Flask:
         get_swaggerui_blueprint("/api/docs", "/api/openapi.json", config={"app_name": API_TITLE})
     )
     app.register_blueprint(paper_pages)
+    app.register_blueprint(board_pages)
     _add_health(app, kernel)
     add_metrics(app, kernel, frozenset(COLLECTIONS))
     _limit_strangers(app, settings)
@@ -259,8 +265,8 @@ def _add_health(app: Flask, kernel: Kernel) -> None:
 
 
 def _limit_strangers(app: Flask, settings: Settings) -> None:
-    """Guessing passwords and codes of papers is slowed down per address; the count lives in redis, shared by every
-    worker.
+    """Guessing passwords and codes of papers, and taking the duty board down page by page, is slowed down per address; the
+    count lives in redis, shared by every worker.
     """
     storage = settings.redis_url.replace("unix://", "redis+unix://", 1)
     limiter = flask_limiter.Limiter(get_remote_address, app=app, storage_uri=storage, headers_enabled=True)
@@ -268,6 +274,10 @@ def _limit_strangers(app: Flask, settings: Settings) -> None:
         ("access.sign_in", settings.sign_in_limit),
         ("papers.verify_paper", settings.verify_limit),
         ("paper_pages.show_verified", settings.verify_limit),
+        ("duty_boards.list_boards", settings.board_limit),
+        ("duty_boards.get_board", settings.board_limit),
+        ("board_pages.show_boards", settings.board_limit),
+        ("board_pages.show_board", settings.board_limit),
     ):
         limited: Any = limiter.limit(limit)(app.view_functions[endpoint])
         app.view_functions[endpoint] = limited

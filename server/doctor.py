@@ -42,7 +42,7 @@ ROADS_MAY_BE_OLD = timedelta(days=365)
 LITTLE_ROOM, NO_ROOM = 20 << 30, 2 << 30
 
 # Facts of which these are some: were one of them open to change, the grants of the migrations did not arrive.
-_APPEND_ONLY = ("event", "event_seal", "amendment", "visit_fact", "duty_fact", "push_log")
+_APPEND_ONLY = ("event", "event_seal", "amendment", "visit_fact", "duty_fact", "duty_change", "push_log")
 
 
 class Level(StrEnum):

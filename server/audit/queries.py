@@ -30,7 +30,17 @@ OF_THE_HOUSE = (
         "device.",
         "draw.drawn",
     ),
-    *("duty.assigned", "duty_rule.", "forms.", "notices.", "obligations.", "outlets.", "people.", "person."),
+    *(
+        "duty.assigned",
+        "duty.ended",
+        "duty_change.",
+        "duty_rule.",
+        "forms.",
+        "notices.",
+        "obligations.",
+        "outlets.",
+    ),
+    *("people.", "person."),
     *("policy.", "scope.", "session.", "sync.states_forgotten", "webhook.", "workday.", "workdays."),
 )
 

@@ -248,7 +248,8 @@ place as (
         order by outlet_id, from_day, known_at, seq desc
     )
 ),
--- Of the assignments that had begun, the one last known decides: each holds until a later day brings a later word.
+-- Of what had begun, the word last said decides: each holds until a later day brings a later word; of one that ended duty
+-- squad and officer are null.
 charge as (
     select
         cell_id, squad_id, lead_person_id, from_day,
@@ -258,7 +259,7 @@ charge as (
         select
         from duty_fact other
         where other.cell_id = f.cell_id and other.from_day <= f.from_day and other.known_at <= :as_of
-            and (other.known_at, other.from_day, other.id) > (f.known_at, f.from_day, f.id)
+            and (other.known_at, other.seq) > (f.known_at, f.seq)
     )
 )
 select

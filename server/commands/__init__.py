@@ -22,6 +22,7 @@ COMMANDS = {
     "draw": ("server.commands.draw", "group"),
     "demo-shift": ("server.commands.demo", "demo_shift"),
     "duty": ("server.commands.duty", "group"),
+    "duty-cells": ("server.commands.duty_cells", "group"),
     "find": ("server.commands.find", "command"),
     "files": ("server.commands.files", "group"),
     "clue": ("server.commands.clue", "group"),

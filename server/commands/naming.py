@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Select, func, select
 from server.access.models import Account
 from server.approvals.rules import number_as_written
 from server.custody.models import CustodyStore, RegistrationList
+from server.grids.models import GridCell
 from server.kernel.problems import Problem
 from server.kernel.work import Work
 from server.org.models import Certificate, Squad
@@ -52,8 +53,16 @@ def person_called(work: Work, said: str) -> uuid.UUID:
 
 def squad_called(work: Work, said: str) -> uuid.UUID:
     """The squad that is meant by its name or its id; errors as for ``account_called``."""
-    own = select(Squad.id).where(Squad.bureau_id == work.bureau_id, Squad.name == said)
-    return _meant(work, said, own, f"没有名为“{said}”的中队。There is no squad of this name.")
+    own = select(Squad.id).where(Squad.bureau_id == work.bureau_id)
+    missing = f"没有名为“{said}”的中队。There is no squad of this name."
+    return _meant(work, said, own.where(Squad.name == said), missing)
+
+
+def cell_called(work: Work, said: str) -> uuid.UUID:
+    """The cell that is meant by its code or its id; errors as for ``account_called``."""
+    own = select(GridCell.id).where(GridCell.bureau_id == work.bureau_id)
+    missing = f"没有编号为“{said}”的网格。There is no cell of this code."
+    return _meant(work, said, own.where(GridCell.code == said), missing)
 
 
 def list_called(work: Work, said: str) -> uuid.UUID:

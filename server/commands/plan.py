@@ -19,6 +19,7 @@ from schemas.vocabulary import PlanState, SolvingState, UnfittedCode
 from server.commands.acting import acting, as_account, of_bureau
 from server.commands.bodies import print_json, read_file
 from server.commands.bureau import bureau_work
+from server.commands.naming import squad_called
 from server.commands.printing import console, count_progress, headed, print_table
 from server.commands.times import Day
 from server.house import compose
@@ -27,7 +28,6 @@ from server.kernel.permissions import Permission
 from server.kernel.problems import Problem
 from server.kernel.settings import read_settings
 from server.kernel.work import Work
-from server.org.models import Squad
 from server.outlets.models import Outlet
 from server.patrols.models import PatrolPlan, PlanSolving
 from server.planning import drafting, publishing, solving
@@ -124,22 +124,6 @@ def plan(
         told = described(work, [find_plan(work, plan_id) for plan_id in ids])
         faults = work.session.get_one(PlanSolving, run.id).faults
     _show(told, faults, shape)
-
-
-def squad_called(work: Work, said: str) -> uuid.UUID:
-    """The squad that is meant by its name or its id.
-
-    Raises:
-        Problem: ``not_found``, with the names that there are.
-    """
-    squads = work.session.execute(
-        select(Squad.name, Squad.id).where(Squad.bureau_id == work.bureau_id).order_by(Squad.name)
-    ).all()
-    for name, squad_id in squads:
-        if said in (name, str(squad_id)):
-            return squad_id
-    names = "、".join(name for name, _ in squads) or "（无）"
-    raise Problem("not_found", detail=f"没有中队“{said}”，现有：{names}。There is no such squad.")
 
 
 def _wish(work: Work, plans: Sequence[PatrolPlan], wish: str, licence_no: str) -> None:

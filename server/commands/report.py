@@ -29,6 +29,9 @@ from server.reports.sheets import NO_FIGURE, Sheet
 from server.reports.squads import squad_report, week_named
 from server.reports.squads_sheet import squads_sheet
 from server.reports.sync_health import sync_health, week_for
+from server.reports.workload import DAYS
+from server.reports.workload import workload as workload_of
+from server.reports.workload_sheet import workload_sheet
 
 
 @click.group("report")
@@ -187,4 +190,23 @@ def board(
     with bureau_work(bureau) as work:
         moment = moment_for(work, as_of)
         sheet = duty_sheet(work, duty_board(work, day or moment.date(), moment))
+    deliver(sheet, shape, output)
+
+
+@group.command("workload")
+@click.option(
+    "--by", type=click.Choice(["squad", "lead"]), default="squad", show_default=True, help="分组 · rows"
+)
+@click.option(
+    "--days",
+    type=click.IntRange(0, 92),
+    default=DAYS,
+    show_default=True,
+    help="待办看到几天以后 · how many days ahead",
+)
+@delivered
+def workload(by: str, days: int, shape: str, output: Path | None, bureau: str | None) -> None:
+    """各中队、责任人片区内的工作量（公里为估算）· what lies in the cells that each answers for."""
+    with bureau_work(bureau) as work:
+        sheet = workload_sheet(work, workload_of(work, days), by)
     deliver(sheet, shape, output)

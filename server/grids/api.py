@@ -1,4 +1,4 @@
-"""Cells, duty, grants for some days and squad moves over HTTP: whatever decides who sees which cell."""
+"""Cells, grants for some days and squad moves over HTTP. Who answers for which cell is in duty_cells."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import func
 
-from schemas.places import CellPage, CellQuery, DutyIn
+from schemas.places import CellPage, CellQuery
 from schemas.scope import Moved, ScopeGrantIn, ScopeGrantPage, ScopeGrantQuery, ScopeRevocation, Transfer
 from server.grids import granting, ops
 from server.grids.models import GridCell, ScopeGrant
@@ -19,7 +19,7 @@ from server.kernel.permissions import Permission
 from server.kernel.work import Work
 from server.org.ops import transfer
 
-blueprint = Noun("grids", "网格与责任 Cells and duty")
+blueprint = Noun("grids", "网格与临时授权 Cells and grants")
 
 
 @blueprint.endpoint("GET", "/cells", permission=Permission.CELL_READ, takes=CellQuery, gives=CellPage)
@@ -31,23 +31,6 @@ def list_cells(work: Work, query: dict[str, Any]) -> dict[str, Any]:
     if query["bbox"]:
         cells = cells.where(GridCell.geom.op("&&")(func.ST_MakeEnvelope(*query["bbox"], 4326)))
     return page_of(work.session, cells, [GridCell.code, GridCell.id], query["after"], query["limit"])
-
-
-@blueprint.endpoint("POST", "/duties", permission=Permission.DUTY_ASSIGN, takes=DutyIn, gives=Moved)
-def assign_duty(work: Work, given: dict[str, Any]) -> Preview:
-    """Make a squad and a lead officer responsible for cells from a day on, and tell what that moves.
-
-    It is undone by giving the cells back. With ``dry_run`` nothing is written.
-    """
-    ops.check_assigner(work, given["cell_ids"], given["squad_id"])
-    return previewed(
-        work,
-        given["from_day"],
-        lambda: ops.assign_duty(
-            work, given["cell_ids"], given["squad_id"], given["lead_person_id"], given["from_day"]
-        ),
-        dry_run=given["dry_run"],
-    )
 
 
 @blueprint.endpoint(

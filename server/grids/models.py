@@ -6,7 +6,7 @@ import uuid
 from datetime import date, datetime
 
 from geoalchemy2 import Geometry, WKBElement
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, UniqueConstraint
 from sqlalchemy.dialects.postgresql import DATERANGE, ExcludeConstraint, Range
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -58,20 +58,40 @@ class Duty(Owned, Base):
     known_at: Mapped[datetime]
 
 
+class DutyChange(Owned, Base):
+    """What somebody decided about duty in one act: cells given to squads, or left vacant; or that such an act, which had
+    not begun, was a mistake (``withdraws_id``). The facts that it said name it. Never overwritten.
+    """
+
+    __tablename__ = "duty_change"
+    __table_args__ = (UniqueConstraint("withdraws_id"),)
+
+    reason: Mapped[str | None]
+    made_at: Mapped[datetime]
+    made_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("account.id"))
+    withdraws_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("duty_change.id"))
+
+
 class DutyFact(Owned, Base):
-    """That duty for a cell was given from a day on, and when that became known. Never overwritten.
+    """That duty for a cell was given from a day on, or ended without a successor, and when that became known. Never
+    overwritten. Of several that became known at one moment the one with the greatest ``seq`` was said last.
 
     ``duty`` is the present view of these facts; reports of past moments read the facts.
     """
 
     __tablename__ = "duty_fact"
-    __table_args__ = (Index("ix_duty_fact_cell_id_known_at", "cell_id", "known_at"),)
+    __table_args__ = (
+        Index("ix_duty_fact_cell_id_known_at", "cell_id", "known_at"),
+        CheckConstraint("num_nulls(squad_id, lead_person_id) in (0, 2)", name="holder"),
+    )
 
     cell_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("grid_cell.id"))
-    squad_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("squad.id"))
-    lead_person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("person.id"))
+    squad_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("squad.id"))
+    lead_person_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("person.id"))
     from_day: Mapped[date]
     known_at: Mapped[datetime]
+    change_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("duty_change.id"), index=True)
+    seq: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
 
 
 class ScopeGrant(Owned, Base):

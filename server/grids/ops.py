@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from typing import Any
 
 from sqlalchemy import (
     CompoundSelect,
+    Date,
     Text,
     case,
     cast,
@@ -26,8 +28,8 @@ from sqlalchemy.dialects.postgresql import UUID, Range
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
+from server.grids.duty_plans import Holder, Stage
 from server.grids.models import Duty, DutyFact, GridCell, Scope, ScopeApplied, ScopeGrant
-from server.grids.queries import cells_in_scope
 from server.kernel.bulk import among, as_rows, id_array, recordset
 from server.kernel.events import record_event
 from server.kernel.ids import new_id
@@ -41,6 +43,7 @@ Grant = tuple[uuid.UUID, uuid.UUID | None, uuid.UUID]
 Grants = set[Grant]
 
 _UUID = UUID(as_uuid=True)
+_BEGINS = recordset("begins", [column("cell_id", _UUID), column("from_day", Date)])
 _SEEN = recordset("seen", [column("id", _UUID), column("cell_id", _UUID), column("person_id", _UUID)])
 
 
@@ -117,12 +120,14 @@ def claim_cells(session: Session, cells: Sequence[uuid.UUID]) -> None:
 def assign_duty(
     work: Work, cell_ids: Sequence[uuid.UUID], squad_id: uuid.UUID, lead_person_id: uuid.UUID, from_day: date
 ) -> int:
-    """Make a squad and a lead officer responsible for cells from a day on; earlier duty ends on the day before.
+    """Make a squad and a lead officer responsible for cells from any day on, past ones too; returns the number of cells.
 
-    Duty that would begin on or after ``from_day`` is replaced. Returns the number of cells.
+    This is how a bureau's first duties and the past of the demo city are written down, by the clock of that time. What
+    people decide goes through ``duty_changes.change_duty``, which asks more.
 
     Raises:
-        Problem: ``not_found`` for a cell that is no leaf of the bureau, a squad or a person of another bureau.
+        Problem: ``not_found`` for a cell that is no leaf of the bureau, a squad or a person of another bureau;
+            ``conflict``, see ``claim_duty``.
     """
     wanted = sorted(set(cell_ids))
     known = work.session.scalars(
@@ -134,42 +139,96 @@ def assign_duty(
         raise Problem(
             "not_found", detail=f"没有这些末级网格：{sorted(map(str, missing))[:5]}。No such leaf cells."
         )
-    if (
-        work.session.scalar(select(Squad.id).where(Squad.id == squad_id, Squad.bureau_id == work.bureau_id))
-        is None
-    ):
-        raise Problem("not_found", detail="没有这个中队。No such squad.")
+    check_squad(work, squad_id)
     lead = work.session.scalar(
         select(Person.kind).where(Person.id == lead_person_id, Person.bureau_id == work.bureau_id)
     )
     if lead != "officer":
-        raise invalid("/lead_person_id", "not_an_officer", "责任人须为执法人员。")
-    # Whoever carries out a day takes his turn first and the cells then; in another order the two would deadlock.
-    await_turn(work)
-    claim_cells(work.session, wanted)
-    work.session.execute(delete(Duty).where(Duty.cell_id.in_(wanted), func.lower(Duty.valid) >= from_day))
-    work.session.execute(
-        update(Duty)
-        .where(Duty.cell_id.in_(wanted), Duty.valid.op("@>")(from_day))
-        .values(valid=func.daterange(func.lower(Duty.valid), from_day))
-    )
-    given = [
-        {
-            "id": new_id(work.now),
-            "bureau_id": work.bureau_id,
-            "cell_id": cell,
-            "squad_id": squad_id,
-            "lead_person_id": lead_person_id,
-            "known_at": work.now,
-        }
-        for cell in wanted
-    ]
-    work.session.execute(insert(Duty), [{**row, "valid": Range(from_day, None)} for row in given])
-    work.session.execute(insert(DutyFact), [{**row, "from_day": from_day} for row in given])
-    work.wrote("duty_fact", wanted)
+        raise not_an_officer("/lead_person_id")
+    claim_duty(work, wanted)
+    stage = Stage(from_day, Holder(squad_id, lead_person_id))
+    write_duty(work, {cell: [stage] for cell in wanted}, None)
     record_event(work, "duty.assigned", wanted, squad_id=str(squad_id), from_day=from_day.isoformat())
     apply_due_scope(work, changed=True)
     return len(wanted)
+
+
+def check_squad(work: Work, squad_id: uuid.UUID) -> None:
+    """Raises:
+    Problem: ``not_found`` for a squad that is none of the bureau's.
+    """
+    known = select(Squad.id).where(Squad.id == squad_id, Squad.bureau_id == work.bureau_id)
+    if work.session.scalar(known) is None:
+        raise Problem("not_found", detail="没有这个中队。No such squad.")
+
+
+def not_an_officer(path: str) -> Problem:
+    """The refusal of a lead who may not inspect."""
+    return invalid(path, "not_an_officer", "责任人须为执法人员。The lead has to be an officer.")
+
+
+def claim_duty(work: Work, cells: Sequence[uuid.UUID]) -> None:
+    """Hold cells so that nobody else says who answers for them until commit.
+
+    Raises:
+        Problem: ``conflict``, see ``refuse_overtaken``.
+    """
+    # Whoever carries out a day takes his turn first and the cells then; in another order the two would deadlock.
+    await_turn(work)
+    claim_cells(work.session, cells)
+    refuse_overtaken(work, cells)
+
+
+def refuse_overtaken(work: Work, cells: Sequence[uuid.UUID]) -> None:
+    """Refuse who waited for another, whose word became known later than his own request: he decided without knowing of
+    it, and his own word would be the last in ``duty`` and not in the facts.
+
+    Raises:
+        Problem: ``conflict``.
+    """
+    later = select(DutyFact.id).where(among(DutyFact.cell_id, cells), DutyFact.known_at > work.now)
+    if work.session.scalar(select(later.exists())):
+        raise Problem("conflict")
+
+
+def write_duty(work: Work, stages: Mapping[uuid.UUID, Sequence[Stage]], change_id: uuid.UUID | None) -> None:
+    """Say who answers for cells: of each its stages in order, which replace whatever was to hold from the first on.
+
+    The cells are held by ``claim_duty``.
+    """
+    begins = {
+        "begins_rows": as_rows(
+            [{"cell_id": cell, "from_day": said[0].from_day} for cell, said in stages.items()]
+        )
+    }
+    of_cell, lower = Duty.cell_id == _BEGINS.c.cell_id, func.lower(Duty.valid)
+    quickly = {"synchronize_session": False}
+    gone = delete(Duty).where(of_cell, lower >= _BEGINS.c.from_day)
+    work.session.execute(gone, begins, execution_options=quickly)
+    ended = update(Duty).where(of_cell, Duty.valid.op("@>")(_BEGINS.c.from_day))
+    ended = ended.values(valid=func.daterange(lower, _BEGINS.c.from_day))
+    work.session.execute(ended, begins, execution_options=quickly)
+    spans: list[dict[str, Any]] = []
+    facts: list[dict[str, Any]] = []
+    for cell, said in sorted(stages.items()):
+        ends = [*(stage.from_day for stage in said[1:]), None]
+        for (from_day, holder), until in zip(said, ends, strict=True):
+            row = {
+                "id": new_id(work.now),
+                "bureau_id": work.bureau_id,
+                "cell_id": cell,
+                "squad_id": holder.squad_id if holder else None,
+                "lead_person_id": holder.lead_person_id if holder else None,
+                "known_at": work.now,
+            }
+            facts.append({**row, "from_day": from_day, "change_id": change_id})
+            if holder is not None:
+                spans.append({**row, "valid": Range(from_day, until)})
+    if spans:
+        work.session.execute(insert(Duty), spans)
+    # In this order, for ``seq`` tells which of one moment was said last.
+    work.session.execute(insert(DutyFact), facts)
+    work.wrote("duty_fact", stages)
 
 
 def day_carried_out(work: Work) -> date | None:
@@ -300,16 +359,3 @@ def grants_on(bureau_id: uuid.UUID, today: date) -> CompoundSelect[uuid.UUID, uu
             *granted, ScopeGrant.person_id.is_not(None)
         ),
     )
-
-
-def check_assigner(work: Work, cell_ids: Sequence[uuid.UUID], squad_id: uuid.UUID) -> None:
-    """A squad leader hands out cells that lie in his own scope, to his own squad; wider roles have no such bound.
-
-    Raises:
-        Problem: ``not_found`` for a cell or a squad outside that.
-    """
-    if work.actor.sees_bureau:
-        return
-    seen = set(work.session.scalars(cells_in_scope(work.actor)))
-    if squad_id not in work.actor.squad_ids or set(cell_ids) - seen:
-        raise Problem("not_found")

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Select,
     SQLColumnExpression,
     Text,
+    case,
     cast,
     func,
     literal,
@@ -97,18 +98,20 @@ def leaf_cell_at(
 def on_duty(
     cell_id: ColumnElement[Any] | Any, day: ColumnElement[Any] | Any, known_by: datetime
 ) -> FromClause:
-    """Who answered for a cell on a day, as known by a moment, to be joined: squad_id, lead_person_id, from_day; or no row.
+    """Who answered for a cell on a day, as known by a moment, to be joined: squad_id, lead_person_id, from_day; no row, or
+    one of nulls, where nobody did.
 
-    Of the assignments that had begun by the day, the one last known decides.
+    Of what had begun by the day, the word last said decides.
     """
+    begun = case((DutyFact.squad_id.is_not(None), DutyFact.from_day))
     return (
-        select(DutyFact.squad_id, DutyFact.lead_person_id, DutyFact.from_day)
+        select(DutyFact.squad_id, DutyFact.lead_person_id, begun.label("from_day"))
         .where(
             DutyFact.cell_id == cell_id,
             DutyFact.from_day <= day,
             DutyFact.known_at <= literal(known_by, DateTime(timezone=True)),
         )
-        .order_by(DutyFact.known_at.desc(), DutyFact.from_day.desc(), DutyFact.id.desc())
+        .order_by(DutyFact.known_at.desc(), DutyFact.seq.desc())
         .limit(1)
         .lateral("on_duty")
     )

@@ -155,8 +155,23 @@ CATALOGUE: dict[str, Kind] = {
         "该抽取的检查日期已过。",
         "The days of this draw are over.",
     ),
+    "duty_begun": Kind(
+        409,
+        "该责任变更已经开始执行，不能撤回；请另行变更，把网格交还。",
+        "This change of duty has begun and cannot be withdrawn; hand the cells back by another.",
+    ),
     "duty_overlap": Kind(
         409, "同一网格同一时间只能有一个责任中队。", "A cell has one responsible squad at any one time."
+    ),
+    "duty_replaced": Kind(
+        409,
+        "该责任变更已被后来的变更取代，没有可撤回的内容。",
+        "Later changes of duty left nothing of this one to withdraw.",
+    ),
+    "duty_withdrawn": Kind(
+        409,
+        "该责任变更已撤回，或者本身就是撤回。",
+        "This change of duty was withdrawn already, or is a withdrawal itself.",
     ),
     "file_mismatch": Kind(
         422,
@@ -423,6 +438,7 @@ CONSTRAINTS: dict[str, str] = {
     "uq_dispatch_replaces_id": "conflict",
     "uq_draw_round_draw_id_number": "draw_state",
     "uq_draw_step_draw_id_step": "draw_state",
+    "uq_duty_change_withdraws_id": "duty_withdrawn",
     "uq_form_bureau_id_form_code_version": "form_published",
     "uq_inspection_approval_bureau_id_approval_no": "number_taken",
     "uq_outlet_bureau_id_licence_no": "licence_taken",

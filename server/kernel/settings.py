@@ -28,8 +28,8 @@ class Settings:
     ``roads_dir`` holds the road network that ``xunge import roads`` makes; without one distances are as the crow flies.
     ``receipt_keys_file`` holds the keys that sign receipts (``xunge keys create``).
     ``public_phone`` is the number that the duty board gives to the public; ``public_url`` the address under which the
-    public reaches this server, which the QR codes of papers lead to, and ``verify_limit`` how often one address may ask.
-    ``public_phone`` is the number that the duty board gives to the public.
+    public reaches this server, which the QR codes of papers lead to; ``verify_limit`` and ``board_limit`` are how often
+    one address may ask for a paper and for the duty board.
     ``min_client`` is the oldest version of each app that may sync; with ``client_required`` every app must tell its own.
     Digests are made from ``notice_hour`` on, in the bureau's time, and stay on handhelds for ``notice_days``; they are
     mailed where there is a ``mail_server``. Webhooks reach public addresses, and private ones in ``webhook_networks``;
@@ -66,6 +66,7 @@ class Settings:
     public_phone: str
     public_url: str
     verify_limit: str
+    board_limit: str
     notice_hour: int
     notice_days: int
     mail_server: MailServer | None
@@ -124,6 +125,7 @@ def read_settings() -> Settings:
         public_phone=env.str("PUBLIC_PHONE", ""),
         public_url=env.str("PUBLIC_URL", "").rstrip("/"),
         verify_limit=env.str("VERIFY_LIMIT", "60 per minute"),
+        board_limit=env.str("BOARD_LIMIT", "120 per minute"),
         notice_hour=env.int("NOTICE_HOUR", 8, validate=validate.Range(min=0, max=23)),
         notice_days=env.int("NOTICE_DAYS", 30, validate=validate.Range(min=1, max=366)),
         mail_server=mail_server,

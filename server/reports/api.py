@@ -29,6 +29,7 @@ from schemas.reports import (
     SquadsQuery,
 )
 from schemas.vocabulary import ObligationState
+from schemas.workload import WorkloadAnswer, WorkloadQuery
 from server.kernel.http import Noun
 from server.kernel.permissions import Permission
 from server.kernel.work import Work
@@ -49,6 +50,8 @@ from server.reports.moment import moment_for, period_for
 from server.reports.squads import measure_named, squad_report, things_behind, week_named
 from server.reports.squads_sheet import squads_sheet
 from server.reports.sync_health import Figure, items_behind, sync_health, week_for
+from server.reports.workload import workload
+from server.reports.workload_sheet import workload_sheet
 
 blueprint = Noun("reports", "报表 Reports")
 UNCOUNTED = frozenset({ObligationState.UPCOMING, ObligationState.VOID})
@@ -163,6 +166,18 @@ def board(work: Work, query: dict[str, Any]) -> Response:
     as_of = moment_for(work, query["as_of"])
     day = query["day"] or as_of.date()
     return answer(duty_sheet(work, duty_board(work, day, as_of)), query["format"])
+
+
+@blueprint.endpoint(
+    "GET",
+    "/reports/workload",
+    permission=Permission.REPORT_READ,
+    takes=WorkloadQuery,
+    gives=WorkloadAnswer,
+)
+def load(work: Work, query: dict[str, Any]) -> Response:
+    """What lies in the cells that each squad or lead officer answers for today: outlets, obligations, kilometres."""
+    return answer(workload_sheet(work, workload(work, query["days"]), query["by"]), query["format"])
 
 
 @blueprint.endpoint(

@@ -5,11 +5,12 @@ It is made to be posted on a wall, so it names what the public may know and noth
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import select, true
+from sqlalchemy import Row, Select, select, true
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import aliased
 
@@ -49,7 +50,13 @@ class DutyBoard:
 
 
 def duty_board(work: Work, day: date, as_of: datetime) -> DutyBoard:
-    """Every duty cell of the bureau, by code. It is public, so it is whole for whoever may read reports.
+    """Every duty cell of the bureau, by code. It is public, so it is whole for whoever may read reports."""
+    rows = work.session.execute(posts_on(work.bureau_id, day, as_of).order_by(GridCell.code))
+    return DutyBoard(day, as_of, work.settings.public_phone or None, [post_of(row) for row in rows])
+
+
+def posts_on(bureau_id: uuid.UUID, day: date, as_of: datetime) -> Select[Any]:
+    """The duty cells of a bureau with who answers for each on a day, as known by a moment; the columns are those of Post.
 
     The certificate is the one that is valid on ``day``; of several the one that lasts longest.
     """
@@ -57,7 +64,7 @@ def duty_board(work: Work, day: date, as_of: datetime) -> DutyBoard:
     certified = (
         select(Certificate.person_id, Certificate.cert_no)
         .where(
-            Certificate.bureau_id == work.bureau_id,
+            Certificate.bureau_id == bureau_id,
             Certificate.known_at <= as_of,
             Certificate.valid_from <= day,
             Certificate.valid_to >= day,
@@ -67,27 +74,27 @@ def duty_board(work: Work, day: date, as_of: datetime) -> DutyBoard:
         .subquery()
     )
     town = aliased(GridCell)
-    rows = work.session.execute(
+    return (
         select(
             GridCell.code,
             GridCell.name,
-            town.name,
+            town.name.label("town"),
             GridCell.cell_type,
-            Squad.name,
-            Person.name,
+            Squad.name.label("squad"),
+            Person.name.label("lead"),
             certified.c.cert_no,
-            duty.c.from_day,
+            duty.c.from_day.label("since"),
         )
         .outerjoin(town, town.id == GridCell.parent_id)
         .outerjoin(duty, true())
         .outerjoin(Squad, Squad.id == duty.c.squad_id)
         .outerjoin(Person, Person.id == duty.c.lead_person_id)
         .outerjoin(certified, certified.c.person_id == duty.c.lead_person_id)
-        .where(GridCell.bureau_id == work.bureau_id, GridCell.cell_level == 4, GridCell.purpose != "layout")
-        .order_by(GridCell.code)
+        .where(GridCell.bureau_id == bureau_id, GridCell.cell_level == 4, GridCell.purpose != "layout")
     )
-    posts = [
-        Post(code, name, of, CellType(kind).label_zh if kind else None, *answering)
-        for code, name, of, kind, *answering in rows
-    ]
-    return DutyBoard(day, as_of, work.settings.public_phone or None, posts)
+
+
+def post_of(row: Row[Any]) -> Post:
+    """A row of ``posts_on``, with the name of the cell's type."""
+    post = Post(*tuple(row))
+    return post._replace(cell_type=CellType(post.cell_type).label_zh if post.cell_type else None)

@@ -23,12 +23,12 @@ class Responsible:
 
 
 def load_responsible(work: Work, as_of: datetime) -> Callable[[uuid.UUID | None, date], Responsible | None]:
-    """A look-up of (cell, day). Of the assignments that had begun by the day, the one last known decides."""
+    """A look-up of (cell, day). Of what had begun by the day, the word last said decides; nobody where duty had ended."""
     facts: dict[uuid.UUID, list[DutyFact]] = defaultdict(list)
     for fact in work.session.scalars(
         select(DutyFact)
         .where(DutyFact.bureau_id == work.bureau_id, DutyFact.known_at <= as_of)
-        .order_by(DutyFact.known_at.desc(), DutyFact.from_day.desc(), DutyFact.id.desc())
+        .order_by(DutyFact.known_at.desc(), DutyFact.seq.desc())
     ):
         facts[fact.cell_id].append(fact)
 
@@ -36,6 +36,8 @@ def load_responsible(work: Work, as_of: datetime) -> Callable[[uuid.UUID | None,
         if cell_id is None:
             return None
         found = next((fact for fact in facts[cell_id] if fact.from_day <= day), None)
-        return Responsible(found.squad_id, found.lead_person_id) if found else None
+        if found is None or found.squad_id is None or found.lead_person_id is None:
+            return None
+        return Responsible(found.squad_id, found.lead_person_id)
 
     return on

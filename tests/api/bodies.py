@@ -58,9 +58,23 @@ def sound_body(world: World, schema: str) -> dict[str, Any]:
             "cell_ids": [str(town.cells[0])],
             "squad_id": str(town.squads[0]),
             "lead_person_id": str(town.people["li"]),
-            "from_day": "2098-01-01",
+            "from_day": soon,
             "dry_run": False,
         },
+        "DutyChangeIn": {
+            "assignments": [
+                {
+                    "cells": {"code_prefix": "9902-0"},
+                    "squad_id": str(town.squads[0]),
+                    "lead_person_id": str(town.people["wang"]),
+                    "from_day": soon,
+                }
+            ],
+            "endings": [{"cells": {"bbox": [84.3, 39.0, 84.4, 39.1]}, "from_day": soon}],
+            "reason": "试样理由",
+            "dry_run": False,
+        },
+        "DutyWithdrawal": {"reason": "试样理由", "dry_run": True},
         "DutyRuleIn": {
             "code": "clue_notice",
             "name": "试样规则",

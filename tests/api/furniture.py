@@ -38,6 +38,9 @@ def furnish(world: World) -> None:
 
     for argument, asked in MADE_AT_THE_DESK.items():
         world.known[argument] = uuid.UUID(made(*asked)["id"])
+    changed = world.client("ju").post("/api/v1/duty-changes", json=sound_body(world, "DutyChangeIn"))
+    assert changed.status_code == 200, changed.get_json()
+    world.known["change_id"] = uuid.UUID(changed.get_json()["change_id"])
     (store,) = made("ju", "/custody/stores", "StoreIn")["items"]
     world.known["store_id"] = uuid.UUID(store["id"])
     made("wu", f"/custody/hand-overs/{store['offered_id']}/acknowledgement")

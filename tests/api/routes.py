@@ -20,6 +20,13 @@ SIGN_IN = "access.sign_in"
 PUBLIC_KEYS = "sync.keys"
 # Whoever holds a paper may ask whether it is genuine.
 VERIFYING = {"papers.verify_paper", "paper_pages.show_verified"}
+# Who answers for which cell is for everybody to know.
+BOARD = {
+    "duty_boards.list_boards",
+    "duty_boards.get_board",
+    "board_pages.show_boards",
+    "board_pages.show_board",
+}
 # A revoked handheld may land what it recorded, and learn what is still to land and what has.
 LANDING = {"sync.push_documents", "sync.reconcile_documents", "sync.give_receipt"}
 UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
@@ -53,6 +60,7 @@ def path_of(rule: Rule, world: World) -> str:
         "dispatch_id": uuid.UUID(int=7),
         "approval_id": uuid.UUID(int=7),
         "patrol_id": uuid.UUID(int=7),
+        "change_id": uuid.UUID(int=7),
         "draw_id": uuid.UUID(int=7),
         "list_id": uuid.UUID(int=7),
         "act_id": uuid.UUID(int=7),

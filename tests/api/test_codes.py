@@ -32,6 +32,7 @@ SERVER_BUT_RECORDS = [
         "custody",
         "desk",
         "draws",
+        "duty_cells",
         "evidence",
         "grids",
         "issuing",

@@ -10,8 +10,18 @@ import pytest
 from server.kernel.http import PUBLIC
 from server.kernel.permissions import Permission, permissions_of
 from tests.api.conftest import World, problem_of
-from tests.api.routes import LANDING, OPEN, PUBLIC_KEYS, SIGN_IN, VERIFYING, guarded, permission_of, views
-from tests.town import ROLE_ACCOUNTS
+from tests.api.routes import (
+    BOARD,
+    LANDING,
+    OPEN,
+    PUBLIC_KEYS,
+    SIGN_IN,
+    VERIFYING,
+    guarded,
+    permission_of,
+    views,
+)
+from tests.town import ROLE_ACCOUNTS, today
 
 
 def test_every_view_has_a_permission_or_is_named_as_open(world: World) -> None:
@@ -20,7 +30,7 @@ def test_every_view_has_a_permission_or_is_named_as_open(world: World) -> None:
     public = {
         rule.endpoint for rule, _, view in views(world.app) if getattr(view, "permission", "") == PUBLIC
     }
-    assert public == {SIGN_IN, PUBLIC_KEYS, *VERIFYING}
+    assert public == {SIGN_IN, PUBLIC_KEYS, *VERIFYING, *BOARD}
     for endpoint, _, _ in guarded(world):
         assert isinstance(permission_of(world, endpoint), Permission), endpoint
 
@@ -150,7 +160,7 @@ def test_bodies_that_name_what_is_out_of_scope_change_nothing(world: World) -> N
         "cell_ids": [str(town.cells[0])],
         "squad_id": str(town.squads[0]),
         "lead_person_id": str(town.people["li"]),
-        "from_day": "2099-01-01",
+        "from_day": today().isoformat(),
     }
     for cell in ids["cell"]:
         problem_of(leader.post("/api/v1/duties", json={**duty, "cell_ids": [str(cell)]}), status=404)

@@ -110,6 +110,13 @@ GUARDS: tuple[Guard, ...] = (
         instead(grids_ops, "await_turn", nothing),
     ),
     Guard(
+        "the last word on duty",
+        "Of two hand-overs at once the one that is written last is the last by what became known, too",
+        "the refusal of a hand-over that asked before another and comes after it",
+        "tests/sync/test_duty_race.py::test_whoever_asked_before_and_comes_after_is_refused",
+        instead(grids_ops, "refuse_overtaken", nothing),
+    ),
+    Guard(
         "what the cell ever fed",
         "What left a cell while the officer was offline leaves his device too",
         "fed and what the squad's feed told: the documents that lie in the cell now are touched instead",
