@@ -186,6 +186,15 @@ class PersonKind(Labelled):
     STAFF = "staff", "工作人员"
 
 
+class RosterKind(Labelled):
+    """Why somebody is not at the usual work of his squad on some days (排班)."""
+
+    LEAVE = "leave", "休假"
+    TRAINING = "training", "培训"
+    SECONDMENT = "secondment", "借调"
+    OTHER_DUTY = "other_duty", "其他公务"
+
+
 class FileKind(Labelled):
     """What a file is to its record."""
 

@@ -61,6 +61,7 @@ from server.replication import COLLECTIONS, reader_of
 from server.reports.api import blueprint as reports
 from server.reports.calendar_api import blueprint as calendars
 from server.reports.field_api import blueprint as field_reports
+from server.roster.api import blueprint as roster
 from server.search.api import blueprint as search
 from sync.keys import KeyRing, KeysUnusable
 from sync.receipts import Receipts
@@ -124,6 +125,7 @@ def create_app(settings: Settings) -> Flask:
         access,
         audit,
         grids,
+        roster,
         outlets,
         cadence,
         policies,

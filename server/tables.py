@@ -22,6 +22,7 @@ import server.org.models
 import server.outlets.models
 import server.papers.models
 import server.records.models
+import server.roster.models
 import server.search.models  # noqa: F401
 from server.kernel.db import Base
 from sync import tables as sync_tables

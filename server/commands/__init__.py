@@ -41,6 +41,7 @@ COMMANDS = {
     "report": ("server.commands.report", "group"),
     "retention": ("server.commands.retention", "command"),
     "road-check": ("server.commands.dispatch", "road_check"),
+    "roster": ("server.commands.roster", "group"),
     "sync": ("server.commands.desk", "group"),
     "waiver": ("server.commands.waiver", "group"),
     "webhook": ("server.commands.webhooks", "group"),

@@ -52,6 +52,8 @@ class Permission(StrEnum):
     REPORT_ISSUE = "report.issue"
     REPORT_READ = "report.read"
     REPORT_REVIEW = "report.review"
+    ROSTER_READ = "roster.read"
+    ROSTER_WRITE = "roster.write"
     SCOPE_GRANT = "scope.grant"
     SELF_READ = "self.read"
     SYNC_SETTLE = "sync.settle"
@@ -84,6 +86,7 @@ _FIELD = _EVERYONE | {
     P.PERSON_READ,
     P.RECORD_READ,
     P.RECORD_WRITE,
+    P.ROSTER_READ,
     P.SYNC_USE,
 }
 _READER = _EVERYONE | {
@@ -116,6 +119,7 @@ ROLES: dict[Role, frozenset[Permission]] = {
         P.PERSON_DATA_READ,
         P.REPORT_DRAFT,
         P.REPORT_READ,
+        P.ROSTER_WRITE,
         P.SCOPE_GRANT,
         P.SYNC_SETTLE,
     },
@@ -142,6 +146,8 @@ ROLES: dict[Role, frozenset[Permission]] = {
         P.PERSON_TRANSFER,
         P.REPORT_DRAFT,
         P.REPORT_ISSUE,
+        P.ROSTER_READ,
+        P.ROSTER_WRITE,
         P.SCOPE_GRANT,
         P.SYNC_SETTLE,
     },
@@ -181,6 +187,8 @@ ROLES: dict[Role, frozenset[Permission]] = {
         P.PERSON_TRANSFER,
         P.POLICY_MANAGE,
         P.REGISTER_IMPORT,
+        P.ROSTER_READ,
+        P.ROSTER_WRITE,
         P.SCOPE_GRANT,
         P.WORKDAY_MANAGE,
     },

@@ -293,6 +293,12 @@ CATALOGUE: dict[str, Kind] = {
         "报表太长，不能即时排成 PDF，请改用 CSV 或 XLSX，或缩小范围。",
         "The report is too long to be set as PDF at once; take CSV or XLSX, or ask for less.",
     ),
+    "roster_overlap": Kind(
+        409,
+        "与该人员已有的排班重叠。",
+        "It overlaps an entry of this person's roster.",
+    ),
+    "roster_withdrawn": Kind(409, "该排班已撤销。", "This entry of the roster was withdrawn already."),
     "sign_in_needed": Kind(401, "请先登录。", "Sign in first."),
     "storage_full": Kind(
         507,
@@ -380,6 +386,9 @@ CATALOGUE: dict[str, Kind] = {
 CONSTRAINTS: dict[str, str] = {
     "ck_custody_holding_quantity": "custody_short",
     "ex_duty_cell_id_valid": "duty_overlap",
+    "ex_roster_entry_absence": "roster_overlap",
+    "ex_roster_entry_secondment": "roster_overlap",
+    "ex_secondment_person_id_valid": "roster_overlap",
     "pk_approval_withdrawal": "approval_withdrawn",
     "pk_approval_write_up": "written_up_already",
     "pk_hand_over_acknowledgement": "hand_over_settled",

@@ -54,6 +54,18 @@ def sound_body(world: World, schema: str) -> dict[str, Any]:
             "leads": False,
             "dry_run": True,
         },
+        "RosterEntryIn": {
+            "person_id": str(town.people["wang"]),
+            "kind": "leave",
+            "first_day": soon,
+            "last_day": soon,
+            "from_time": None,
+            "to_time": "12:00",
+            "squad_id": None,
+            "unit": None,
+            "note": "试样事由",
+        },
+        "RosterWithdrawalIn": {"reason": "试样理由", "last_day": None},
         "DutyIn": {
             "cell_ids": [str(town.cells[0])],
             "squad_id": str(town.squads[0]),

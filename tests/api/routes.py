@@ -58,6 +58,7 @@ def path_of(rule: Rule, world: World) -> str:
         "store_id": uuid.UUID(int=7),
         "hand_over_id": uuid.UUID(int=7),
         "recusal_id": uuid.UUID(int=7),
+        "entry_id": uuid.UUID(int=7),
         "policy_id": world.policy_id,
         "form_code": "site_visit",
         "version": 1,

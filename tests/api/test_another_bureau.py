@@ -18,11 +18,12 @@ from tests.town import client_of
 
 # What the world names of the town's records and what follows from them.
 NAMED = {
-    *("act_id", "approval_id", "clue_id", "dispatch_id", "list_id", "order_id", "record_id", "store_id"),
+    *("act_id", "approval_id", "clue_id", "dispatch_id", "entry_id", "list_id", "order_id", "record_id"),
+    "store_id",
 }
 LISTS = (
     *("approvals", "clues", "co-signatures", "custody/stores", "dispatches", "records", "rectifications"),
-    *("registration-lists", "road-checks", "road-stops", "search/records"),
+    *("registration-lists", "road-checks", "road-stops", "roster", "search/records"),
 )
 
 

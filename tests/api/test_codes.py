@@ -19,6 +19,7 @@ from server.org.register import PersonCode
 from server.outlets.register import OutletCode
 from server.records import forms
 from server.records.rules import FLAGS
+from server.roster.register import RosterCode
 from tests.api.codes import ROOT, appended, in_calls, in_dicts
 
 SERVER_BUT_RECORDS = [
@@ -41,6 +42,7 @@ SERVER_BUT_RECORDS = [
         "outlets",
         "papers",
         "reports",
+        "roster",
     )
 ]
 
@@ -120,6 +122,7 @@ def test_flags() -> None:
         ("网格 Cell", CellCode),
         ("网格图形", [*GeometryFault, *GeometryChange]),
         ("人员", PersonCode),
+        ("排班", RosterCode),
     ],
 )
 def test_register_codes(heading: str, codes: Iterable[Coded]) -> None:
@@ -129,5 +132,6 @@ def test_register_codes(heading: str, codes: Iterable[Coded]) -> None:
 
 
 def test_the_other_codes_of_an_import() -> None:
-    named = in_calls("BadRow", "server/grids", "server/org", "server/outlets", "server/commands", at=1)
+    registers = ("server/grids", "server/org", "server/outlets", "server/roster", "server/commands")
+    named = in_calls("BadRow", *registers, at=1)
     assert set(documented("导入时另有")) == named | in_dicts("server/commands")
