@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, time
 from typing import Any
 
 from sqlalchemy import delete, select
@@ -45,7 +45,10 @@ def enter(work: Work, given: Mapping[str, Any]) -> RosterEntry:
         Problem: ``not_found`` for somebody for whom the actor may not write; ``forbidden`` for such a secondment;
             ``roster_overlap`` with the entry in the way; ``invalid`` for days and places that cannot be.
     """
-    days = Days(given["first_day"], given["last_day"], given["from_time"], given["to_time"])
+    since, until = (
+        time.fromisoformat(given[name]) if given[name] else None for name in ("from_time", "to_time")
+    )
+    days = Days(given["first_day"], given["last_day"], since, until)
     wanted = Wanted(
         given["person_id"], given["kind"], days, given["squad_id"], given["unit"], given["note"] or None
     )
