@@ -186,6 +186,26 @@ class PersonKind(Labelled):
     STAFF = "staff", "工作人员"
 
 
+class HandoverAct(Labelled):
+    """A step of a hand-over sheet (交接单)."""
+
+    SIGNED = "signed", "交出"
+    ACKNOWLEDGED = "acknowledged", "接收"
+    OBJECTED = "objected", "提出异议"
+    WITHDRAWN = "withdrawn", "撤回"
+
+
+class HandoverState(Labelled):
+    """What has become of a hand-over sheet; void where duty went otherwise before it was acknowledged."""
+
+    OPEN = "open", "待交出"
+    SIGNED = "signed", "待接收"
+    OBJECTED = "objected", "有异议，待重新交出"
+    ACKNOWLEDGED = "acknowledged", "已接收"
+    WITHDRAWN = "withdrawn", "已撤回"
+    VOID = "void", "已失效"
+
+
 class RosterKind(Labelled):
     """Why somebody is not at the usual work of his squad on some days (排班)."""
 

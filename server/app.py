@@ -41,6 +41,7 @@ from server.evidence.queries import files_of
 from server.evidence.storage import LocalDisk
 from server.evidence.uploading import EvidenceUploads
 from server.grids.api import blueprint as grids
+from server.handovers.api import blueprint as handovers
 from server.house import compose
 from server.issuing.api import blueprint as issuing
 from server.kernel import clients, http
@@ -141,6 +142,7 @@ def create_app(settings: Settings) -> Flask:
         field_reports,
         issuing,
         custody,
+        handovers,
         papers,
         draws,
         calendars,

@@ -14,6 +14,7 @@ import server.dispatches.models
 import server.draws.models
 import server.evidence.models
 import server.grids.models
+import server.handovers.models
 import server.issuing.models
 import server.kernel.calendar
 import server.kernel.events

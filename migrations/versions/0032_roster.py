@@ -88,7 +88,7 @@ def upgrade() -> None:
     op.create_index("ix_roster_entry_person_id", "roster_entry", ["person_id", "begins"])
     # The present view is kept like squad membership; an entry only takes the note that it was withdrawn.
     op.execute("grant select, insert, update, delete on secondment to xunge_app")
-    op.execute("revoke update, delete on roster_entry from xunge_app")
+    op.execute("revoke update, delete, truncate on roster_entry from xunge_app")
     op.execute("grant select, insert on roster_entry to xunge_app")
     op.execute("grant update (withdrawn_at, withdrawn_by, withdraw_reason) on roster_entry to xunge_app")
 

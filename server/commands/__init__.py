@@ -27,6 +27,7 @@ COMMANDS = {
     "clue": ("server.commands.clue", "group"),
     "cap": ("server.commands.policy", "caps"),
     "form": ("server.commands.form", "group"),
+    "handover": ("server.commands.handover", "group"),
     "import": ("server.commands.imports", "group"),
     "issue": ("server.commands.issue", "group"),
     "restore": ("server.commands.backup", "restore"),

@@ -30,6 +30,9 @@ class Permission(StrEnum):
     FORM_MANAGE = "form.manage"
     FORM_PUBLISH = "form.publish"
     FORM_READ = "form.read"
+    HANDOVER_MANAGE = "handover.manage"
+    HANDOVER_READ = "handover.read"
+    HANDOVER_SIGN = "handover.sign"
     INFORMANT_READ = "informant.read"
     INSPECTION_APPROVE = "inspection.approve"
     INSPECTION_REQUEST = "inspection.request"
@@ -101,7 +104,16 @@ _READER = _EVERYONE | {
 
 ROLES: dict[Role, frozenset[Permission]] = {
     Role.OFFICER: _FIELD
-    | {P.CADENCE_MAKE_UP, P.CLUE_READ, P.CUSTODY_READ, P.DRAW_READ, P.PAPER_PRINT, P.REPORT_READ},
+    | {
+        P.CADENCE_MAKE_UP,
+        P.CLUE_READ,
+        P.CUSTODY_READ,
+        P.DRAW_READ,
+        P.HANDOVER_READ,
+        P.HANDOVER_SIGN,
+        P.PAPER_PRINT,
+        P.REPORT_READ,
+    },
     Role.AUXILIARY: _FIELD,
     Role.SQUAD_LEADER: _FIELD
     | {
@@ -113,6 +125,9 @@ ROLES: dict[Role, frozenset[Permission]] = {
         P.DISPATCH_WRITE,
         P.DRAW_READ,
         P.DUTY_ASSIGN,
+        P.HANDOVER_MANAGE,
+        P.HANDOVER_READ,
+        P.HANDOVER_SIGN,
         P.INSPECTION_REQUEST,
         P.OBLIGATION_OPEN,
         P.PAPER_PRINT,
@@ -136,6 +151,8 @@ ROLES: dict[Role, frozenset[Permission]] = {
         P.DRAW_MANAGE,
         P.DUTY_ASSIGN,
         P.FORM_PUBLISH,
+        P.HANDOVER_MANAGE,
+        P.HANDOVER_READ,
         P.INFORMANT_READ,
         P.INSPECTION_APPROVE,
         P.INSPECTION_REQUEST,

@@ -199,6 +199,11 @@ CATALOGUE: dict[str, Kind] = {
         "该移交已确认，或已有更新的移交。",
         "This hand-over was acknowledged, or a newer one took its place.",
     ),
+    "handover_state": Kind(
+        409,
+        "交接单当前的办理状态不允许此操作。",
+        "The hand-over sheet is not in the state that this step needs.",
+    ),
     "internal": Kind(
         500, "服务器出错，已发送的内容没有丢失。", "The server failed; nothing already sent is lost."
     ),
@@ -401,6 +406,7 @@ CONSTRAINTS: dict[str, str] = {
     "uq_draw_round_draw_id_number": "draw_state",
     "uq_draw_step_draw_id_step": "draw_state",
     "uq_form_bureau_id_form_code_version": "form_published",
+    "uq_handover_step_sheet_id_seq": "handover_state",
     "uq_inspection_approval_bureau_id_approval_no": "number_taken",
     "uq_outlet_bureau_id_licence_no": "licence_taken",
     "uq_population_draw_policy_tier_id_key": "draw_pool_stale",
