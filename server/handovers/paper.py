@@ -1,4 +1,4 @@
-"""A hand-over sheet as a paper: the cells first, what goes along with them as annexes, lines to sign on at the end."""
+"""A hand-over sheet as a paper: the cells first, what goes along with them below, lines to sign on at the end."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ CHAINS = (
     Column("rule_zh", "事由", text=True, width=1.6),
     Column("triggered_on", "起因日期", text=True, width=1.3),
     Column("last_day", "下一次到期", text=True, width=1.3),
-    Column("told", "应查／尚缺", text=True),
+    Column("told", "应查／尚缺", text=True, width=1.4),
 )
 ORDERS = (
     *_SUBJECT,
@@ -68,11 +68,7 @@ STEPS = (
     Column("note", "说明", text=True, width=3),
     Column("sha256", "内容 SHA-256", text=True, width=3),
 )
-NOTES = (
-    "到期日、状态按数据截至时刻；接收后由接收方责任人负责。清单编号为空的，正式编号尚未生成。",
-    "交出人（签字）：＿＿＿＿＿＿＿＿　　接收人（签字）：＿＿＿＿＿＿＿＿　　监交人（签字）：＿＿＿＿＿＿＿＿　　"
-    "日期：＿＿＿＿年＿＿月＿＿日",
-)
+NOTES = ("到期日、状态按数据截至时刻；接收后由接收方责任人负责。清单编号为空的，正式编号尚未生成。",)
 
 
 def told(work: Work, standing: Standing) -> dict[str, Any]:
@@ -138,6 +134,8 @@ def paper_of(work: Work, standing: Standing) -> Sheet:
         basis=basis,
         notes=NOTES,
         annexes=annexes,
+        flowing=True,
+        signers=("交出人", "接收人", "监交人"),
     )
 
 

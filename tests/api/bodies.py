@@ -54,6 +54,17 @@ def sound_body(world: World, schema: str) -> dict[str, Any]:
             "leads": False,
             "dry_run": True,
         },
+        "HandoverIn": {
+            "cell_ids": [str(town.cells[0])],
+            "to_squad_id": str(town.squads[0]),
+            "to_lead_id": str(town.people["wang"]),
+            "from_day": soon,
+            "reason": "试样事由",
+        },
+        "HandoverSigning": {"note": "试样说明"},
+        "HandoverAcknowledgement": {"sha256": "0" * 64, "note": "试样说明"},
+        "HandoverObjection": {"sha256": "0" * 64, "note": "试样异议"},
+        "HandoverEnding": {"reason": "试样理由"},
         "RosterEntryIn": {
             "person_id": str(town.people["wang"]),
             "kind": "leave",

@@ -22,6 +22,7 @@ MADE_AT_THE_DESK = {
     "clue_id": ("ju", "/clues", "ClueIn"),
     "dispatch_id": ("li", "/dispatches", "DispatchIn"),
     "entry_id": ("li", "/roster", "RosterEntryIn"),
+    "sheet_id": ("li", "/handovers", "HandoverIn"),
 }
 
 

@@ -35,6 +35,7 @@ SERVER_BUT_RECORDS = [
         "draws",
         "evidence",
         "grids",
+        "handovers",
         "issuing",
         "kernel",
         "notices",
