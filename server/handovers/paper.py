@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from schemas.handovers import HandoverOut
@@ -90,14 +91,15 @@ def paper_of(work: Work, standing: Standing) -> Sheet:
         detail = "该交接单未交出即已结束，没有内容。It ended before anybody signed it over and says nothing."
         raise Problem("not_found", detail=detail)
     giving, taking = answer["giving"], answer["taking"]
-    common: dict[str, Any] = {
-        "code": "交接单",
-        "stem": f"handover-{answer['from_day']}-{str(answer['id'])[-6:]}",
-        "bureau": bureau_name(work),
-        "period": f"{answer['from_day']} 起",
-        "as_of": datetime.fromisoformat(content["as_of"]),
-        "portrait": True,
-    }
+    part = partial(
+        Sheet,
+        code="交接单",
+        stem=f"handover-{answer['from_day']}-{str(answer['id'])[-6:]}",
+        bureau=bureau_name(work),
+        period=f"{answer['from_day']} 起",
+        as_of=datetime.fromisoformat(content["as_of"]),
+        portrait=True,
+    )
     unsigned = [] if answer["frozen"] else [f"{answer['state_zh']}，内容为当前情况，尚未交出"]
     sums = (
         f"网格 {len(content['cells'])} 个，零售户 {content['outlets']} 户；待查 {len(content['obligations'])} 项，"
@@ -112,7 +114,7 @@ def paper_of(work: Work, standing: Standing) -> Sheet:
         *([f"SHA-256 {answer['sha256']}"] if answer["frozen"] else []),
     ]
     annexes = [
-        Sheet(**common, tab=title, title=title, columns=columns, rows=rows, answer={})
+        part(tab=title, title=title, columns=columns, rows=rows, answer={})
         for title, columns, rows in (
             ("待查任务", OBLIGATIONS, content["obligations"]),
             ("触发任务（查一补三等）", CHAINS, [_of_chain(one) for one in content["chains"]]),
@@ -123,8 +125,7 @@ def paper_of(work: Work, standing: Standing) -> Sheet:
         )
         if rows
     ]
-    return Sheet(
-        **common,
+    return part(
         tab="交接单",
         title="网格交接单",
         columns=CELLS,
