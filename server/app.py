@@ -30,6 +30,7 @@ from server.backups.queries import backed_up_before
 from server.cadence.api import blueprint as cadence
 from server.cadence.duty_api import blueprint as duties
 from server.cadence.policy_api import blueprint as policies
+from server.campaigns.api import blueprint as campaigns
 from server.clues.api import blueprint as clues
 from server.custody.api import blueprint as custody
 from server.desk.api import blueprint as desk
@@ -134,6 +135,7 @@ def create_app(settings: Settings) -> Flask:
         records,
         forms,
         road_checks,
+        campaigns,
         clues,
         orders,
         dispatches,

@@ -8,6 +8,7 @@ import server.audit.models
 import server.backups.models
 import server.cadence.duty_models
 import server.cadence.models
+import server.campaigns.models
 import server.clues.models
 import server.custody.models
 import server.dispatches.models

@@ -1,7 +1,7 @@
 """Hand-over sheets: the cells, what was signed over, and the steps of signing.
 
 Revision: 0034
-After: 0032
+After: 0033
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0034"
-down_revision = "0032"
+down_revision = "0033"
 branch_labels = None
 depends_on = None
 

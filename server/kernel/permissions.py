@@ -12,6 +12,8 @@ class Permission(StrEnum):
     AUDIT_READ = "audit.read"
     CADENCE_MAKE_UP = "cadence.make_up"
     CADENCE_WAIVE = "cadence.waive"
+    CAMPAIGN_MANAGE = "campaign.manage"
+    CAMPAIGN_READ = "campaign.read"
     CAP_MANAGE = "cap.manage"
     CELL_MANAGE = "cell.manage"
     CELL_READ = "cell.read"
@@ -61,6 +63,7 @@ class Permission(StrEnum):
     SELF_READ = "self.read"
     SYNC_SETTLE = "sync.settle"
     SYNC_USE = "sync.use"
+    TAG_MANAGE = "tag.manage"
     WORKDAY_MANAGE = "workday.manage"
     WORKDAY_READ = "workday.read"
 
@@ -81,6 +84,7 @@ class Role(StrEnum):
 P = Permission
 _EVERYONE = frozenset({P.SELF_READ, P.WORKDAY_READ, P.POLICY_READ, P.FORM_READ})
 _FIELD = _EVERYONE | {
+    P.CAMPAIGN_READ,
     P.CELL_READ,
     P.DEVICE_ENROL,
     P.OBLIGATION_READ,
@@ -93,6 +97,7 @@ _FIELD = _EVERYONE | {
     P.SYNC_USE,
 }
 _READER = _EVERYONE | {
+    P.CAMPAIGN_READ,
     P.CELL_READ,
     P.DRAW_READ,
     P.OBLIGATION_READ,
@@ -137,11 +142,13 @@ ROLES: dict[Role, frozenset[Permission]] = {
         P.ROSTER_WRITE,
         P.SCOPE_GRANT,
         P.SYNC_SETTLE,
+        P.TAG_MANAGE,
     },
     Role.BUREAU_LEADER: _READER
     | {
         P.CADENCE_MAKE_UP,
         P.CADENCE_WAIVE,
+        P.CAMPAIGN_MANAGE,
         P.CLUE_DECIDE,
         P.CLUE_READ,
         P.CLUE_WRITE,
@@ -167,6 +174,7 @@ ROLES: dict[Role, frozenset[Permission]] = {
         P.ROSTER_WRITE,
         P.SCOPE_GRANT,
         P.SYNC_SETTLE,
+        P.TAG_MANAGE,
     },
     Role.LEGAL: _READER
     | {

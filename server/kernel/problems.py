@@ -38,6 +38,7 @@ CATALOGUE: dict[str, Kind] = {
     ),
     "bad_request": Kind(400, "请求格式不对。", "The request is malformed."),
     "body_too_large": Kind(413, "内容过大，请分批发送。", "The body is too large; send it in parts."),
+    "campaign_withdrawn": Kind(409, "该专项行动已撤销。", "This campaign was withdrawn already."),
     "cell_lent": Kind(
         403,
         "该网格只是临时授权，须由负责该网格的中队办理。",
@@ -315,6 +316,8 @@ CATALOGUE: dict[str, Kind] = {
         "该库房编号已经用过。",
         "This code of a store is taken.",
     ),
+    "tag_ended": Kind(409, "该标签已撤下。", "This tag was ended already."),
+    "tag_taken": Kind(409, "该标签代码已有。", "There is a tag of this code."),
     "thumbnail_not_ready": Kind(
         404,
         "缩略图还没有做好，请稍后再取。",
@@ -396,9 +399,12 @@ CONSTRAINTS: dict[str, str] = {
     "ex_secondment_person_id_valid": "roster_overlap",
     "pk_approval_withdrawal": "approval_withdrawn",
     "pk_approval_write_up": "written_up_already",
+    "pk_campaign_withdrawal": "campaign_withdrawn",
     "pk_hand_over_acknowledgement": "hand_over_settled",
+    "pk_place_tag_end": "tag_ended",
     "uq_account_username": "username_taken",
     "uq_account_username_lower": "username_taken",
+    "uq_campaign_bureau_id_number": "number_taken",
     "uq_custody_act_corrects_id": "custody_corrected",
     "uq_custody_act_destruction": "custody_number_taken",
     "uq_custody_store_bureau_id_code": "store_code_taken",
@@ -412,6 +418,7 @@ CONSTRAINTS: dict[str, str] = {
     "uq_population_draw_policy_tier_id_key": "draw_pool_stale",
     "uq_recusal_end_recusal_id": "recusal_over",
     "uq_registration_write_up_list_id": "written_up_already",
+    "uq_tag_kind_bureau_id_code": "tag_taken",
 }
 
 STATUS_CODES: dict[int, str] = {

@@ -23,6 +23,7 @@ MADE_AT_THE_DESK = {
     "dispatch_id": ("li", "/dispatches", "DispatchIn"),
     "entry_id": ("li", "/roster", "RosterEntryIn"),
     "sheet_id": ("li", "/handovers", "HandoverIn"),
+    "campaign_id": ("ju", "/campaigns", "CampaignIn"),
 }
 
 

@@ -60,6 +60,7 @@ def path_of(rule: Rule, world: World) -> str:
         "recusal_id": uuid.UUID(int=7),
         "entry_id": uuid.UUID(int=7),
         "sheet_id": uuid.UUID(int=7),
+        "campaign_id": uuid.UUID(int=7),
         "policy_id": world.policy_id,
         "form_code": "site_visit",
         "version": 1,

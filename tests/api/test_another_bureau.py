@@ -19,20 +19,12 @@ from tests.town import client_of
 # What the world names of the town's records and what follows from them.
 NAMED = {
     *("act_id", "approval_id", "clue_id", "dispatch_id", "entry_id", "list_id", "order_id", "record_id"),
-    *("sheet_id", "store_id"),
+    *("campaign_id", "sheet_id", "store_id"),
 }
 LISTS = (
-    *(
-        "approvals",
-        "clues",
-        "co-signatures",
-        "custody/stores",
-        "dispatches",
-        "handovers",
-        "records",
-        "rectifications",
-    ),
-    *("registration-lists", "road-checks", "road-stops", "roster", "search/records"),
+    *("approvals", "campaigns", "clues", "co-signatures", "custody/stores", "dispatches", "handovers"),
+    *("records", "rectifications", "registration-lists", "road-checks", "road-stops", "roster"),
+    *("search/records", "tags"),
 )
 
 

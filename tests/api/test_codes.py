@@ -29,6 +29,7 @@ SERVER_BUT_RECORDS = [
         "app.py",
         "authentication.py",
         "cadence",
+        "campaigns",
         "clues",
         "custody",
         "desk",
