@@ -256,7 +256,7 @@ def put(
     bureau: str | None,
 ) -> None:
     """列管：按许可证号（可用文件）、网格内全部零售户，或网格本身 · list places as something."""
-    read = file.read_text(encoding="utf-8-sig").split() if file else []
+    read = _lines(file) if file else []
     with acting(bureau, username, Permission.TAG_MANAGE) as work:
         body = {
             "tag": code,
@@ -288,6 +288,13 @@ def end(
     with acting(bureau, username, Permission.TAG_MANAGE) as work:
         ended = tags.end(work, tag_ids, last_day, reason)
     click.echo(f"已撤下 {len(ended)} · ended")
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        return file.read_text(encoding="utf-8-sig").split()
+    except ValueError as error:
+        raise Problem("bad_request", detail=f"{file} 不是 UTF-8 文本。It is no text in UTF-8.") from error
 
 
 def _campaign(work: Work, number: str) -> Campaign:

@@ -9,6 +9,7 @@ from datetime import datetime, time, timedelta
 from sqlalchemy import Select, or_, select, union
 
 from server.cadence.models import Obligation, Policy
+from server.campaigns.models import Campaign
 from server.grids.models import Duty, GridCell, ScopeGrant
 from server.kernel.calendar import WorkdayYear
 from server.kernel.work import Kernel
@@ -61,6 +62,7 @@ def may_see(
         "reference": [
             select(Form.id, Form.edit_id).where(Form.bureau_id == bureau),
             select(Policy.id, Policy.edit_id).where(Policy.bureau_id == bureau),
+            select(Campaign.id, Campaign.edit_id).where(Campaign.bureau_id == bureau),
             select(WorkdayYear.document_id, WorkdayYear.edit_id).where(WorkdayYear.bureau_id == bureau),
         ],
     }
