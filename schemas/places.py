@@ -8,6 +8,14 @@ from schemas.paging import Box, PageQuery
 from schemas.vocabulary import LicenceScope, OutletStatus
 
 
+class HeldTag(Schema):
+    """A tag of a place, from a day to a day (both included), or until it is ended."""
+
+    tag = fields.String(required=True)
+    from_day = fields.String(required=True)
+    to_day = fields.String(allow_none=True)
+
+
 class CellOut(Schema):
     """A grid cell; ``difference_count`` is planned minus existing and may be negative."""
 
@@ -21,6 +29,7 @@ class CellOut(Schema):
     parent_id = fields.UUID(allow_none=True)
     planned_count = fields.Integer(allow_none=True)
     existing_count = fields.Integer(required=True)
+    tags = fields.List(fields.Nested(HeldTag), required=True)
     difference_count = fields.Function(
         lambda cell: None if cell.planned_count is None else cell.planned_count - cell.existing_count,
         metadata={"type": ["integer", "null"]},
@@ -68,6 +77,7 @@ class OutletOut(Schema):
     licence_to = fields.Date(required=True)
     status = fields.String(required=True)
     cell_id = fields.UUID(allow_none=True)
+    tags = fields.List(fields.Nested(HeldTag), required=True)
 
 
 class OutletPage(Schema):

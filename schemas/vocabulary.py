@@ -186,6 +186,68 @@ class PersonKind(Labelled):
     STAFF = "staff", "工作人员"
 
 
+class PlaceTagKind(Labelled):
+    """What a place is tagged as (重点场所、重点对象); a bureau defines further ones of its own."""
+
+    LIQUOR_SHOP = "liquor_shop", "名烟名酒店"
+    GUESTHOUSE = "guesthouse", "宾馆"
+    HOTEL = "hotel", "酒店"
+    TEAHOUSE = "teahouse", "茶楼"
+    SUPERMARKET = "supermarket", "超市"
+    LARGE_RETAILER = "large_retailer", "零售大户"
+    KEY_OUTLET = "key_outlet", "重点户"
+    NEAR_SCHOOL = "near_school", "学校周边"
+    KEY_AREA = "key_area", "重点区域"
+    WARNING_AREA = "warning_area", "警示区域"
+
+
+class TaggedKind(Labelled):
+    """What a tag is put on."""
+
+    OUTLET = "outlet", "零售户"
+    SITE = "site", "场所"
+    UNLICENSED = "unlicensed", "无证户"
+    CELL = "cell", "网格"
+
+
+class CampaignState(Labelled):
+    """What has become of a campaign (专项行动) by its days."""
+
+    UPCOMING = "upcoming", "未开始"
+    RUNNING = "running", "进行中"
+    OVER = "over", "已结束"
+    WITHDRAWN = "withdrawn", "已撤销"
+
+
+class HandoverAct(Labelled):
+    """A step of a hand-over sheet (交接单)."""
+
+    SIGNED = "signed", "交出"
+    ACKNOWLEDGED = "acknowledged", "接收"
+    OBJECTED = "objected", "提出异议"
+    WITHDRAWN = "withdrawn", "撤回"
+
+
+class HandoverState(Labelled):
+    """What has become of a hand-over sheet; void where duty went otherwise before it was acknowledged."""
+
+    OPEN = "open", "待交出"
+    SIGNED = "signed", "待接收"
+    OBJECTED = "objected", "有异议，待重新交出"
+    ACKNOWLEDGED = "acknowledged", "已接收"
+    WITHDRAWN = "withdrawn", "已撤回"
+    VOID = "void", "已失效"
+
+
+class RosterKind(Labelled):
+    """Why somebody is not at the usual work of his squad on some days (排班)."""
+
+    LEAVE = "leave", "休假"
+    TRAINING = "training", "培训"
+    SECONDMENT = "secondment", "借调"
+    OTHER_DUTY = "other_duty", "其他公务"
+
+
 class FileKind(Labelled):
     """What a file is to its record."""
 

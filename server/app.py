@@ -30,6 +30,7 @@ from server.backups.queries import backed_up_before
 from server.cadence.api import blueprint as cadence
 from server.cadence.duty_api import blueprint as duties
 from server.cadence.policy_api import blueprint as policies
+from server.campaigns.api import blueprint as campaigns
 from server.clues.api import blueprint as clues
 from server.custody.api import blueprint as custody
 from server.desk.api import blueprint as desk
@@ -44,6 +45,7 @@ from server.evidence.queries import files_of
 from server.evidence.storage import LocalDisk
 from server.evidence.uploading import EvidenceUploads
 from server.grids.api import blueprint as grids
+from server.handovers.api import blueprint as handovers
 from server.house import compose
 from server.issuing.api import blueprint as issuing
 from server.kernel import clients, http
@@ -66,6 +68,7 @@ from server.replication import COLLECTIONS, reader_of
 from server.reports.api import blueprint as reports
 from server.reports.calendar_api import blueprint as calendars
 from server.reports.field_api import blueprint as field_reports
+from server.roster.api import blueprint as roster
 from server.search.api import blueprint as search
 from sync.keys import KeyRing, KeysUnusable
 from sync.receipts import Receipts
@@ -131,6 +134,7 @@ def create_app(settings: Settings) -> Flask:
         grids,
         duty_cells,
         boards,
+        roster,
         outlets,
         cadence,
         policies,
@@ -138,6 +142,7 @@ def create_app(settings: Settings) -> Flask:
         records,
         forms,
         road_checks,
+        campaigns,
         clues,
         orders,
         dispatches,
@@ -146,6 +151,7 @@ def create_app(settings: Settings) -> Flask:
         field_reports,
         issuing,
         custody,
+        handovers,
         papers,
         plans,
         patrol_deeds,

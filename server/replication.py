@@ -15,6 +15,8 @@ from server.approvals.models import ApprovalWithdrawal, InspectionApproval
 from server.approvals.queries import synced_approvals
 from server.cadence import queries as cadence
 from server.cadence.models import Policy
+from server.campaigns.models import Campaign, CampaignWithdrawal
+from server.campaigns.queries import synced_campaigns
 from server.grids import queries as grids
 from server.grids.models import GridCell
 from server.kernel.actor import house
@@ -44,12 +46,13 @@ SINCE = bindparam("since", type_=DateTime(timezone=True))
 
 
 def synced_reference(ids: ColumnElement[uuid.UUID]) -> Select[str, uuid.UUID]:
-    """Forms, policies, the workday table and approvals: small, alike for everyone in the bureau, one collection."""
+    """Forms, policies, workdays, approvals and campaigns: small, alike for everyone in the bureau, one collection."""
     parts = (
         records.synced_forms(ids, BUREAU).correlate_except(Form),
         cadence.synced_policies(ids, BUREAU).correlate_except(Policy),
         cadence.synced_workdays(ids, BUREAU).correlate_except(WorkdayYear),
         synced_approvals(ids, BUREAU).correlate_except(InspectionApproval, ApprovalWithdrawal),
+        synced_campaigns(ids, BUREAU).correlate_except(Campaign, CampaignWithdrawal),
     )
 
     def whichever(name: str) -> ColumnElement[Any]:

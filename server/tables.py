@@ -8,12 +8,14 @@ import server.audit.models
 import server.backups.models
 import server.cadence.duty_models
 import server.cadence.models
+import server.campaigns.models
 import server.clues.models
 import server.custody.models
 import server.dispatches.models
 import server.draws.models
 import server.evidence.models
 import server.grids.models
+import server.handovers.models
 import server.issuing.models
 import server.kernel.calendar
 import server.kernel.events
@@ -23,6 +25,7 @@ import server.outlets.models
 import server.papers.models
 import server.patrols.models
 import server.records.models
+import server.roster.models
 import server.search.models  # noqa: F401
 from server.kernel.db import Base
 from sync import tables as sync_tables

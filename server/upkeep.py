@@ -13,6 +13,7 @@ from server.clues.ops import draw_out_clues
 from server.custody.drawing import draw_out_lists, move_deadlines
 from server.dispatches.ops import draw_out_dispatches
 from server.evidence.photo_checks import flag_by_photos
+from server.handovers.ops import open_sheets
 from server.kernel.work import Upkeep
 from server.notices.incidents import tell_incidents
 from server.outlets.upkeep import count_existing, note_registration, place_again
@@ -26,8 +27,8 @@ UPKEEP: Upkeep = {
     "workday_year": (follow_workdays, move_with_workdays, move_deadlines),
     # Keyed by cell: a border that moved may move outlets and sites.
     "grid_cell": (place_again,),
-    # Keyed by cell: what is open goes along with a hand-over.
-    "duty_fact": (hand_over,),
+    # Keyed by cell: what is open goes along with a hand-over, and a sheet is made of it.
+    "duty_fact": (hand_over, open_sheets),
     # Keyed by outlet: what the register says becomes a fact, licences in a cell are counted, and a subject's periods
     # follow its status, its scope and its place.
     "outlet": (note_registration, count_existing, sync_subjects),

@@ -1,7 +1,7 @@
 """Patrols: plans of a squad's day, teams, stops, what did not fit, runs of the solver, opening hours, where squads start.
 
 Revision: 0035
-After: 0030
+After: 0034
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from geoalchemy2 import Geometry
 from sqlalchemy.dialects import postgresql
 
 revision = "0035"
-down_revision = "0030"
+down_revision = "0034"
 branch_labels = None
 depends_on = None
 

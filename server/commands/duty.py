@@ -14,14 +14,13 @@ from schemas.vocabulary import Deed, DutyRule, SubjectKind
 from server.cadence.duty_acts import open_duty, record_act, withdraw_duties
 from server.cadence.duty_editions import load_duty_rules, publish_default_duty_rules, publish_duty_rule
 from server.cadence.models import Obligation
-from server.cadence.queries import standing, waived
+from server.cadence.queries import names_of, standing, waived
 from server.commands.acting import acting, as_account, of_bureau
 from server.commands.bodies import print_json, read_file
 from server.commands.bureau import bureau_work
 from server.commands.printing import headed, print_table
 from server.commands.times import Day, Moment
 from server.kernel.permissions import Permission
-from server.notices.loading import names_of
 from server.reports.sheets import NO_FIGURE
 
 

@@ -6,11 +6,11 @@ import uuid
 
 import click
 
+from server.cadence.queries import names_of
 from server.commands.acting import acting, as_account, of_bureau
 from server.commands.bureau import bureau_work
 from server.commands.printing import headed, print_table
 from server.kernel.permissions import Permission
-from server.notices.loading import names_of
 from server.records.models import Rectification
 from server.records.orders import STATES, described, in_state, orders_visible_to, settle
 from server.reports.sheets import NO_FIGURE

@@ -26,6 +26,7 @@ from server.demo import documents
 from server.demo.approvals import approve_weeks
 from server.demo.city import City, build_city
 from server.demo.daybook import PlannedVisit
+from server.demo.desk_work import work_at_desks
 from server.demo.history import PlannedWaiver, closed_quarter, current_period_visits
 from server.demo.planning import settle_planning
 from server.demo.settling_in import (
@@ -102,6 +103,10 @@ def load_demo(
             record_event(work, "demo.past", [])
     else:
         records = 0
+    if not _has_event(kernel, city, "demo.desks"):
+        work_at_desks(kernel, city)
+        with open_work(now) as work:
+            record_event(work, "demo.desks", [])
     with open_work(now) as work:
         workdays = load_workdays(work.session, work.bureau_id)
     today = now.astimezone(ZONE).date()

@@ -20,6 +20,7 @@ from server.draws.models import Draw, Recusal, RecusalEnd
 from server.draws.rules import PooledOutlet
 from server.draws.rules import Recusal as RecusedFrom
 from server.grids.models import Duty, GridCell
+from server.grids.queries import cells_below
 from server.kernel.bulk import among
 from server.kernel.problems import Problem, invalid
 from server.kernel.work import Work
@@ -134,14 +135,13 @@ def _matching(work: Work, chosen: Mapping[str, Any]) -> list[ColumnElement[bool]
 
 
 def _cells_below(work: Work, cell_ids: Collection[uuid.UUID]) -> Select[uuid.UUID]:
-    """The cells and all cells below them: a town is a cell of a higher level."""
+    """The cells, which have to be of the bureau, and all cells below them."""
     own = select(GridCell.id).where(
         GridCell.bureau_id == work.bureau_id, among(GridCell.id, sorted(set(cell_ids)))
     )
     if len(work.session.scalars(own).all()) != len(set(cell_ids)):
         raise Problem("not_found", detail="没有这个网格。There is no such cell.")
-    below = own.cte("below", recursive=True)
-    return select(below.union(select(GridCell.id).join(below, GridCell.parent_id == below.c.id)).c.id)
+    return cells_below(work.bureau_id, cell_ids)
 
 
 def load_officers(work: Work, window: Window, squad_ids: Collection[uuid.UUID]) -> Officers:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import date, datetime
+from typing import Any
 
 from geoalchemy2 import Geometry, WKBElement
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, UniqueConstraint
@@ -16,7 +17,8 @@ from server.kernel.db import Base, Owned
 class GridCell(Owned, Base):
     """A grid cell (单元格) of the four-level tree; leaves are what duty and outlets hang on.
 
-    ``existing_count`` is kept from the outlets; the difference is planned minus existing and may be negative.
+    ``existing_count`` is kept from the outlets; the difference is planned minus existing and may be negative. ``tags`` are
+    kept from the facts of the tags: ``{"tag", "from_day", "to_day"}``.
     """
 
     __tablename__ = "grid_cell"
@@ -40,6 +42,7 @@ class GridCell(Owned, Base):
     planned_count: Mapped[int | None]
     existing_count: Mapped[int] = mapped_column(default=0)
     geom: Mapped[WKBElement] = mapped_column(Geometry("MULTIPOLYGON", srid=4326))
+    tags: Mapped[list[Any]] = mapped_column(server_default="[]")
     edit_id: Mapped[uuid.UUID]
 
 

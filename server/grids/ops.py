@@ -35,7 +35,7 @@ from server.kernel.events import record_event
 from server.kernel.ids import new_id
 from server.kernel.problems import Problem, invalid
 from server.kernel.work import Work
-from server.org.models import Person, Squad, SquadMember
+from server.org.models import Person, Secondment, Squad, SquadMember
 from sync import feed
 
 # (person, squad, cell); no squad where the cell is granted to the person alone.
@@ -243,7 +243,8 @@ def is_carried_out(work: Work, today: date) -> bool:
 
 
 def apply_due_scope(work: Work, *, changed: bool = False) -> int:
-    """Carry the dates of duty, grants and squad membership out into ``scope`` as of today, and touch what changes.
+    """Carry the dates of duty, grants, squad membership and secondment out into ``scope`` as of today, and touch what
+    changes.
 
     Runs at midnight, before each pull, and with ``changed`` after each change of those; when the day is carried out
     already it costs one look-up. Returns the number of (person, cell) grants and revokes.
@@ -338,11 +339,15 @@ def _principals(current: Grants, desired: Grants, changed: Grants) -> set[tuple[
 
 
 def grants_on(bureau_id: uuid.UUID, today: date) -> CompoundSelect[uuid.UUID, uuid.UUID | None, uuid.UUID]:
-    """The query of (person, squad, cell) as duty, grants and membership say for a day.
+    """The query of (person, squad, cell) as duty, grants, membership and secondment say for a day.
 
-    Grounds may overlap: a cell is lost only when the last of them ends.
+    Grounds may overlap: a cell is lost only when the last of them ends. Whoever is seconded to a squad sees what it sees,
+    also what it gains meanwhile, by himself: he reads no feed of a squad that he is no member of.
     """
     member = SquadMember.valid.op("@>")(literal(today))
+    seconded = Secondment.valid.op("@>")(literal(today))
+    alone = cast(null(), _UUID)
+    on_duty = (Duty.bureau_id == bureau_id, Duty.valid.op("@>")(literal(today)))
     granted = (
         ScopeGrant.bureau_id == bureau_id,
         ScopeGrant.valid.op("@>")(literal(today)),
@@ -351,11 +356,17 @@ def grants_on(bureau_id: uuid.UUID, today: date) -> CompoundSelect[uuid.UUID, uu
     return union(
         select(SquadMember.person_id, Duty.squad_id, Duty.cell_id)
         .join(Duty, Duty.squad_id == SquadMember.squad_id)
-        .where(Duty.bureau_id == bureau_id, Duty.valid.op("@>")(literal(today)), member),
+        .where(*on_duty, member),
         select(SquadMember.person_id, ScopeGrant.squad_id, ScopeGrant.cell_id)
         .join(ScopeGrant, ScopeGrant.squad_id == SquadMember.squad_id)
         .where(*granted, member),
-        select(ScopeGrant.person_id, cast(null(), _UUID), ScopeGrant.cell_id).where(
+        select(ScopeGrant.person_id, alone, ScopeGrant.cell_id).where(
             *granted, ScopeGrant.person_id.is_not(None)
         ),
+        select(Secondment.person_id, alone, Duty.cell_id)
+        .join(Duty, Duty.squad_id == Secondment.squad_id)
+        .where(*on_duty, seconded),
+        select(Secondment.person_id, alone, ScopeGrant.cell_id)
+        .join(ScopeGrant, ScopeGrant.squad_id == Secondment.squad_id)
+        .where(*granted, seconded),
     )

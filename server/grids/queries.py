@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +25,7 @@ from sqlalchemy import (
 
 from server.grids.models import DutyFact, GridCell, Scope
 from server.kernel.actor import Actor
+from server.kernel.bulk import among
 from server.kernel.permissions import Permission
 
 
@@ -48,6 +50,15 @@ def visible_to(actor: Actor) -> Select[GridCell]:
     return select(GridCell).where(GridCell.id.in_(cells_in_scope(actor)))
 
 
+def cells_below(bureau_id: uuid.UUID, cell_ids: Iterable[uuid.UUID]) -> Select[uuid.UUID]:
+    """The ids of these cells of the bureau and of all cells below them: a town is a cell of a higher level."""
+    own = select(GridCell.id).where(
+        GridCell.bureau_id == bureau_id, among(GridCell.id, sorted(set(cell_ids)))
+    )
+    below = own.cte("below", recursive=True)
+    return select(below.union(select(GridCell.id).join(below, GridCell.parent_id == below.c.id)).c.id)
+
+
 def document() -> ColumnElement[str]:
     """A cell as devices hold it; the border is GeoJSON, EPSG:4326."""
     fields = func.json_build_object(
@@ -62,6 +73,7 @@ def document() -> ColumnElement[str]:
         "planned_count", GridCell.planned_count,
         "existing_count", GridCell.existing_count,
         "parent_id", GridCell.parent_id,
+        "tags", GridCell.tags,
         "geometry", cast(func.ST_AsGeoJSON(GridCell.geom, 6), JSON),
     )  # fmt: skip
     return cast(fields, Text)

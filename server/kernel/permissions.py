@@ -12,6 +12,8 @@ class Permission(StrEnum):
     AUDIT_READ = "audit.read"
     CADENCE_MAKE_UP = "cadence.make_up"
     CADENCE_WAIVE = "cadence.waive"
+    CAMPAIGN_MANAGE = "campaign.manage"
+    CAMPAIGN_READ = "campaign.read"
     CAP_MANAGE = "cap.manage"
     CELL_MANAGE = "cell.manage"
     CELL_READ = "cell.read"
@@ -30,6 +32,9 @@ class Permission(StrEnum):
     FORM_MANAGE = "form.manage"
     FORM_PUBLISH = "form.publish"
     FORM_READ = "form.read"
+    HANDOVER_MANAGE = "handover.manage"
+    HANDOVER_READ = "handover.read"
+    HANDOVER_SIGN = "handover.sign"
     INFORMANT_READ = "informant.read"
     INSPECTION_APPROVE = "inspection.approve"
     INSPECTION_REQUEST = "inspection.request"
@@ -54,10 +59,13 @@ class Permission(StrEnum):
     REPORT_ISSUE = "report.issue"
     REPORT_READ = "report.read"
     REPORT_REVIEW = "report.review"
+    ROSTER_READ = "roster.read"
+    ROSTER_WRITE = "roster.write"
     SCOPE_GRANT = "scope.grant"
     SELF_READ = "self.read"
     SYNC_SETTLE = "sync.settle"
     SYNC_USE = "sync.use"
+    TAG_MANAGE = "tag.manage"
     WORKDAY_MANAGE = "workday.manage"
     WORKDAY_READ = "workday.read"
 
@@ -78,6 +86,7 @@ class Role(StrEnum):
 P = Permission
 _EVERYONE = frozenset({P.SELF_READ, P.WORKDAY_READ, P.POLICY_READ, P.FORM_READ})
 _FIELD = _EVERYONE | {
+    P.CAMPAIGN_READ,
     P.CELL_READ,
     P.DEVICE_ENROL,
     P.OBLIGATION_READ,
@@ -87,9 +96,11 @@ _FIELD = _EVERYONE | {
     P.PERSON_READ,
     P.RECORD_READ,
     P.RECORD_WRITE,
+    P.ROSTER_READ,
     P.SYNC_USE,
 }
 _READER = _EVERYONE | {
+    P.CAMPAIGN_READ,
     P.CELL_READ,
     P.DRAW_READ,
     P.OBLIGATION_READ,
@@ -102,7 +113,16 @@ _READER = _EVERYONE | {
 
 ROLES: dict[Role, frozenset[Permission]] = {
     Role.OFFICER: _FIELD
-    | {P.CADENCE_MAKE_UP, P.CLUE_READ, P.CUSTODY_READ, P.DRAW_READ, P.PAPER_PRINT, P.REPORT_READ},
+    | {
+        P.CADENCE_MAKE_UP,
+        P.CLUE_READ,
+        P.CUSTODY_READ,
+        P.DRAW_READ,
+        P.HANDOVER_READ,
+        P.HANDOVER_SIGN,
+        P.PAPER_PRINT,
+        P.REPORT_READ,
+    },
     Role.AUXILIARY: _FIELD,
     Role.SQUAD_LEADER: _FIELD
     | {
@@ -114,6 +134,9 @@ ROLES: dict[Role, frozenset[Permission]] = {
         P.DISPATCH_WRITE,
         P.DRAW_READ,
         P.DUTY_ASSIGN,
+        P.HANDOVER_MANAGE,
+        P.HANDOVER_READ,
+        P.HANDOVER_SIGN,
         P.INSPECTION_REQUEST,
         P.OBLIGATION_OPEN,
         P.PAPER_PRINT,
@@ -121,13 +144,16 @@ ROLES: dict[Role, frozenset[Permission]] = {
         P.PERSON_DATA_READ,
         P.REPORT_DRAFT,
         P.REPORT_READ,
+        P.ROSTER_WRITE,
         P.SCOPE_GRANT,
         P.SYNC_SETTLE,
+        P.TAG_MANAGE,
     },
     Role.BUREAU_LEADER: _READER
     | {
         P.CADENCE_MAKE_UP,
         P.CADENCE_WAIVE,
+        P.CAMPAIGN_MANAGE,
         P.CLUE_DECIDE,
         P.CLUE_READ,
         P.CLUE_WRITE,
@@ -137,6 +163,8 @@ ROLES: dict[Role, frozenset[Permission]] = {
         P.DRAW_MANAGE,
         P.DUTY_ASSIGN,
         P.FORM_PUBLISH,
+        P.HANDOVER_MANAGE,
+        P.HANDOVER_READ,
         P.INFORMANT_READ,
         P.INSPECTION_APPROVE,
         P.INSPECTION_REQUEST,
@@ -148,8 +176,11 @@ ROLES: dict[Role, frozenset[Permission]] = {
         P.PERSON_TRANSFER,
         P.REPORT_DRAFT,
         P.REPORT_ISSUE,
+        P.ROSTER_READ,
+        P.ROSTER_WRITE,
         P.SCOPE_GRANT,
         P.SYNC_SETTLE,
+        P.TAG_MANAGE,
     },
     Role.LEGAL: _READER
     | {
@@ -187,6 +218,8 @@ ROLES: dict[Role, frozenset[Permission]] = {
         P.PERSON_TRANSFER,
         P.POLICY_MANAGE,
         P.REGISTER_IMPORT,
+        P.ROSTER_READ,
+        P.ROSTER_WRITE,
         P.SCOPE_GRANT,
         P.WORKDAY_MANAGE,
     },

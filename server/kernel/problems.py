@@ -43,6 +43,7 @@ CATALOGUE: dict[str, Kind] = {
     ),
     "bad_request": Kind(400, "请求格式不对。", "The request is malformed."),
     "body_too_large": Kind(413, "内容过大，请分批发送。", "The body is too large; send it in parts."),
+    "campaign_withdrawn": Kind(409, "该专项行动已撤销。", "This campaign was withdrawn already."),
     "cell_lent": Kind(
         403,
         "该网格只是临时授权，须由负责该网格的中队办理。",
@@ -219,6 +220,11 @@ CATALOGUE: dict[str, Kind] = {
         "该移交已确认，或已有更新的移交。",
         "This hand-over was acknowledged, or a newer one took its place.",
     ),
+    "handover_state": Kind(
+        409,
+        "交接单当前的办理状态不允许此操作。",
+        "The hand-over sheet is not in the state that this step needs.",
+    ),
     "internal": Kind(
         500, "服务器出错，已发送的内容没有丢失。", "The server failed; nothing already sent is lost."
     ),
@@ -334,6 +340,12 @@ CATALOGUE: dict[str, Kind] = {
         "报表太长，不能即时排成 PDF，请改用 CSV 或 XLSX，或缩小范围。",
         "The report is too long to be set as PDF at once; take CSV or XLSX, or ask for less.",
     ),
+    "roster_overlap": Kind(
+        409,
+        "与该人员已有的排班重叠。",
+        "It overlaps an entry of this person's roster.",
+    ),
+    "roster_withdrawn": Kind(409, "该排班已撤销。", "This entry of the roster was withdrawn already."),
     "sign_in_needed": Kind(401, "请先登录。", "Sign in first."),
     "solving_over": Kind(409, "这次编排已经结束。", "This run of the solver is over."),
     "solving_running": Kind(
@@ -351,6 +363,8 @@ CATALOGUE: dict[str, Kind] = {
         "该库房编号已经用过。",
         "This code of a store is taken.",
     ),
+    "tag_ended": Kind(409, "该标签已撤下。", "This tag was ended already."),
+    "tag_taken": Kind(409, "该标签代码已有。", "There is a tag of this code."),
     "thumbnail_not_ready": Kind(
         404,
         "缩略图还没有做好，请稍后再取。",
@@ -427,11 +441,17 @@ CATALOGUE: dict[str, Kind] = {
 CONSTRAINTS: dict[str, str] = {
     "ck_custody_holding_quantity": "custody_short",
     "ex_duty_cell_id_valid": "duty_overlap",
+    "ex_roster_entry_absence": "roster_overlap",
+    "ex_roster_entry_secondment": "roster_overlap",
+    "ex_secondment_person_id_valid": "roster_overlap",
     "pk_approval_withdrawal": "approval_withdrawn",
     "pk_approval_write_up": "written_up_already",
+    "pk_campaign_withdrawal": "campaign_withdrawn",
     "pk_hand_over_acknowledgement": "hand_over_settled",
+    "pk_place_tag_end": "tag_ended",
     "uq_account_username": "username_taken",
     "uq_account_username_lower": "username_taken",
+    "uq_campaign_bureau_id_number": "number_taken",
     "uq_custody_act_corrects_id": "custody_corrected",
     "uq_custody_act_destruction": "custody_number_taken",
     "uq_custody_store_bureau_id_code": "store_code_taken",
@@ -440,11 +460,13 @@ CONSTRAINTS: dict[str, str] = {
     "uq_draw_step_draw_id_step": "draw_state",
     "uq_duty_change_withdraws_id": "duty_withdrawn",
     "uq_form_bureau_id_form_code_version": "form_published",
+    "uq_handover_step_sheet_id_seq": "handover_state",
     "uq_inspection_approval_bureau_id_approval_no": "number_taken",
     "uq_outlet_bureau_id_licence_no": "licence_taken",
     "uq_population_draw_policy_tier_id_key": "draw_pool_stale",
     "uq_recusal_end_recusal_id": "recusal_over",
     "uq_registration_write_up_list_id": "written_up_already",
+    "uq_tag_kind_bureau_id_code": "tag_taken",
 }
 
 STATUS_CODES: dict[int, str] = {

@@ -14,11 +14,11 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from schemas.vocabulary import CadenceTier, NoticeKind, ObligationState, PaperKind, SubjectKind
 from server.access.models import Account
-from server.cadence.duty_models import DutySubject
 from server.cadence.histories import LONGEST_GRACE, load_histories
 from server.cadence.judging import judged_rows
 from server.cadence.models import Obligation
 from server.cadence.periods import periods_between, reporting_period
+from server.cadence.queries import names_of
 from server.cadence.rules import judge
 from server.cadence.timeline import load_timeline
 from server.custody.queries import lists_known
@@ -34,7 +34,6 @@ from server.kernel.workdays import Workdays
 from server.notices.models import Notice, NoticeItem
 from server.notices.rules import NEWS_FOR, Owed, Recipient, Staff, Undecided, Unheard, period_to_lock
 from server.org.models import SquadMember
-from server.outlets.models import Outlet, Site
 from server.records.models import Record
 from server.reports.responsible import load_responsible
 from server.reports.unknown import load_silence
@@ -219,15 +218,6 @@ def _triggered(work: Work, day: date) -> Iterable[_Found]:
                     judgement.state,
                     judgement.provisional,
                 )
-
-
-def names_of(work: Work, subject_ids: list[uuid.UUID]) -> dict[uuid.UUID, tuple[str, str]]:
-    """What the subjects are called, and the number by which they are known."""
-    found: dict[uuid.UUID, tuple[str, str]] = {}
-    for entity, number in ((Outlet, Outlet.licence_no), (Site, Site.code), (DutySubject, DutySubject.number)):
-        named = select(entity.id, entity.name, number).where(among(entity.id, subject_ids))
-        found.update((subject_id, (name, no)) for subject_id, name, no in work.session.execute(named))
-    return found
 
 
 def _add_unheard(work: Work, morning: Morning) -> None:

@@ -92,6 +92,29 @@ class SquadMember(Owned, Base):
     known_at: Mapped[datetime]
 
 
+class Secondment(Owned, Base):
+    """Who works with another squad than his own (借调), and on which days; nobody with two on one day.
+
+    He stays a member of his own squad. Like ``squad_member`` this is the present view, which scope is carried out from;
+    what was entered and withdrawn when is kept by the roster.
+    """
+
+    __tablename__ = "secondment"
+    __table_args__ = (
+        ExcludeConstraint(
+            ("person_id", "="), ("valid", "&&"), name="ex_secondment_person_id_valid", using="gist"
+        ),
+        CheckConstraint(
+            "not isempty(valid) and lower(valid) is not null and upper(valid) is not null", name="days"
+        ),
+    )
+
+    person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("person.id"))
+    squad_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("squad.id"), index=True)
+    valid: Mapped[Range[date]] = mapped_column(DATERANGE)
+    known_at: Mapped[datetime]
+
+
 class Vehicle(Owned, Base):
     """A patrol vehicle."""
 

@@ -19,7 +19,7 @@ class Outlet(Owned, Base):
     of the licence, not a licence of their own (电子烟管理办法).
 
     ``geom`` is EPSG:4326; ``crs_of_origin`` and ``location_source`` tell where it came from. An outlet without
-    a position has no cell until it is located.
+    a position has no cell until it is located. ``tags`` are kept from facts: ``{"tag", "from_day", "to_day"}``.
     """
 
     __tablename__ = "outlet"
@@ -49,6 +49,7 @@ class Outlet(Owned, Base):
     location_accuracy_m: Mapped[float | None]
     crs_of_origin: Mapped[str | None]
     cell_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("grid_cell.id"), index=True)
+    tags: Mapped[list[Any]] = mapped_column(server_default="[]")
     edit_id: Mapped[uuid.UUID]
 
 
@@ -86,7 +87,7 @@ class Registration(Base):
 
 
 class Site(Owned, Base):
-    """A place that is no outlet: depot, checkpoint, school, manufacturer."""
+    """A place that is no outlet: depot, checkpoint, school, manufacturer. ``tags`` as an outlet's."""
 
     __tablename__ = "site"
     __table_args__ = (
@@ -103,4 +104,5 @@ class Site(Owned, Base):
     facts: Mapped[dict[str, Any]]
     geom: Mapped[WKBElement] = mapped_column(Geometry("POINT", srid=4326))
     cell_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("grid_cell.id"), index=True)
+    tags: Mapped[list[Any]] = mapped_column(server_default="[]")
     edit_id: Mapped[uuid.UUID]

@@ -42,6 +42,7 @@ def document() -> ColumnElement[str]:
         "lat", func.ST_Y(Outlet.geom),
         "location_source", Outlet.location_source,
         "location_accuracy_m", Outlet.location_accuracy_m,
+        "tags", Outlet.tags,
         "statuses", _history_of(OutletStatus, "status"),
         "scopes", _history_of(Registration, "licence_scope"),
     )  # fmt: skip
@@ -77,6 +78,7 @@ def synced_sites(
         "name", Site.name,
         "subkind", Site.subkind,
         "cell_id", Site.cell_id,
+        "tags", Site.tags,
         "lon", func.ST_X(Site.geom),
         "lat", func.ST_Y(Site.geom),
     )  # fmt: skip

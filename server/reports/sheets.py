@@ -59,7 +59,8 @@ class Sheet:
 
     ``answer`` is what JSON tells, as the report's schema dumps it, and has the same rows. ``marks`` are what must not be
     overlooked (provisional, restated), ``basis`` the versions that it rests on, ``notes`` how to read it. On paper the
-    column ``grouped_by`` is told once, above its rows, and ``annexes`` follow, each on a page of its own.
+    column ``grouped_by`` is told once, above its rows, and ``annexes`` follow, each on a page of its own or (``flowing``)
+    one below the other; ``signers`` have a line each to sign on at the end.
     """
 
     code: str
@@ -80,6 +81,8 @@ class Sheet:
     portrait: bool = False
     grouped_by: str | None = None
     annexes: Sequence[Sheet] = ()
+    flowing: bool = False
+    signers: Sequence[str] = ()
 
     @property
     def moment(self) -> str:

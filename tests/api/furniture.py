@@ -23,6 +23,9 @@ MADE_AT_THE_DESK = {
     "approval_id": ("ju", "/approvals", "ApprovalIn"),
     "clue_id": ("ju", "/clues", "ClueIn"),
     "dispatch_id": ("li", "/dispatches", "DispatchIn"),
+    "entry_id": ("li", "/roster", "RosterEntryIn"),
+    "sheet_id": ("li", "/handovers", "HandoverIn"),
+    "campaign_id": ("ju", "/campaigns", "CampaignIn"),
 }
 
 

@@ -19,6 +19,7 @@ from server.org.register import PersonCode
 from server.outlets.register import OutletCode
 from server.records import forms
 from server.records.rules import FLAGS
+from server.roster.register import RosterCode
 from tests.api.codes import ROOT, appended, in_calls, in_dicts
 
 SERVER_BUT_RECORDS = [
@@ -28,6 +29,7 @@ SERVER_BUT_RECORDS = [
         "app.py",
         "authentication.py",
         "cadence",
+        "campaigns",
         "clues",
         "custody",
         "desk",
@@ -35,6 +37,7 @@ SERVER_BUT_RECORDS = [
         "duty_cells",
         "evidence",
         "grids",
+        "handovers",
         "issuing",
         "kernel",
         "notices",
@@ -43,6 +46,7 @@ SERVER_BUT_RECORDS = [
         "papers",
         "patrols",
         "reports",
+        "roster",
     )
 ]
 
@@ -123,6 +127,7 @@ def test_flags() -> None:
         ("网格 Cell", CellCode),
         ("网格图形", [*GeometryFault, *GeometryChange]),
         ("人员", PersonCode),
+        ("排班", RosterCode),
     ],
 )
 def test_register_codes(heading: str, codes: Iterable[Coded]) -> None:
@@ -132,5 +137,6 @@ def test_register_codes(heading: str, codes: Iterable[Coded]) -> None:
 
 
 def test_the_other_codes_of_an_import() -> None:
-    named = in_calls("BadRow", "server/grids", "server/org", "server/outlets", "server/commands", at=1)
+    registers = ("server/grids", "server/org", "server/outlets", "server/roster", "server/commands")
+    named = in_calls("BadRow", *registers, at=1)
     assert set(documented("导入时另有")) == named | in_dicts("server/commands")

@@ -12,7 +12,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -24,6 +24,9 @@ from sqlalchemy import Engine, func, select
 from server.cadence.histories import load_histories
 from server.cadence.rules import judge
 from server.cadence.timeline import need_rulebook
+from server.campaigns.figures import figures_of
+from server.campaigns.queries import campaigns_on
+from server.campaigns.tags import tags_on
 from server.demo.city import build_city
 from server.demo.history import closed_quarter
 from server.demo.load import load_demo
@@ -33,6 +36,7 @@ from server.demo.shift.handheld import Handheld, SyncFailed
 from server.demo.shift.link import Link
 from server.demo.shift.play import officer_with_work
 from server.grids.models import Duty, GridCell
+from server.handovers.queries import wanted
 from server.house import compose, queue_of
 from server.kernel.actor import house
 from server.kernel.packaged_workdays import packaged_workdays
@@ -44,6 +48,7 @@ from server.records.models import GoodsLine, Record, RoadStop
 from server.reports.cadence import By, CadenceReport, cadence_report
 from server.reports.cap import cap_report
 from server.reports.moment import period_for
+from server.roster.queries import absences, squad_on
 from sync.keys import KeyRing
 from sync.receipts import verify_receipt
 from tests.conftest import own_database, settings_for
@@ -104,6 +109,22 @@ def test_the_closed_quarter_has_its_golden_figures(demo: Kernel) -> None:
     assert _figures(report) == GOLDEN
     assert sum(line.counts.obligations for line in report.lines) == 612
     assert sum(line.unknown for line in report.lines) == 0
+
+
+def test_its_desks_have_planned_tagged_and_handed_over(demo: Kernel) -> None:
+    with demo.work(house(build_city().bureau.id), NOW) as work:
+        away = absences(work, date(2026, 10, 1), date(2026, 12, 31))
+        assert sum(len(one) for one in away.values()) == 5
+        lent = next(person for person, spans in away.items() if any(one.squad_id for one in spans))
+        day = date(2026, 12, 14)
+        assert squad_on(work, day)[lent] != squad_on(work, date(2026, 12, 13))[lent]
+        held = [tags for tags in tags_on(work, day).values() if tags & {"liquor_shop", "supermarket"}]
+        assert len(held) == 24
+        (campaign,) = campaigns_on(work, date(2026, 10, 21))
+        assert figures_of(work, campaign)["outlets"] == 24
+        query = {"state": "signed", "cell_id": None, "squad_id": None, "overdue": True, "waiting": False}
+        (sheet,) = work.session.scalars(wanted(work, query)).all()
+        assert sheet.from_day == date(2026, 8, 1)
 
 
 def test_squads_sum_to_the_golden_figures(demo: Kernel) -> None:

@@ -6,13 +6,14 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, or_, select, union
 
 from server.cadence.models import Obligation, Policy
+from server.campaigns.models import Campaign
 from server.grids.models import Duty, GridCell, ScopeGrant
 from server.kernel.calendar import WorkdayYear
 from server.kernel.work import Kernel
-from server.org.models import Person, SquadMember
+from server.org.models import Person, Secondment, SquadMember
 from server.outlets.models import Outlet, Site
 from server.patrols.models import Patrol, PatrolMember, PatrolPlan, PatrolStop
 from server.records.models import Form, Record, RecordOfficer, Rectification
@@ -30,24 +31,15 @@ def may_see(
 ) -> dict[str, Editions]:
     """By collection, every document that somebody of the town may see now, with its present edit."""
     person, bureau, today = town.people[name], town.bureau_id, now.astimezone(ZONE).date()
-    by_duty = (
-        select(Duty.cell_id)
-        .join(SquadMember, SquadMember.squad_id == Duty.squad_id)
-        .where(
-            SquadMember.person_id == person,
-            SquadMember.valid.op("@>")(today),
-            Duty.valid.op("@>")(today),
+    squads = union(
+        *(
+            select(works.squad_id).where(works.person_id == person, works.valid.op("@>")(today))
+            for works in (SquadMember, Secondment)
         )
     )
+    by_duty = select(Duty.cell_id).where(Duty.squad_id.in_(squads), Duty.valid.op("@>")(today))
     lent = select(ScopeGrant.cell_id).where(
-        or_(
-            ScopeGrant.person_id == person,
-            ScopeGrant.squad_id.in_(
-                select(SquadMember.squad_id).where(
-                    SquadMember.person_id == person, SquadMember.valid.op("@>")(today)
-                )
-            ),
-        ),
+        or_(ScopeGrant.person_id == person, ScopeGrant.squad_id.in_(squads)),
         ScopeGrant.valid.op("@>")(today),
         ScopeGrant.revoked_at.is_(None),
     )
@@ -86,6 +78,7 @@ def may_see(
         "reference": [
             select(Form.id, Form.edit_id).where(Form.bureau_id == bureau),
             select(Policy.id, Policy.edit_id).where(Policy.bureau_id == bureau),
+            select(Campaign.id, Campaign.edit_id).where(Campaign.bureau_id == bureau),
             select(WorkdayYear.document_id, WorkdayYear.edit_id).where(WorkdayYear.bureau_id == bureau),
         ],
     }
