@@ -99,6 +99,7 @@ def _about(work: Work, ground: Ground, doing: Doing, day: date) -> Row:
     if doing.off_pattern:
         seed = next(plan.wishes["seed"] for plan in ground.plans if plan.day <= day)
         told.append(reasons.off_pattern(seed))
+    told += [reasons.campaign(name) for name in doing.campaigns]
     if doing.above_cap:
         told.append(reasons.above_cap())
     timed = wish is not None and (wish.not_before or wish.not_after)

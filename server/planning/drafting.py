@@ -89,7 +89,7 @@ def propose_teams(work: Work, squad_id: uuid.UUID, day: date) -> list[Row]:
     """
     begins, ends = shift_on(work, day, numbers_on(work, day).shift)
     vehicles = list(vehicles_of(work, squad_id))
-    pairs = pairs_of(day, begins, ends, load_staff(work, day), squad_id, most=max(1, len(vehicles)))
+    pairs = pairs_of(day, begins, ends, load_staff(work, day, squad_id), squad_id, most=max(1, len(vehicles)))
     if not pairs:
         detail = (
             f"{day.isoformat()}当天本中队没有两名可出勤的持证执法人员。"
@@ -183,7 +183,7 @@ def _clear(work: Work, plan: PatrolPlan) -> None:
 
 def _write_teams(work: Work, plan: PatrolPlan, teams: Sequence[Mapping[str, Any]]) -> list[Row]:
     """Write the teams of a draft; the warnings that they give."""
-    staff = load_staff(work, plan.day)
+    staff = load_staff(work, plan.day, plan.squad_id)
     plates = vehicles_of(work)
     cells = leaf_cells(work, {cell for team in teams for cell in team["cell_ids"]})
     checked = [as_checked(team) for team in teams]

@@ -14,6 +14,8 @@ from sqlalchemy import func, select
 from gis.routing.days import Option, Task
 from gis.routing.places import Place
 from schemas.vocabulary import Deed, PlanState, StopStatus, SubjectKind, UnfittedCode
+from server.campaigns.queries import campaigns_on, subjects_of
+from server.campaigns.tags import tags_on
 from server.kernel.bulk import among
 from server.kernel.work import Work
 from server.patrols.models import Patrol, PatrolCell, PatrolPlan, PatrolStop, PlanWish
@@ -44,7 +46,7 @@ class Crew:
 @dataclass(frozen=True, slots=True)
 class Doing:
     """A visit that the plan may hold: ``key`` names it for the solver. ``above_cap`` says that the year's cap is used up and
-    the legal office let its policy go beyond.
+    the legal office let its policy go beyond, ``campaigns`` are the names of those in whose scope the subject lies.
     """
 
     key: str
@@ -56,6 +58,7 @@ class Doing:
     wish: PlanWish | None = None
     off_pattern: bool = False
     above_cap: bool = False
+    campaigns: tuple[str, ...] = ()
 
     @property
     def place(self) -> Place:
@@ -143,6 +146,10 @@ class _Filling:
         }
         self.wishes = self._wishes()
         self.numbers = numbers_on(work, self.first)
+        self.tags = tags_on(work, self.first)
+        self.campaigns = [
+            (one.name, subjects_of(work, one, self.first)) for one in campaigns_on(work, self.first)
+        ]
 
     def fill(self) -> None:
         everywhere = set().union(*self.cells.values())
@@ -274,7 +281,7 @@ class _Filling:
         if not options:
             self._leave(subject, UnfittedCode.CLOSED, visit.debts, visit.days)
             return None
-        prize = prize_of(visit.debts, self.first, key_place=False)
+        prize = prize_of(visit.debts, self.first, key_place=bool(self._tags(subject)))
         return Doing(
             key=f"{subject.id}/{visit.number}",
             subject=subject,
@@ -283,7 +290,13 @@ class _Filling:
             options=options,
             service_s=service_s,
             wish=wish,
+            campaigns=tuple(name for name, subjects in self.campaigns if subject.id in subjects),
         )
+
+    def _tags(self, subject: Subject) -> set[str]:
+        """What makes a place a key place (重点场所): its own tags, and those of its cell."""
+        of_cell = self.tags.get(subject.cell_id, set()) if subject.cell_id else set()
+        return self.tags.get(subject.id, set()) | of_cell
 
     def _turns(
         self, subject: Subject, plans: Sequence[PatrolPlan], wish: PlanWish | None

@@ -118,7 +118,7 @@ def _take_back(work: Work, plan: PatrolPlan, reason: str) -> None:
 
 def _check_teams(work: Work, plan: PatrolPlan, patrols: Sequence[Patrol]) -> None:
     """Whether the teams can still go out as they are, and no other published plan has their people or vehicles then."""
-    staff = load_staff(work, plan.day)
+    staff = load_staff(work, plan.day, plan.squad_id)
     teams = _teams(work, patrols)
     cells = frozenset().union(*(team.cells for team in teams))
     longest = numbers_on(work, plan.day).longest_shift

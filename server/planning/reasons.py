@@ -101,6 +101,12 @@ def off_pattern(seed: str) -> dict[str, Any]:
     return {"code": StopReason.OFF_PATTERN.value, "zh": zh, "en": en, "seed": seed}
 
 
+def campaign(name: str) -> dict[str, Any]:
+    """That it lies in the scope of a campaign (专项行动) which lasts on that day."""
+    zh, en = f"属专项行动“{name}”范围", f"in the scope of the campaign {name}"
+    return {"code": StopReason.CAMPAIGN.value, "zh": zh, "en": en, "campaign": name}
+
+
 def above_cap() -> dict[str, Any]:
     """That the year's cap is used up, and why it is planned all the same."""
     zh = "已达年度频次上限（法制已审核）"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
@@ -13,10 +13,11 @@ from schemas.vocabulary import PersonKind
 from server.grids.models import GridCell
 from server.kernel.bulk import among
 from server.kernel.work import Work
-from server.org.models import Certificate, Person, Squad, SquadMember, Vehicle
+from server.org.models import Certificate, Person, Squad, Vehicle
 from server.planning.rulebook import Span
 from server.planning.subjects import cells_of
 from server.planning.teams import Known
+from server.roster.queries import absences, squad_on
 
 
 class Base(NamedTuple):
@@ -27,8 +28,10 @@ class Base(NamedTuple):
     lat: float
 
 
-def load_staff(work: Work, day: date) -> dict[uuid.UUID, Known]:
-    """Everybody of the bureau as a plan of ``day`` sees them."""
+def load_staff(work: Work, day: date, squad_id: uuid.UUID) -> dict[uuid.UUID, Known]:
+    """Everybody of the bureau as a squad's plan of ``day`` sees them: with the squad that they work with that day, and away
+    while the roster has them away from this squad. A shift may reach into the next day.
+    """
     certified: dict[uuid.UUID, list[tuple[date, date]]] = {}
     for person_id, begins, ends in work.session.execute(
         select(Certificate.person_id, Certificate.valid_from, Certificate.valid_to).where(
@@ -36,13 +39,7 @@ def load_staff(work: Work, day: date) -> dict[uuid.UUID, Known]:
         )
     ):
         certified.setdefault(person_id, []).append((begins, ends))
-    squads = dict(
-        work.session.execute(
-            select(SquadMember.person_id, SquadMember.squad_id).where(
-                SquadMember.bureau_id == work.bureau_id, SquadMember.valid.op("@>")(day)
-            )
-        ).all()
-    )
+    squads, away = squad_on(work, day), absences(work, day, day + timedelta(days=1))
     people = select(Person.id, Person.name, Person.kind).where(Person.bureau_id == work.bureau_id)
     return {
         person_id: Known(name, PersonKind(kind), tuple(certified.get(person_id, ())), squads.get(person_id))
@@ -88,6 +85,3 @@ def shift_on(work: Work, day: date, shift: Span) -> tuple[datetime, datetime]:
     """The usual shift on a day; one that ends before it begins crosses midnight."""
     begins, ends = (datetime.combine(day, hour, work.zone) for hour in shift)
     return begins, ends if ends > begins else ends + timedelta(days=1)
-
-
-Staff = Mapping[uuid.UUID, Known]
