@@ -16,7 +16,7 @@ from server.kernel.work import Work
 from server.org.models import Certificate, Person, Squad, Vehicle
 from server.planning.rulebook import Span
 from server.planning.subjects import cells_of
-from server.planning.teams import Known
+from server.planning.teams import Away, Known
 from server.roster.queries import absences, squad_on
 
 
@@ -42,7 +42,13 @@ def load_staff(work: Work, day: date, squad_id: uuid.UUID) -> dict[uuid.UUID, Kn
     squads, away = squad_on(work, day), absences(work, day, day + timedelta(days=1))
     people = select(Person.id, Person.name, Person.kind).where(Person.bureau_id == work.bureau_id)
     return {
-        person_id: Known(name, PersonKind(kind), tuple(certified.get(person_id, ())), squads.get(person_id))
+        person_id: Known(
+            name,
+            PersonKind(kind),
+            tuple(certified.get(person_id, ())),
+            squads.get(person_id),
+            tuple(Away(one.begins, one.ends) for one in away.get(person_id, ()) if one.is_from(squad_id)),
+        )
         for person_id, name, kind in work.session.execute(people)
     }
 
