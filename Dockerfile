@@ -9,10 +9,10 @@ ENV UV_PYTHON_DOWNLOADS=never \
 WORKDIR /src
 # The dependencies change less often than the code, so they get a layer of their own.
 COPY pyproject.toml uv.lock ./
-RUN uv sync --frozen --no-dev --no-install-project
+RUN uv sync --frozen --no-dev --extra roads --no-install-project
 COPY . .
 # Not editable, because the sources stay behind in this stage.
-RUN uv sync --frozen --no-dev --no-editable
+RUN uv sync --frozen --no-dev --extra roads --no-editable
 
 FROM python:3.12-slim-trixie
 
@@ -24,12 +24,14 @@ RUN apt-get update \
 # A fixed number, so that the owner of a mounted volume does not depend on the image's user list.
 RUN useradd --system --uid 10001 --user-group --home-dir /srv/xunge --create-home xunge \
     && install -d -o xunge -g xunge -m 0750 /srv/xunge/files \
+    && install -d -o xunge -g xunge -m 0750 /srv/xunge/roads \
     && install -d -o xunge -g xunge -m 0700 /srv/xunge/keys
 COPY --from=build /opt/xunge /opt/xunge
 ENV PATH=/opt/xunge/bin:$PATH \
     LANG=C.UTF-8 \
     PYTHONUNBUFFERED=1 \
     XUNGE_FILES_DIR=/srv/xunge/files \
+    XUNGE_ROADS_DIR=/srv/xunge/roads \
     XUNGE_RECEIPT_KEYS_FILE=/srv/xunge/keys/receipt-keys.json
 WORKDIR /srv/xunge
 USER xunge

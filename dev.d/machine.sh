@@ -107,6 +107,13 @@ venv_is_usable() {
         { [ ! -e "$VENV/bin/pytest" ] || grep -qF -- "$VENV/bin/" "$VENV/bin/pytest"; }
 }
 
+# The interpreter is named, or uv would be free to replace the environment by one of another Python.
+sync_python() {
+    local uv="$1"
+    shift
+    (cd "$ROOT" && "$uv" sync --quiet --frozen --python "$VENV/bin/python" "$@" 9>&-)
+}
+
 ensure_python() {
     local stamp="$VAR/python.stamp" wanted python uv="$VAR/uv/bin/uv"
     wanted="$(cat "$ROOT/uv.lock" "$ROOT/pyproject.toml" <(printf '%s %s' "$ROOT" "$UV_VERSION") | sha256sum | cut -c1-32)"
@@ -126,8 +133,12 @@ ensure_python() {
         "$uv" venv --quiet --no-project --python "$python" "$VENV"
     fi
     say "安装 Python 依赖 · installing the Python dependencies"
-    # The interpreter is named, or uv would be free to replace the environment by one of another Python.
-    (cd "$ROOT" && "$uv" sync --quiet --frozen --python "$VENV/bin/python" 9>&-)
+    # Where no wheel of the routing engine is named for this machine, the extra is empty and distances are straight lines.
+    if ! sync_python "$uv" --extra roads; then
+        warn "路网组件未能安装，距离按直线计算；下次 ./dev 再试 · the routing engine could not be installed, distances are as the crow flies; the next ./dev tries again"
+        sync_python "$uv"
+        return 0
+    fi
     printf '%s\n' "$wanted" >"$stamp"
 }
 

@@ -89,8 +89,10 @@ class Engine:
         """Open the tiles. Raises NoPath or OSError where they cannot be read."""
         found = package()
         assert found is not None
+        # Without the file the engine would open all the same, and know no road.
+        packed.stat()
         config = _configuration()
-        config["mjolnir"]["tile_extract"] = str(packed)
+        config["mjolnir"] |= {"tile_extract": str(packed), "tile_dir": str(packed.parent)}
         # Places in two road networks that do not meet make pairs without a way, not a request that fails as a whole.
         config["loki"]["use_connectivity"] = False
         config["thor"]["source_to_target_algorithm"] = "timedistancematrix"

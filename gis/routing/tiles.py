@@ -203,15 +203,22 @@ class Built:
     info: TilesInfo
 
     def put_to_use(self) -> None:
-        """Exchange the link, and clear former tiles away. Raises OSError, and then the former ones stay in use."""
+        """Exchange the link. Raises OSError, and then the former tiles stay in use.
+
+        The former ones stay on the disk until the next exchange, for whoever is about to open them.
+        """
+        current = self.folder / CURRENT
         final = self.folder / (_BUILT + self.place.name.removeprefix(_BUILDING))
         self.place.rename(final)
+        kept = {final.name}
+        with suppress(OSError):
+            kept.add(current.readlink().name)
         link = final.with_suffix(".link")
         link.symlink_to(final.name)
-        link.replace(self.folder / CURRENT)
+        link.replace(current)
         _settle(self.folder)
         for former in self.folder.glob(f"{_BUILT}*"):
-            if former != final:
+            if former.name not in kept:
                 shutil.rmtree(former, ignore_errors=True)
 
 

@@ -11,6 +11,8 @@ from click.testing import CliRunner
 from gis.cells import GeometryChange, GeometryFault
 from gis.exchange.coded import Coded
 from gis.exchange.unreadable import FileFault
+from gis.routing.extracts import ExtractFault
+from gis.routing.tiles import TilesFault
 from schemas import wording
 from server.cli import main
 from server.grids.register import CellCode
@@ -123,6 +125,7 @@ def test_flags() -> None:
     ("heading", "codes"),
     [
         ("不能读取的文件", FileFault),
+        ("路网", [*ExtractFault, *TilesFault]),
         ("零售户台账", OutletCode),
         ("网格 Cell", CellCode),
         ("网格图形", [*GeometryFault, *GeometryChange]),

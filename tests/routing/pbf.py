@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import datetime
 
+from gis.routing.extracts import Bounds
 from gis.routing.places import Place
 
 # Field numbers are those of OpenStreetMap's fileformat.proto and osmformat.proto.
@@ -16,17 +18,38 @@ _BLOCK = 8000
 
 @dataclass(frozen=True)
 class Way:
-    """A way over nodes, which are counted from 0; oneway and the like are tags."""
+    """A way over nodes, which are counted from 0."""
 
     nodes: Sequence[int]
-    tags: Mapping[str, str] = field(default_factory=lambda: {"highway": "residential"})
+    tags: Mapping[str, str]
 
 
 def extract(
-    nodes: Sequence[Place], ways: Sequence[Way], box: tuple[float, float, float, float] | None = None
+    nodes: Sequence[Place], ways: Sequence[Way], box: Bounds | None = None, as_of: datetime | None = None
 ) -> bytes:
-    """The bytes of an ``.osm.pbf`` with these nodes and ways; ``box`` is west, south, east, north in its header."""
-    return b"".join((_blob(b"OSMHeader", _header(box)), *map(_data, _blocks(nodes, ways))))
+    """The bytes of an ``.osm.pbf`` with these nodes and ways; box and age of the data stand in its header."""
+    return b"".join((_blob(b"OSMHeader", _header(box, as_of)), *map(_data, _blocks(nodes, ways))))
+
+
+def street(nodes: Sequence[int], **tags: str) -> Way:
+    """A way to drive and walk on."""
+    return Way(nodes, {"highway": "residential"} | tags)
+
+
+def town(at: Place, rows: int = 8, step: float = 0.001) -> tuple[list[Place], list[Way]]:
+    """A town of ``rows`` streets each way with its south-western corner at a place, and of as many nodes as crossings."""
+    nodes = [Place(at.lon + x * step, at.lat + y * step) for y in range(rows) for x in range(rows)]
+    ways = [street([y * rows + x for x in range(rows)]) for y in range(rows)]
+    return nodes, [*ways, *(street([y * rows + x for y in range(rows)]) for x in range(rows))]
+
+
+def beside(
+    first: tuple[Sequence[Place], Sequence[Way]], second: tuple[Sequence[Place], Sequence[Way]]
+) -> tuple[list[Place], list[Way]]:
+    """Two networks in one, not joined."""
+    (nodes, ways), (more, other) = first, second
+    moved = [Way([node + len(nodes) for node in way.nodes], way.tags) for way in other]
+    return [*nodes, *more], [*ways, *moved]
 
 
 def frame(kind: bytes, blob: bytes) -> bytes:
@@ -43,13 +66,14 @@ def _data(block: bytes) -> bytes:
     return _blob(b"OSMData", block)
 
 
-def _header(box: tuple[float, float, float, float] | None) -> bytes:
+def _header(box: Bounds | None, as_of: datetime | None) -> bytes:
     told = _bytes(4, b"OsmSchema-V0.6")
-    if box is None:
-        return told
-    west, south, east, north = (round(degrees * 1e9) for degrees in box)
-    sides = ((1, west), (2, east), (3, north), (4, south))
-    return _bytes(1, b"".join(_number(key, _zigzag(side)) for key, side in sides)) + told
+    if box is not None:
+        sides = ((1, box.west), (2, box.east), (3, box.north), (4, box.south))
+        told = _bytes(1, b"".join(_number(key, _zigzag(round(side * 1e9))) for key, side in sides)) + told
+    if as_of is not None:
+        told += _number(32, int(as_of.timestamp()))
+    return told
 
 
 def _blocks(nodes: Sequence[Place], ways: Sequence[Way]) -> Iterator[bytes]:

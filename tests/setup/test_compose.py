@@ -94,6 +94,14 @@ def test_a_backup_runs_when_it_is_asked_for_and_before_any_migration() -> None:
     assert list(backup["depends_on"]) == ["db"]
 
 
+def test_what_plans_and_what_imports_have_the_same_roads() -> None:
+    assert DOCKERFILE.count("uv sync") == DOCKERFILE.count("--extra roads")
+    for name in ("web", "worker"):
+        folder = SERVICES[name]["environment"]["XUNGE_ROADS_DIR"]
+        assert f"roads:{folder}" in SERVICES[name]["volumes"], name
+        assert f"install -d -o xunge -g xunge -m 0750 {folder} " in DOCKERFILE
+
+
 def test_the_image_does_not_run_as_root() -> None:
     assert re.findall(r"^USER (\S+)$", DOCKERFILE, re.MULTILINE)[-1:] == ["xunge"]
 
