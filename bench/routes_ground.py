@@ -1,12 +1,10 @@
-"""What `./dev bench routes` plans: invented patrol days and weeks, and benchmark instances with their best-known values."""
+"""What `./dev bench routes` plans: invented patrol days and weeks of a squad."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-import vrplib
 from numpy.typing import NDArray
 
 from gis.routing.days import Matrix, Option, RoutingDay, Task, Turn
@@ -18,7 +16,6 @@ EARTH_M = 6_371_008.8
 DETOUR = 1.35
 METRES_A_SECOND = 28 / 3.6
 PARKING_S = 60
-INSTANCES = Path(__file__).parent.parent / "tests" / "routing" / "instances"
 
 Positions = NDArray[np.float64]
 """Longitude and latitude in degrees, a row each."""
@@ -101,32 +98,4 @@ def _options(random: np.random.Generator, days: int) -> tuple[Option, ...]:
         for day in range(last + 1)
         for opens, closes in hours
         if day != shut or last == 0
-    )
-
-
-# Source, and what "proven" and capacity mean for the comparison: tests/routing/instances/README.md.
-BEST_KNOWN = {"C101": 827.3, "R101": 1637.7, "RC101": 1619.8, "RC208": 776.1, "R1_2_1": 4667.2}
-
-
-def instance(name: str) -> RoutingDay:
-    """A Solomon or Homberger instance as a day on which every task is required.
-
-    Lengths are in tenths, cut off, as the best-known values reckon. The load of vehicles has no place in a patrol.
-    """
-    read = vrplib.read_instance(INSTANCES / f"{name}.vrp", compute_edge_weights=False)
-    at = read["node_coord"]
-    tenths = (10 * np.hypot(*(at[:, None] - at).transpose(2, 0, 1))).astype(np.int64)
-    opens, closes = 10 * read["time_window"].T
-    return RoutingDay(
-        turns=tuple(
-            Turn(f"vehicle {number}", "", int(opens[0]), int(closes[0]), 0, 0)
-            for number in range(read["vehicles"])
-        ),
-        tasks=tuple(
-            Task(str(number), number, 10 * read["service_time"], 0, (Option(int(one), int(other)),), True)
-            for number, (one, other) in enumerate(zip(opens, closes, strict=True))
-            if number
-        ),
-        seconds=tenths,
-        metres=tenths,
     )

@@ -195,11 +195,10 @@ def _doable_by(turn: Turn, tasks: Sequence[Task], way: Matrix) -> set[int]:
     stand at each last task. Earlier is never worse, so no other moment need be remembered."""
     options = [options_for(task, turn) for task in tasks]
     most = len(tasks) if turn.most_stops is None else turn.most_stops
-    earliest: dict[tuple[int, int], int] = {}
     layer: dict[tuple[int, int], int] = {(0, turn.start): turn.starts}
     found = {0}
     for _ in range(min(most, len(tasks))):
-        earliest = {}
+        earliest: dict[tuple[int, int], int] = {}
         for (done, place), moment in layer.items():
             for number, task in enumerate(tasks):
                 if done >> number & 1:
