@@ -7,8 +7,8 @@ travel can be added up.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,8 @@ MOST = 2**40
 class Turn:
     """One team's shift: from the place ``start``, not before ``starts``, back at the place ``end`` by ``ends``.
 
-    Places are rows of the matrices. ``most_stops`` bounds the halts of its round. A shift may cross midnight.
+    Places are rows of the matrices. ``most_stops`` bounds the halts of its round. A shift may cross midnight. ``mode`` names
+    the matrices by which it travels: the day's own, or one of its ``others``.
     """
 
     key: str
@@ -34,6 +35,7 @@ class Turn:
     start: int
     end: int
     most_stops: int | None = None
+    mode: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class RoutingDay:
 
     ``seconds`` and ``metres`` are square and of one size; row *from*, column *to*; they need be neither symmetric nor
     metric, and the way from a place to itself is zero. A pair without a way is any number beyond the longest shift.
+    ``others`` are seconds and metres between the same places for turns of another mode, such as on foot.
 
     Raises ValueError when keys are not unique, a place lies outside of the matrices, an option names a turn that there
     is not, or a number is negative that may not be.
@@ -80,18 +83,33 @@ class RoutingDay:
     tasks: tuple[Task, ...]
     seconds: Matrix
     metres: Matrix
+    others: Mapping[str, tuple[Matrix, Matrix]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("seconds", "metres"):
             object.__setattr__(self, name, _matrix(name, getattr(self, name)))
-        if self.seconds.shape != self.metres.shape:
-            raise ValueError(f"matrices of {self.seconds.shape} and {self.metres.shape}")
+        others = {
+            mode: (_matrix(f"seconds {mode}", seconds), _matrix(f"metres {mode}", metres))
+            for mode, (seconds, metres) in self.others.items()
+        }
+        object.__setattr__(self, "others", others)
+        for one in (self.metres, *(matrix for pair in others.values() for matrix in pair)):
+            if self.seconds.shape != one.shape:
+                raise ValueError(f"matrices of {self.seconds.shape} and {one.shape}")
         keys = _unique("turn", (turn.key for turn in self.turns))
         _unique("task", (task.key for task in self.tasks))
         for turn in self.turns:
             self._check_turn(turn)
         for task in self.tasks:
             self._check_task(task, keys)
+
+    def seconds_of(self, turn: Turn) -> Matrix:
+        """How long the ways are for a turn."""
+        return self.others[turn.mode][0] if turn.mode else self.seconds
+
+    def metres_of(self, turn: Turn) -> Matrix:
+        """How far the ways are for a turn."""
+        return self.others[turn.mode][1] if turn.mode else self.metres
 
     @property
     def required_weight(self) -> int:
@@ -110,6 +128,8 @@ class RoutingDay:
     def _check_turn(self, turn: Turn) -> None:
         self._check_place(turn.start, turn.key)
         self._check_place(turn.end, turn.key)
+        if turn.mode and turn.mode not in self.others:
+            raise ValueError(f"turn {turn.key} travels by {turn.mode}, of which there is no matrix")
         if not -MOST <= turn.starts <= turn.ends <= MOST:
             raise ValueError(f"turn {turn.key} from {turn.starts} to {turn.ends}")
         if turn.most_stops is not None and turn.most_stops < 0:

@@ -5,6 +5,7 @@ shift, a profile of travel and a number of visits. What that leaves to be said i
 
 - A task's options become as few clients as say the same. Where the shifts already cut a window (a shop that is open all
   day, on five days), options melt into one client with one long window; only what is left over is a group.
+- How one travels is a profile too: turns of two modes never share one.
 - Who may use an option is told by profiles: to a turn that may not, the way to the place is longer than any shift.
   Turns share a profile unless there is a place which one of them may go to and the other may not.
 - A required task is a client with a prize beyond everything else. So a day on which not all of them can be done still has
@@ -75,7 +76,8 @@ class Formulation:
         clients, groups = self._clients(at)
         # PyVRP's own hints call the number of dimensions a type of elements, which no array fits.
         travel: list[Any] = [
-            places.travel(day.seconds, profile, self._horizon + 1) for profile in range(len(profiles))
+            places.travel(day.seconds_of(day.turns[members[0]]), profile, self._horizon + 1)
+            for profile, members in enumerate(profiles)
         ]
         self.data = pyvrp.ProblemData(
             locations=[pyvrp.Location(0, 0) for _ in range(len(places))],
@@ -251,7 +253,8 @@ def _profiles(turns: Sequence[Turn], signs: Sequence[Signs]) -> tuple[list[int],
         own = [n for n, group in enumerate(members) if any(turns[other].team == turn.team for other in group)]
         others = [n for n in range(len(members)) if n not in own]
         for profile in (*own, *others):
-            if _agree(joined[profile], needs[:, index]):
+            alike = turns[members[profile][0]].mode == turn.mode
+            if alike and _agree(joined[profile], needs[:, index]):
                 joined[profile] = _joined(joined[profile], needs[:, index])
                 members[profile].append(index)
                 break

@@ -18,6 +18,9 @@ from gis.routing.days import Matrix, Option, RoutingDay, Solution, Task, Turn
 from gis.routing.solving import solve
 from gis.routing.timing import options_for
 
+Ways = Mapping[str, Matrix]
+"""The shortest ways by the mode of a turn."""
+
 EXACT = 8
 """Up to so many required tasks every set of them is tried."""
 TRIPLES = 40
@@ -72,16 +75,18 @@ def explain(day: RoutingDay, *, solution: Solution | None = None, limit_s: float
     """
     if not day.turns:
         return (Reason(ReasonCode.NO_TURNS),) if day.tasks else ()
-    way = _shortest(day.seconds)
-    reasons = [reason for turn in day.turns if (reason := _of_turn(turn, way))]
+    ways = {
+        turn.mode: _shortest(day.seconds_of(turn)) for turn in {one.mode: one for one in day.turns}.values()
+    }
+    reasons = [reason for turn in day.turns if (reason := _of_turn(turn, ways[turn.mode]))]
     possible: list[Task] = []
     for task in day.tasks:
-        reason = _of_task(day, task, way)
+        reason = _of_task(day, task, ways)
         if reason is not None:
             reasons.append(reason)
         elif task.required:
             possible.append(task)
-    return *reasons, *_together(day, possible, way, solution, limit_s)
+    return *reasons, *_together(day, possible, ways, solution, limit_s)
 
 
 def _of_turn(turn: Turn, way: Matrix) -> Reason | None:
@@ -92,7 +97,7 @@ def _of_turn(turn: Turn, way: Matrix) -> Reason | None:
     return Reason(ReasonCode.TURN_TOO_SHORT, turn=turn.key, detail=detail)
 
 
-def _of_task(day: RoutingDay, task: Task, way: Matrix) -> Reason | None:
+def _of_task(day: RoutingDay, task: Task, ways: Ways) -> Reason | None:
     """Why no turn can do a task, told of the turn and option that miss it by least; None where one can."""
     if not task.options:
         return Reason(ReasonCode.NO_WINDOW, task=task.key)
@@ -101,7 +106,7 @@ def _of_task(day: RoutingDay, task: Task, way: Matrix) -> Reason | None:
         if turn.most_stops == 0:
             continue
         for option in options_for(task, turn):
-            reason = _of_option(task, turn, option, way)
+            reason = _of_option(task, turn, option, ways[turn.mode])
             if reason is None:
                 return None
             if nearest is None or reason.detail["missing_s"] < nearest.detail["missing_s"]:
@@ -132,12 +137,12 @@ def _of_option(task: Task, turn: Turn, option: Option, way: Matrix) -> Reason | 
 
 
 def _together(
-    day: RoutingDay, tasks: Sequence[Task], way: Matrix, solution: Solution | None, limit_s: float
+    day: RoutingDay, tasks: Sequence[Task], ways: Ways, solution: Solution | None, limit_s: float
 ) -> list[Reason]:
     """Why required tasks, each of them possible, are not possible together."""
     if len(tasks) <= EXACT:
-        culprits = _smallest_impossible(day, tasks, way)
-        return [_not_together(day, culprits, way)] if culprits else []
+        culprits = _smallest_impossible(day, tasks, ways)
+        return [_not_together(day, culprits, ways)] if culprits else []
     if solution is None:
         alone = replace(day, tasks=tuple(tasks))
         solution = solve(
@@ -152,28 +157,28 @@ def _together(
     unexplained: list[Task] = []
     for task in left:
         others = [other for other in tasks if other is not task]
-        culprits = _with_few(day, task, others, way)
+        culprits = _with_few(day, task, others, ways)
         if not culprits:
             unexplained.append(task)
         elif not any(set(reason.tasks) == {one.key for one in culprits} for reason in reasons):
-            reasons.append(_not_together(day, culprits, way))
+            reasons.append(_not_together(day, culprits, ways))
     if unexplained:
         reasons.append(_too_many(day, tasks, unexplained))
     return reasons
 
 
-def _with_few(day: RoutingDay, task: Task, others: Sequence[Task], way: Matrix) -> tuple[Task, ...]:
+def _with_few(day: RoutingDay, task: Task, others: Sequence[Task], ways: Ways) -> tuple[Task, ...]:
     """The first one or two others that a task is not possible together with."""
     for size in (1, 2) if len(others) < TRIPLES else (1,):
         for few in combinations(others, size):
-            if culprits := _smallest_impossible(day, (task, *few), way):
+            if culprits := _smallest_impossible(day, (task, *few), ways):
                 return culprits
     return ()
 
 
-def _smallest_impossible(day: RoutingDay, tasks: Sequence[Task], way: Matrix) -> tuple[Task, ...]:
+def _smallest_impossible(day: RoutingDay, tasks: Sequence[Task], ways: Ways) -> tuple[Task, ...]:
     """A smallest set of tasks that all turns together cannot do; none where they can do them all."""
-    done = _doable(day, tasks, way)
+    done = _doable(day, tasks, ways)
     for size in range(2, len(tasks) + 1):
         for numbers in combinations(range(len(tasks)), size):
             if sum(1 << number for number in numbers) not in done:
@@ -181,11 +186,11 @@ def _smallest_impossible(day: RoutingDay, tasks: Sequence[Task], way: Matrix) ->
     return ()
 
 
-def _doable(day: RoutingDay, tasks: Sequence[Task], way: Matrix) -> set[int]:
+def _doable(day: RoutingDay, tasks: Sequence[Task], ways: Ways) -> set[int]:
     """The sets of tasks, as bits, that the turns together can do."""
     doable = {0}
     for turn in day.turns:
-        alone = _doable_by(turn, tasks, way)
+        alone = _doable_by(turn, tasks, ways[turn.mode])
         doable = {former | new for former in doable for new in alone}
     return doable
 
@@ -218,9 +223,14 @@ def _departs(options: Iterable[Option], task: Task, arrives: int) -> int | None:
     return None if opens is None else max(arrives, opens) + task.service_s
 
 
-def _not_together(day: RoutingDay, culprits: Sequence[Task], way: Matrix) -> Reason:
+def _not_together(day: RoutingDay, culprits: Sequence[Task], ways: Ways) -> Reason:
     """Names the turn where there is but one that could do any of the tasks."""
-    able = {turn.key for turn in day.turns for task in culprits if _doable_by(turn, [task], way) != {0}}
+    able = {
+        turn.key
+        for turn in day.turns
+        for task in culprits
+        if _doable_by(turn, [task], ways[turn.mode]) != {0}
+    }
     return Reason(
         ReasonCode.NOT_TOGETHER,
         turn=able.pop() if len(able) == 1 else None,

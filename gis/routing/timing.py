@@ -99,7 +99,7 @@ def options_for(task: Task, turn: Turn) -> list[Option]:
 def _legs(day: RoutingDay, turn: Turn, tasks: Iterable[Task]) -> list[int]:
     """Seconds from the start to the first task, between tasks, and from the last to the end."""
     places = [turn.start, *(task.place for task in tasks), turn.end]
-    return [int(one) for one in day.seconds[places[:-1], places[1:]]]
+    return [int(one) for one in day.seconds_of(turn)[places[:-1], places[1:]]]
 
 
 def _forward(turn: Turn, tasks: Sequence[Task], legs: Sequence[int], leaves: int) -> list[int] | None:
@@ -144,7 +144,7 @@ def _round(
         halts=tuple(halts),
         leaves=leaves,
         returns=clock + legs[-1],
-        metres=int(day.metres[places[:-1], places[1:]].sum()),
+        metres=int(day.metres_of(turn)[places[:-1], places[1:]].sum()),
         travel_s=sum(legs),
         service_s=sum(task.service_s for task in tasks),
         waiting_s=sum(halt.begins - halt.arrives for halt in halts),

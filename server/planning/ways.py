@@ -80,12 +80,19 @@ def routing_day(ground: Ground, settings: Settings) -> tuple[Ways, RoutingDay]:
             start=rows[crew.start],
             end=rows[crew.end],
             most_stops=crew.patrol.most_stops or shares.get(crew.patrol.plan_id),
+            mode=_named(modes, Mode(crew.patrol.mode)),
         )
         for crew in ground.crews
     )
     tasks = tuple(doing.as_task(rows[doing.place]) for doing in ground.doings.values())
     matrix = ways.matrices[modes[0]]
-    return ways, RoutingDay(turns, tasks, matrix.seconds, matrix.metres)
+    others = {mode.value: (ways.matrices[mode].seconds, ways.matrices[mode].metres) for mode in modes[1:]}
+    return ways, RoutingDay(turns, tasks, matrix.seconds, matrix.metres, others)
+
+
+def _named(modes: Sequence[Mode], mode: Mode) -> str:
+    """What the solver calls a mode: the first one of a day has no name."""
+    return "" if mode is modes[0] else mode.value
 
 
 def _even_shares(ground: Ground) -> dict[uuid.UUID, int]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gis.routing.days import RoutingDay, Solution, Task, Turn
+from gis.routing.days import Matrix, RoutingDay, Solution, Task, Turn
 
 
 def check(day: RoutingDay, solution: Solution) -> None:
@@ -27,7 +27,7 @@ def check(day: RoutingDay, solution: Solution) -> None:
         at, moment, metres, seconds, waited, served = turn.start, one.leaves, 0, 0, 0, 0
         for halt in one.halts:
             task = tasks[halt.task]
-            assert halt.arrives == moment + day.seconds[at, task.place]
+            assert halt.arrives == moment + _ways(day, turn)[0][at, task.place]
             assert halt.arrives <= halt.begins
             assert any(
                 option.opens <= halt.begins <= option.closes
@@ -35,21 +35,26 @@ def check(day: RoutingDay, solution: Solution) -> None:
                 for option in task.options
             ), f"{halt} begins outside of every window"
             assert halt.departs == halt.begins + task.service_s
-            metres += day.metres[at, task.place]
-            seconds += day.seconds[at, task.place]
+            metres += _ways(day, turn)[1][at, task.place]
+            seconds += _ways(day, turn)[0][at, task.place]
             waited += halt.begins - halt.arrives
             served += task.service_s
             at, moment = task.place, halt.departs
             visited.append(halt.task)
-        assert one.returns == moment + day.seconds[at, turn.end] <= turn.ends
-        seconds += day.seconds[at, turn.end]
-        metres += day.metres[at, turn.end]
+        assert one.returns == moment + _ways(day, turn)[0][at, turn.end] <= turn.ends
+        seconds += _ways(day, turn)[0][at, turn.end]
+        metres += _ways(day, turn)[1][at, turn.end]
         assert (one.metres, one.travel_s, one.waiting_s, one.service_s) == (metres, seconds, waited, served)
         assert one.returns - one.leaves == seconds + waited + served
         travel += int(seconds)
     assert len(visited) == len(set(visited)) == solution.served
     assert solution.unserved == tuple(task.key for task in day.tasks if task.key not in visited)
     assert solution.objective == weight_of(day, travel, [tasks[key] for key in solution.unserved])
+
+
+def _ways(day: RoutingDay, turn: Turn) -> tuple[Matrix, Matrix]:
+    """Seconds and metres of the mode by which a turn travels."""
+    return day.others[turn.mode] if turn.mode else (day.seconds, day.metres)
 
 
 def weight_of(day: RoutingDay, travel: int, left: list[Task]) -> int:
@@ -67,13 +72,13 @@ def return_of(day: RoutingDay, turn: Turn, keys: tuple[str, ...], leaves: int) -
         if begun is None:
             return None
         at, moment = tasks[key].place, begun + tasks[key].service_s
-    back = moment + int(day.seconds[at, turn.end])
+    back = moment + int(_ways(day, turn)[0][at, turn.end])
     return back if back <= turn.ends else None
 
 
 def begun_at(day: RoutingDay, turn: Turn, task: Task, at: int, moment: int) -> int | None:
     """The first moment at which a task can be begun by a turn that leaves a place at a moment."""
-    there = moment + int(day.seconds[at, task.place])
+    there = moment + int(_ways(day, turn)[0][at, task.place])
     moments = [
         max(there, option.opens)
         for option in task.options
@@ -111,7 +116,7 @@ def _rounds(day: RoutingDay, turn: Turn) -> Iterator[tuple[int, int]]:
     waiting = [(0, 0, turn.start, turn.starts, 0)]
     while waiting:
         mask, count, at, moment, travel = waiting.pop()
-        home = int(day.seconds[at, turn.end])
+        home = int(_ways(day, turn)[0][at, turn.end])
         if mask and moment + home <= turn.ends:
             yield mask, travel + home
         if count == most:
@@ -121,5 +126,5 @@ def _rounds(day: RoutingDay, turn: Turn) -> Iterator[tuple[int, int]]:
                 continue
             begun = begun_at(day, turn, task, at, moment)
             if begun is not None and begun + task.service_s <= turn.ends:
-                onward = travel + int(day.seconds[at, task.place])
+                onward = travel + int(_ways(day, turn)[0][at, task.place])
                 waiting.append((mask | 1 << number, count + 1, task.place, begun + task.service_s, onward))

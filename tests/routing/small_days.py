@@ -13,7 +13,7 @@ TURNS = ("a", "b")
 
 @st.composite
 def small_days(draw: st.DrawFn, most_tasks: int = 7) -> RoutingDay:
-    """A day of one or two turns and up to so many tasks. Ways are neither symmetric nor metric."""
+    """A day of one or two turns, by one mode or two, and up to so many tasks. Ways are neither symmetric nor metric."""
     count = draw(st.integers(1, 2))
     moments = st.integers(-50, 400)
     turns = tuple(
@@ -25,6 +25,7 @@ def small_days(draw: st.DrawFn, most_tasks: int = 7) -> RoutingDay:
             start=draw(st.integers(0, PLACES - 1)),
             end=draw(st.integers(0, PLACES - 1)),
             most_stops=draw(st.none() | st.integers(0, 4)),
+            mode=draw(st.sampled_from(("", "foot"))),
         )
         for key in TURNS[:count]
     )
@@ -46,7 +47,8 @@ def small_days(draw: st.DrawFn, most_tasks: int = 7) -> RoutingDay:
         )
         for number in range(draw(st.integers(0, most_tasks)))
     )
-    return RoutingDay(turns, tasks, draw(_matrices()), draw(_matrices()))
+    on_foot = {"foot": (draw(_matrices()), draw(_matrices()))}
+    return RoutingDay(turns, tasks, draw(_matrices()), draw(_matrices()), on_foot)
 
 
 @st.composite

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from gis.routing.days import Option, RoutingDay, Task, Turn
+from gis.routing.days import Matrix, Option, RoutingDay, Task, Turn
 from gis.routing.infeasible import EXACT, Reason, ReasonCode, explain
 from gis.routing.solving import solve
 from tests.routing.proof import optimum
@@ -204,10 +204,8 @@ def test_what_is_said_is_true_of_every_way_to_do_the_day(day: RoutingDay) -> Non
 @settings(slow, max_examples=120)
 @given(day=small_days(most_tasks=6))
 def test_where_ways_are_metric_every_required_task_that_must_be_left_has_a_reason(day: RoutingDay) -> None:
-    way = day.seconds.copy()
-    for via in range(len(way)):
-        way = np.minimum(way, way[:, via, None] + way[via])
-    metric = replace(day, seconds=way)
+    others = {mode: (_metric(seconds), metres) for mode, (seconds, metres) in day.others.items()}
+    metric = replace(day, seconds=_metric(day.seconds), others=others)
     impossible = optimum(metric) >= metric.required_weight
     said = [
         reason
@@ -216,3 +214,11 @@ def test_where_ways_are_metric_every_required_task_that_must_be_left_has_a_reaso
         or any(task.required and task.key == reason.task for task in metric.tasks)
     ]
     assert bool(said) == impossible
+
+
+def _metric(seconds: Matrix) -> Matrix:
+    """The ways by any detour, which no detour can shorten any more."""
+    way = seconds.copy()
+    for via in range(len(way)):
+        way = np.minimum(way, way[:, via, None] + way[via])
+    return way

@@ -134,6 +134,23 @@ def test_a_shift_over_midnight_and_a_week_are_one_problem() -> None:
     assert only.leaves > night.starts, "the one shop opens two hours after the shift begins"
 
 
+def test_whoever_walks_is_given_what_is_near() -> None:
+    """By car both are two minutes away; on foot the far one is out of reach."""
+    by_car = np.array([[0, 120, 120], [120, 0, 120], [120, 120, 0]])
+    on_foot = np.array([[0, 300, 9000], [300, 0, 9000], [9000, 9000, 0]])
+    turns = (Turn("walkers", "a", 0, 3600, 0, 0, mode="foot"), Turn("drivers", "b", 0, 900, 0, 0))
+    tasks = tuple(Task(f"at {place}", place, 600, 5000, (Option(0, 3600),)) for place in (1, 2))
+    day = RoutingDay(turns, tasks, by_car, by_car, {"foot": (on_foot, on_foot)})
+    found = solve(day, limit_s=60, seeds=(1,), iterations=100)
+    check(day, found)
+    assert {one.turn: [halt.task for halt in one.halts] for one in found.rounds} == {
+        "walkers": ["at 1"],
+        "drivers": ["at 2"],
+    }
+    with pytest.raises(ValueError, match="of which there is no matrix"):
+        RoutingDay(turns, tasks, by_car, by_car)
+
+
 def test_days_without_turns_or_tasks_have_an_empty_answer() -> None:
     day = grid_day(tasks=3)
     for bare in (
