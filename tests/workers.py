@@ -17,6 +17,7 @@ LONGEST: tuple[str, ...] = (
     "tests/sync/test_state_machine.py",
     "tests/demo/test_golden.py",
     "tests/interop/test_fuzz.py",
+    "tests/sync/test_duty_machine.py",
 )
 
 

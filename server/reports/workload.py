@@ -165,23 +165,31 @@ def _names(work: Work, of: type[Squad] | type[Person], ids: Iterable[uuid.UUID])
 
 
 def _count_outlets(work: Work, loads: Mapping[uuid.UUID, Load]) -> None:
-    places = {cell: place for place, cell in enumerate(loads)}
+    """One row a cell, for tens of thousands of outlets come too slowly one by one."""
+    placed = Outlet.geom.is_not(None)
     found = work.session.execute(
         select(
             Outlet.cell_id,
-            literal("ecig") == any_(Outlet.licence_scope),
-            func.ST_X(Outlet.geom),
-            func.ST_Y(Outlet.geom),
-        ).where(among(Outlet.cell_id, list(loads)), Outlet.status == "active")
+            func.count(),
+            func.count().filter(literal("ecig") == any_(Outlet.licence_scope)),
+            func.array_agg(func.ST_X(Outlet.geom)).filter(placed),
+            func.array_agg(func.ST_Y(Outlet.geom)).filter(placed),
+        )
+        .where(among(Outlet.cell_id, list(loads)), Outlet.status == "active")
+        .group_by(Outlet.cell_id)
     ).all()
-    for cell, ecig, _, _ in found:
-        loads[cell].outlets += 1
-        loads[cell].ecig_outlets += ecig
-    placed = [(places[cell], lon, lat) for cell, _, lon, lat in found if lon is not None]
-    tours, lons, lats = np.array(placed, dtype=float).reshape(-1, 3).T
-    lengths = tour_lengths_m(tours.astype(np.int64), lons, lats, len(loads))
-    for load, length in zip(loads.values(), lengths.tolist(), strict=True):
-        load.travel_m = length
+    rounds = [(cell, lons, lats) for cell, _, _, lons, lats in found if cell and lons]
+    lengths = tour_lengths_m(
+        np.repeat(np.arange(len(rounds)), [len(lons) for _, lons, _ in rounds]),
+        np.array([lon for _, lons, _ in rounds for lon in lons], dtype=float),
+        np.array([lat for _, _, lats in rounds for lat in lats], dtype=float),
+        len(rounds),
+    )
+    for cell, outlets, ecig, _, _ in found:
+        assert cell is not None
+        loads[cell].outlets, loads[cell].ecig_outlets = outlets, ecig
+    for (cell, _, _), length in zip(rounds, lengths.tolist(), strict=True):
+        loads[cell].travel_m = length
 
 
 def _count_obligations(work: Work, loads: Mapping[uuid.UUID, Load], days: int) -> None:
