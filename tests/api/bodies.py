@@ -14,6 +14,8 @@ def sound_body(world: World, schema: str) -> dict[str, Any]:
     """A body that would do, were it not for the one field that the test spoils."""
     town = world.town
     soon = (today() + timedelta(days=2)).isoformat()
+    # On the day before somebody of the team is on leave.
+    out = (today() + timedelta(days=3)).isoformat()
 
     def known(name: str) -> str:
         return str(world.known.get(name, uuid.UUID(int=7)))
@@ -30,7 +32,50 @@ def sound_body(world: World, schema: str) -> dict[str, Any]:
         "partner_units": [{"unit": "试样公安局", "people": 6}],
         "joint_mode": "regular",
     }
+    team = {
+        "name": "试样组",
+        "people": [str(town.people["li"]), str(town.people["wang"])],
+        "vehicle_id": None,
+        "mode": "car",
+        "starts_at": f"{out}T08:30:00+08:00",
+        "ends_at": f"{out}T17:30:00+08:00",
+        "start": {"name": "试样驻地", "lon": 84.05, "lat": 39.05},
+        "end": None,
+        "cell_ids": [str(town.cells[0])],
+        "most_stops": 20,
+    }
     bodies: dict[str, dict[str, Any]] = {
+        "PlanIn": {
+            "squad_id": str(town.squads[0]),
+            "first_day": out,
+            "days": 1,
+            "every_day": True,
+            "teams": [team],
+            "random_checks": 1,
+            "seed": "试样",
+            "even": True,
+        },
+        "TeamsIn": {"teams": [team]},
+        "WishIn": {
+            "subject_id": str(town.outlets[0]),
+            "wish": "include",
+            "patrol_id": None,
+            "not_before": f"{out}T09:00:00+08:00",
+            "not_after": f"{out}T10:00:00+08:00",
+            "note": "试样说明",
+        },
+        "KeepIn": {"stop_ids": [str(uuid.UUID(int=7))]},
+        "SolveIn": {"limit_s": 1, "plan_ids": []},
+        "PublishIn": {"approval_id": None},
+        "PlanReasonIn": {"reason": "试样理由"},
+        "NumbersIn": {
+            "effective_from": "2099-01-01",
+            "service_minutes": {"WEEKLY": 15},
+            "opening_hours": {"B": [["07:00", "23:00"]]},
+            "shift": ["08:30", "17:30"],
+            "longest_shift_hours": 12,
+        },
+        "SquadBaseIn": {"name": "试样驻地", "lon": 84.05, "lat": 39.05},
         "Enrolment": {"label": "试样手持机"},
         "Contact": {
             "queue_length": 0,

@@ -39,11 +39,18 @@ def furnish(world: World) -> None:
         given: dict[str, Any] = answer.get_json()
         return given
 
-    for argument, asked in MADE_AT_THE_DESK.items():
-        world.known[argument] = uuid.UUID(made(*asked)["id"])
+    for argument, way in MADE_AT_THE_DESK.items():
+        world.known[argument] = uuid.UUID(made(*way)["id"])
     changed = world.client("ju").post("/api/v1/duty-changes", json=sound_body(world, "DutyChangeIn"))
     assert changed.status_code == 200, changed.get_json()
     world.known["change_id"] = uuid.UUID(changed.get_json()["change_id"])
+    (planned,) = made("li", "/plans", "PlanIn")["items"]
+    world.known["plan_id"] = uuid.UUID(planned["id"])
+    asked = world.client("li").post(
+        f"/api/v1/plans/{planned['id']}/solving", json=sound_body(world, "SolveIn")
+    )
+    assert asked.status_code == 202, asked.get_json()
+    world.known["solving_id"] = uuid.UUID(asked.get_json()["id"])
     (store,) = made("ju", "/custody/stores", "StoreIn")["items"]
     world.known["store_id"] = uuid.UUID(store["id"])
     made("wu", f"/custody/hand-overs/{store['offered_id']}/acknowledgement")
