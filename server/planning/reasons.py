@@ -9,6 +9,8 @@ from typing import Any
 from schemas.vocabulary import CadenceTier, DutyRule, StopReason, UnfittedCode
 from server.planning.visits import Debt
 
+# The code of a line that tells from which day on something is late.
+LATE_ON = "late_on"
 _WEEKDAYS = "一二三四五六日"
 _QUARTERS = {"Q1": "一季度", "Q2": "二季度", "Q3": "三季度", "Q4": "四季度"}
 _TIERS_EN = {CadenceTier.WEEKLY: "week", CadenceTier.MONTHLY: "month", CadenceTier.QUARTERLY: "quarter"}
@@ -121,7 +123,7 @@ def unfitted(code: UnfittedCode, debts: Sequence[Debt]) -> list[dict[str, Any]]:
     for debt in sorted(debts, key=lambda one: (one.last_day, one.key, one.id)):
         reasons.append(
             {
-                "code": "late_on",
+                "code": LATE_ON,
                 "duty": debt.duty,
                 "key": debt.key,
                 "late_on": debt.late_on.isoformat(),

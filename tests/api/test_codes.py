@@ -93,6 +93,7 @@ def test_field_faults() -> None:
     uttered = wording.codes() | in_calls("wrong", "schemas")
     raised = in_calls("invalid", "server", at=1) | in_calls("problem_at", "server", at=1)
     raised |= in_calls("fault", "server/records", at=1) | in_calls("_tell", "server/records", at=1)
+    raised |= in_calls("Fault", "server/planning", at=1)
     assert set(documented("出错的字段")) == in_dicts(*SERVER_BUT_RECORDS) | raised | uttered
 
 
