@@ -47,6 +47,7 @@ SERVER_BUT_RECORDS = [
         "outlets",
         "papers",
         "patrols",
+        "planning",
         "reports",
         "roster",
     )
