@@ -9,6 +9,7 @@ from marshmallow import Schema, fields, validate, validates_schema
 
 from schemas.moment import Moment
 from schemas.paging import PageQuery
+from schemas.patrol_deeds import MemberOut
 from schemas.vocabulary import BusinessKind, CadenceTier, Deed, PlanState, SubjectKind
 from schemas.wording import wrong
 
@@ -181,14 +182,6 @@ class PlaceOut(Schema):
     lat = fields.Float()
 
 
-class TeamMemberOut(Schema):
-    """Somebody of a team."""
-
-    person_id = fields.UUID()
-    name = fields.String()
-    part = fields.String(metadata={"description": "lead, second or extra"})
-
-
 class PatrolStopOut(Schema):
     """A stop with the times of the plan; ``reasons`` have a code and a sentence in Chinese (zh) and English (en)."""
 
@@ -228,7 +221,7 @@ class PatrolOut(Schema):
     mode = fields.String()
     vehicle_id = fields.UUID(allow_none=True)
     plate = fields.String(allow_none=True)
-    members = fields.List(fields.Nested(TeamMemberOut))
+    members = fields.List(fields.Nested(MemberOut))
     cell_ids = fields.List(fields.UUID())
     starts_at = fields.AwareDateTime()
     ends_at = fields.AwareDateTime()

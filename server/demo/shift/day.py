@@ -15,6 +15,7 @@ from server.demo import documents
 from server.demo.shift import findings
 from server.demo.shift.errand import Errand
 from server.demo.shift.handheld import Document, Handheld
+from server.demo.shift.patrolling import Patrol, at_stop, began, ended
 from server.kernel.ids import new_edit_id, new_id
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -38,8 +39,11 @@ class Team:
     signers: tuple[documents.Signer, documents.Signer]
 
 
-def choose_team(handheld: Handheld, me: Mapping[str, Any], device_id: str, today: date) -> Team:
-    """The signed-in officer and a colleague of the same squad whose certificate is valid today.
+def choose_team(
+    handheld: Handheld, me: Mapping[str, Any], device_id: str, today: date, patrol: Patrol | None
+) -> Team:
+    """The signed-in officer and whoever is with him on his patrol, or a colleague of the same squad whose certificate is
+    valid today.
 
     Raises:
         LookupError: when the squad has no second certified officer.
@@ -51,6 +55,9 @@ def choose_team(handheld: Handheld, me: Mapping[str, Any], device_id: str, today
         for person in people.values()
         if person["squad"] == own["squad"] and person["id"] != own["id"] and _certificate(person, today)
     ]
+    if patrol is not None:
+        with_him = {member["person_id"] for member in patrol.document["members"]}
+        mates = [person for person in mates if person["id"] in with_him] or mates
     if not mates or not _certificate(own, today):
         raise LookupError("本中队没有两名持证执法人员 · the squad has no two certified officers")
     second = min(mates, key=lambda person: str(person["name"]))
@@ -94,33 +101,27 @@ def open_on(handheld: Handheld, tier: CadenceTier, today: date) -> list[Document
     ]
 
 
-def errands(handheld: Handheld, team: Team, now: datetime, rng: Random) -> Iterator[Errand]:
-    """The day: a check of each tier, a closed door, a road check with two stops, one of them with goods; an order to put
-    something right and a word of it put right, goods registered, and a depot from which a letter follows.
-
-    A check is made where its tier is open; where nothing of a tier is open any more it is still recorded, as an
-    extra visit that changes no figure.
+def errands(
+    handheld: Handheld, team: Team, now: datetime, rng: Random, patrol: Patrol | None = None
+) -> Iterator[Errand]:
+    """The day: a check of each tier, or the stops of the team's patrol; a closed door, a road check with two stops, one of
+    them with goods; an order to put something right and a word of it put right, goods registered, and a depot from which a
+    letter follows.
     """
     today = now.astimezone(ZONE).date()
     midnight = datetime.combine(today, datetime.min.time(), ZONE)
-    start = max(now - ERRANDS * STEP, midnight)
-    step = (now - start) / ERRANDS
+    number = ERRANDS if patrol is None else ERRANDS - len(CadenceTier) + len(patrol.visited) + 1
+    start = max(now - number * STEP, midnight)
+    step = (now - start) / number
     visited: set[str] = set()
     hour = start
-    for tier in reversed(CadenceTier):
-        wanted = [outlet for outlet in open_on(handheld, tier, today) if outlet["id"] not in visited]
-        fallback = [
-            outlet
-            for outlet in handheld.documents["outlets"].values()
-            if "ecig" in outlet["licence_scope"]
-            and outlet["status"] == "active"
-            and outlet["id"] not in visited
-        ]
-        outlet = (wanted or fallback)[0]
-        visited.add(outlet["id"])
-        document = documents.ecig_check(_TIERS[tier], _visit(team, outlet, "outlet", hour, rng), rng)
-        extra = "" if wanted else "（本期已完成，属多查）"
-        yield Errand(f"{tier.label_zh} {outlet['name']}{extra}", document, tier if wanted else None)
+    if patrol is None:
+        first = _of_each_tier(handheld, team, hour, step, visited, rng)
+    else:
+        first = _of_the_patrol(handheld, team, patrol, hour, step, rng)
+        visited |= {stop["subject_id"] for stop in patrol.stops}
+    for errand in first:
+        yield errand
         hour += step
     closed = next(outlet for outlet in handheld.documents["outlets"].values() if outlet["id"] not in visited)
     waiting = [o for o in open_on(handheld, CadenceTier.WEEKLY, today) if o["id"] not in visited]
@@ -156,6 +157,46 @@ def errands(handheld: Handheld, team: Team, now: datetime, rng: Random) -> Itera
     depot = min(depots, key=lambda site: (site["cell_id"] not in cells, site["name"]))
     yield findings.letter_to_the_postal_authority(depot, _visit(team, depot, "site", hour, rng), rng)
     yield findings.word_put_right(ordered, now)
+    if patrol is not None:
+        yield ended(patrol, _visit(team, depot, "site", now - VISIT, rng), start, rng)
+
+
+def _of_the_patrol(
+    handheld: Handheld, team: Team, patrol: Patrol, hour: datetime, step: timedelta, rng: Random
+) -> Iterator[Errand]:
+    """Setting out, and each stop that the team gets to, in the order of the plan."""
+    begins_at = next(iter(handheld.documents["outlets"].values()))
+    yield began(patrol, _visit(team, begins_at, "outlet", hour, rng), rng)
+    for stop in patrol.visited:
+        hour += step
+        place = handheld.documents["outlets"].get(stop["subject_id"])
+        place = place or handheld.documents["sites"][stop["subject_id"]]
+        kind = "outlet" if "licence_no" in place else "site"
+        yield at_stop(stop, place, _visit(team, place, kind, hour, rng), rng)
+
+
+def _of_each_tier(
+    handheld: Handheld, team: Team, hour: datetime, step: timedelta, visited: set[str], rng: Random
+) -> Iterator[Errand]:
+    """A check of each tier, where it is open; where nothing of a tier is open any more it is still recorded, as an extra
+    visit that changes no figure.
+    """
+    today = hour.astimezone(ZONE).date()
+    for tier in reversed(CadenceTier):
+        wanted = [outlet for outlet in open_on(handheld, tier, today) if outlet["id"] not in visited]
+        fallback = [
+            outlet
+            for outlet in handheld.documents["outlets"].values()
+            if "ecig" in outlet["licence_scope"]
+            and outlet["status"] == "active"
+            and outlet["id"] not in visited
+        ]
+        outlet = (wanted or fallback)[0]
+        visited.add(outlet["id"])
+        document = documents.ecig_check(_TIERS[tier], _visit(team, outlet, "outlet", hour, rng), rng)
+        extra = "" if wanted else "（本期已完成，属多查）"
+        yield Errand(f"{tier.label_zh} {outlet['name']}{extra}", document, tier if wanted else None)
+        hour += step
 
 
 def _sells_cigarettes(outlet: Document, visited: set[str]) -> bool:

@@ -14,7 +14,7 @@ class Errand:
     """The words for it, the record, and what it is meant for.
 
     ``tier`` is whose obligation it meets, if any; ``asks`` the duty that follows from it; ``registers`` that it is a list
-    of goods kept; ``amends`` the record of the day that it puts right.
+    of goods kept; ``amends`` the record of the day that it puts right; ``stop`` the stop of the patrol that it was made at.
     """
 
     words: str
@@ -23,3 +23,4 @@ class Errand:
     asks: DutyRule | None = None
     registers: bool = False
     amends: uuid.UUID | None = None
+    stop: Document | None = None

@@ -17,7 +17,10 @@ from server.demo.shift.camera import Photo
 from server.demo.shift.link import Link, LinkDown
 from sync.receipts import verify_receipt
 
-COLLECTIONS = ("cells", "outlets", "sites", "obligations", "records", "rectifications", "people", "reference")
+COLLECTIONS = (
+    *("cells", "outlets", "sites", "obligations", "patrols", "stops"),
+    *("records", "rectifications", "people", "reference"),
+)
 PAGE = 200
 BATCH = 3
 TRIES = 40
@@ -113,6 +116,23 @@ class Handheld:
             for master in conflicts:
                 self._take(master, "records")
             del self.queue[: len(batch)]
+
+    def tell_stops(self, rows: Sequence[dict[str, Document]]) -> None:
+        """Push what the team says of its stops; what the server answers otherwise is taken over.
+
+        Raises:
+            SyncFailed: when it takes none of it, for nobody else has changed them.
+        """
+        if not rows:
+            return
+        conflicts = self._again(lambda: self.link.post("/sync/v1/stops/push", list(rows)))
+        for row in rows:
+            self._take(row["newDocumentState"], "stops")
+        for master in conflicts:
+            self._take(master, "stops")
+        said = {row["newDocumentState"]["id"]: row["newDocumentState"]["status"] for row in rows}
+        if any(self.documents["stops"][stop]["status"] != status for stop, status in said.items()):
+            raise SyncFailed("站点的执行情况没有被接受 · what was said of the stops was not taken")
 
     def send_photos(self) -> int:
         """Send every photo by tus, each on from where the server has it; how often one was resumed."""

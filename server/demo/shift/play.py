@@ -14,7 +14,7 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
-from schemas.vocabulary import CadenceTier, ObligationState
+from schemas.vocabulary import CadenceTier, ObligationState, PlanState, StopStatus
 from server.cadence.periods import period_of
 from server.demo.shift.camera import photograph
 from server.demo.shift.day import ZONE, choose_team, errands
@@ -22,6 +22,7 @@ from server.demo.shift.errand import Errand
 from server.demo.shift.following import show_what_followed
 from server.demo.shift.handheld import Handheld, SyncFailed
 from server.demo.shift.link import Link, Weather
+from server.demo.shift.patrolling import patrol_of, said_of, show_deed
 from sync.receipts import BadReceipt
 
 Figures = dict[str, dict[str, Any]]
@@ -70,17 +71,25 @@ def _play(given: Mapping[str, Any], seed: int, console: Console) -> str:
             f"网格 {len(handheld.documents['cells'])}、零售户 {len(handheld.documents['outlets'])}、"
             f"应查任务 {len(handheld.documents['obligations'])}；对账一致"
         )
-        team = choose_team(handheld, me, enrolled["device_id"], now.date())
+        patrol = patrol_of(handheld, me["person_id"], now.date())
+        if patrol is not None:
+            console.print(
+                f"   今日已下发巡查计划：{patrol.document['name']}，{len(patrol.stops)} 站，"
+                f"审批 {patrol.document['approval_no']} · following the published plan"
+            )
+        team = choose_team(handheld, me, enrolled["device_id"], now.date(), patrol)
         link.weather = Weather.DOWN
         console.print("\n三、断网，离线记录：")
         done = []
-        for errand in errands(handheld, team, now, rng):
+        for errand in errands(handheld, team, now, rng, patrol):
             document, photos = photograph(errand.document, rng)
             handheld.record(document, photos)
             done.append(replace(errand, document=document))
             console.print(f"   ✔ {errand.words}，照片和签名 {len(photos)} 个  [dim]{document['id']}[/]")
         link.weather = Weather.FLAKY
         handheld.push()
+        if patrol is not None:
+            handheld.tell_stops(said_of(patrol, done))
         handheld.pull()
         resumed = handheld.send_photos()
         receipt, claims = handheld.take_receipt()
@@ -94,6 +103,8 @@ def _play(given: Mapping[str, Any], seed: int, console: Console) -> str:
         )
         _verify(bureau, handheld, done, console)
         show_what_followed(bureau, done, console)
+        if patrol is not None:
+            show_deed(bureau, patrol, console)
         size = sum(len(photo.content) for photo in handheld.photos) // 1024
         console.print(
             f"   {len(handheld.photos)} 个照片和签名（{size} kB）全部收到，与手持机上逐字节相同；"
@@ -149,20 +160,23 @@ def _obligations(client: httpx.Client, period: str) -> Figures:
 def officer_with_work(
     given: Mapping[str, Any], behind: Figures
 ) -> tuple[httpx.Client, dict[str, Any], dict[str, Any]]:
-    """Sign in as the squad leader whose squad has open work in most tiers, and enrol a handheld for the day."""
+    """Sign in as the squad leader who is on a patrol today, else as the one whose squad has open work in most tiers, and
+    enrol a handheld for the day.
+    """
     pending = {ObligationState.OPEN, ObligationState.DUE, ObligationState.ATTEMPTED}
     open_work: dict[str, set[tuple[str, str]]] = {}
     for item in behind.values():
         if item["state"] in pending and item["squad_id"]:
             open_work.setdefault(item["squad_id"], set()).add((item["tier"], item["id"]))
-    leaders: list[tuple[tuple[int, int], httpx.Client, dict[str, Any]]] = []
+    leaders: list[tuple[tuple[bool, int, int], httpx.Client, dict[str, Any]]] = []
     for account in given["accounts"]:
         if account["role"] != "squad_leader":
             continue
         client = _client(given, account)
         me = client.get("/api/v1/me").raise_for_status().json() | {"username": account["username"]}
         work = open_work.get(me["squad_ids"][0], set())
-        leaders.append(((len({tier for tier, _ in work}), len(work)), client, me))
+        rank = (_is_on_patrol(client, me["person_id"]), len({tier for tier, _ in work}), len(work))
+        leaders.append((rank, client, me))
     if not leaders:
         raise LookupError("样例账号里没有中队长 · no squad leader among the accounts")
     (_, client, me), *others = sorted(leaders, key=lambda leader: leader[0], reverse=True)
@@ -170,6 +184,20 @@ def officer_with_work(
         other.close()
     enrolled = client.post("/api/v1/devices", json={"label": "演示手持机"}).raise_for_status().json()
     return client, me, enrolled
+
+
+def _is_on_patrol(client: httpx.Client, person_id: str) -> bool:
+    """Whether a published plan of today has somebody on a team with a stop still to be made."""
+    today = datetime.now(UTC).astimezone(ZONE).date().isoformat()
+    asked = {"from_day": today, "to_day": today, "state": PlanState.PUBLISHED.value}
+    heads = client.get("/api/v1/plans", params=asked).raise_for_status().json()["items"]
+    plans = [client.get(f"/api/v1/plans/{head['id']}").raise_for_status().json() for head in heads]
+    return any(
+        any(member["person_id"] == person_id for member in patrol["members"])
+        and any(stop["status"] == StopStatus.PLANNED for stop in patrol["stops"])
+        for plan in plans
+        for patrol in plan["patrols"]
+    )
 
 
 def _hand_back(given: Mapping[str, Any], device_id: str) -> None:
