@@ -20,10 +20,10 @@ from server.kernel.ids import new_edit_id
 
 # So many stops fit into the short day of the demonstration; the others are skipped with their reason.
 MOST_VISITED = 4
-_TIERS: Mapping[str, CadenceTier] = {
-    "ecig_weekly": CadenceTier.WEEKLY,
-    "ecig_monthly": CadenceTier.MONTHLY,
-    "ecig_quarterly": CadenceTier.QUARTERLY,
+_TIERS: Mapping[str, documents.Tier] = {
+    "ecig_weekly": "WEEKLY",
+    "ecig_monthly": "MONTHLY",
+    "ecig_quarterly": "QUARTERLY",
 }
 
 
@@ -80,7 +80,7 @@ def at_stop(stop: Document, place: Document, visit: documents.Visit, rng: Random
     tier = _TIERS.get(stop["form_code"] or "")
     words = f"第 {stop['field_ordinal']} 站 {place['name']}（{stop['reasons'][0]['zh']}）"
     if tier is not None:
-        return Errand(words, documents.ecig_check(tier.value, visit, rng), tier, stop=stop)
+        return Errand(words, documents.ecig_check(tier, visit, rng), CadenceTier(tier), stop=stop)
     if stop["form_code"] == "depot_check":
         return Errand(words, documents.depot_check(visit, rng), stop=stop)
     return Errand(words, documents.site_visit(visit, rng), stop=stop)
