@@ -50,7 +50,9 @@ _seconds = click.option(
 
 @click.command("plan")
 @click.option("--squad", required=True, help="中队名称或编号 · squad, by name or id")
-@click.option("--date", "first_day", type=Day(), required=True, help="哪一天 · the day, or the first of them")
+@click.option(
+    "--date", "first_day", type=Day(), help="哪一天，默认今天 · the day, or the first of them; default: today"
+)
 @click.option(
     "--days",
     type=click.IntRange(1, MOST_DAYS),
@@ -81,7 +83,7 @@ _seconds = click.option(
 @of_bureau
 def plan(
     squad: str,
-    first_day: date,
+    first_day: date | None,
     days: int,
     teams_file: Path | None,
     random_checks: int,
@@ -101,7 +103,7 @@ def plan(
     with acting(bureau, username, PLAN) as work:
         given = {
             "squad_id": squad_called(work, squad),
-            "first_day": first_day,
+            "first_day": first_day or work.now.astimezone(work.zone).date(),
             "days": days,
             "every_day": False,
             "teams": teams,
