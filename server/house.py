@@ -16,6 +16,8 @@ from server.kernel.work import Kernel
 from server.upkeep import UPKEEP
 
 QUEUE = "xunge"
+# RQ ends a job after three minutes; the solver may look for ten, and reads and writes beside.
+_LONGEST_S = {"server.worker.solve_plans": 900}
 _BEAT = "xunge:scheduler:beat"
 
 
@@ -41,7 +43,7 @@ def compose(settings: Settings) -> Kernel:
     queue = queue_of(settings)
 
     def enqueue(job: str, arguments: tuple[Any, ...]) -> None:
-        queue.enqueue(job, *arguments)
+        queue.enqueue(job, *arguments, job_timeout=_LONGEST_S.get(job))
 
     return Kernel(
         settings=settings,
