@@ -57,10 +57,9 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("dispatch_person", "dispatch_vehicle", "dispatch_partner"):
-        op.execute(
-            f"delete from {table} line using dispatch d where d.id = dispatch_id and d.source = 'patrol'"  # noqa: S608  The names are ours.
-        )
+    op.execute("delete from dispatch_person using dispatch d where d.id = dispatch_id and d.source = 'patrol'")
+    op.execute("delete from dispatch_vehicle using dispatch d where d.id = dispatch_id and d.source = 'patrol'")
+    op.execute("delete from dispatch_partner using dispatch d where d.id = dispatch_id and d.source = 'patrol'")
     op.execute("delete from dispatch where source = 'patrol'")
     op.drop_constraint(op.f("ck_dispatch_patrol"), "dispatch")
     op.drop_constraint(op.f("ck_dispatch_source"), "dispatch")
