@@ -16,13 +16,14 @@ from server.tables import METADATA
 WORKING = {
     *("account", "bureau", "cadence_roll_up", "device", "duty", "fed", "feed", "feed_mark", "feed_pruned"),
     *("form_draft", "grid_cell", "number_wanted", "obligation", "outlet", "partner_unit", "person", "policy"),
-    *("policy_tier", "record_text", "rectification", "scope", "scope_applied", "site", "squad"),
     *("patrol", "patrol_cell", "patrol_member", "patrol_plan", "patrol_stop", "plan_solving"),
-    *("plan_unfitted", "plan_wish", "squad_member", "squad_roll_up", "sync_epoch", "token", "vehicle"),
-    *("workday", "workday_year"),
+    *("plan_unfitted", "plan_wish"),
+    *("policy_tier", "record_text", "rectification", "scope", "scope_applied", "secondment", "site"),
+    *("squad", "squad_member", "squad_roll_up", "sync_epoch", "token", "vehicle", "workday", "workday_year"),
 }
 # The only columns of the other tables that change: how far a thing has gone, and who ended it.
 STAMPS = {
+    "campaign": {"edit_id"},
     "clue": {
         *("record_id", "from_record_id", "matter", "summary", "subject_kind", "subject_id", "place"),
         *("position", "plate", "confidence", "elsewhere_unit", "status"),
@@ -50,6 +51,7 @@ STAMPS = {
     "record": {"edit_id", "valid", "findings", "flags", "cell_id", "numbers"},
     "registration_list": {"root_id"},
     "roll_up_kept": {"bureau_id", "at"},
+    "roster_entry": {"withdrawn_at", "withdrawn_by", "withdraw_reason"},
     "scope_grant": {"revoked_at", "revoked_by", "revoke_reason"},
     "upload": {"state", "settled_at", "found_sha256", "reason"},
     "waiver": {"revoked_at", "revoked_by", "revoke_reason"},
