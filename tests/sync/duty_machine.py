@@ -132,7 +132,11 @@ class DutyMachine(RuleBasedStateMachine):
 
     @rule(asked=st.lists(lines, min_size=1, max_size=3))
     def change(self, asked: list[tuple[list[int], Name | None, int]]) -> None:
-        """Several lines at once: all of them, or none where one does not do."""
+        """Several lines at once."""
+        self._change(asked)
+
+    def _change(self, asked: list[tuple[list[int], Name | None, int]]) -> None:
+        """All lines are carried out, or none where one does not do."""
         wanted = [
             Wanted(
                 path=f"/{number}",
@@ -193,11 +197,35 @@ class DutyMachine(RuleBasedStateMachine):
                 faults.add("cell_named_twice")
         return faults
 
+    @rule(
+        cell=st.sampled_from(CELLS),
+        asked=st.lists(st.tuples(st.integers(1, 6), st.integers(0, 99)), min_size=2, max_size=4),
+        pick=st.integers(0, 99),
+    )
+    def change_one_mind(self, cell: int, asked: list[tuple[int, int]], pick: int) -> None:
+        """Several plans for one cell, one over the other, and one of them is taken back."""
+        before = len(self.changes)
+        for later, which in asked:
+            day = self.today + timedelta(days=later)
+            able = [
+                (squad, lead)
+                for squad in (0, 1)
+                for lead in OFFICERS
+                if not self.known.concerns((squad, lead), day)
+            ]
+            self._change([([cell], [*able, None][which % (len(able) + 1)], later)])
+        made = sorted(self.changes)[before:]
+        if made:
+            self._withdraw(made[pick % len(made)])
+
     @precondition(lambda self: self.changes)
     @rule(pick=st.integers(0, 99))
     def withdraw(self, pick: int) -> None:
-        """A change that has not begun is taken back: the days are as if it had never been made."""
-        number = sorted(self.changes)[pick % len(self.changes)]
+        """A change that has not begun is taken back."""
+        self._withdraw(sorted(self.changes)[pick % len(self.changes)])
+
+    def _withdraw(self, number: int) -> None:
+        """The days are as if the change had never been made; or it is refused, and rightly."""
         own = [word for word in self.known.words if word.change == number]
         others = [word for word in self.known.words if word.change != number]
         done, refused = self._attempt(
