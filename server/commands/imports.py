@@ -76,7 +76,8 @@ def group() -> None:
     """导入台账 · import registers."""
 
 
-def _options(command: Callable[..., None]) -> Callable[..., None]:
+def import_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The file, and what every import can be told."""
     for option in (
         click.option("--bureau", help="单位名称 · bureau"),
         click.option(
@@ -105,7 +106,7 @@ _crs_option = click.option(
 
 
 @group.command()
-@_options
+@import_options
 @_crs_option
 @click.option("--allow-unlocated", is_flag=True, help="没有坐标的零售户也导入 · take rows without a position")
 def outlets(
@@ -120,74 +121,74 @@ def outlets(
 ) -> None:
     """导入零售户台账 · import outlets."""
     position = () if allow_unlocated else outlet_register.POSITION
-    table = _open(file, outlet_register.HEADINGS, outlet_register.REQUIRED, position, layer)
-    with _progress(shape) as bar:
+    table = open_table(file, outlet_register.HEADINGS, outlet_register.REQUIRED, position, layer)
+    with progress_bar(shape) as bar:
         judged = outlet_register.read_register(
-            _counted(table, bar, "读取 · read"), crs=Crs(crs), allow_unlocated=allow_unlocated
+            counted(table, bar, "读取 · read"), crs=Crs(crs), allow_unlocated=allow_unlocated
         )
         with bureau_work(bureau) as work:
             plan = plan_outlets(work, judged.good, table.columns)
-            outcome = _outcome(
+            outcome = outcome_of(
                 judged, table, plan.outside, plan, dry_run or (strict and bool(judged.bad or plan.outside))
             )
             outcome.warnings = _crs_warning(table, Crs(crs)) + outcome.warnings
             if outcome.applied:
                 task = bar.add_task("写入 · write", total=outcome.new + outcome.changed)
                 apply_outlets(work, plan, lambda done: bar.advance(task, done))
-    _tell(outcome, shape, strict)
+    tell(outcome, shape, strict)
 
 
 @group.command()
-@_options
+@import_options
 @_crs_option
 def cells(
     file: Path, layer: str | None, dry_run: bool, strict: bool, shape: str, bureau: str | None, crs: str
 ) -> None:
     """导入网格 · import grid cells."""
-    table = _open(file, cell_register.HEADINGS, cell_register.REQUIRED, cell_register.POSITION, layer)
-    with _progress(shape) as bar:
-        judged = cell_register.read_register(_counted(table, bar, "读取 · read"), crs=Crs(crs))
+    table = open_table(file, cell_register.HEADINGS, cell_register.REQUIRED, cell_register.POSITION, layer)
+    with progress_bar(shape) as bar:
+        judged = cell_register.read_register(counted(table, bar, "读取 · read"), crs=Crs(crs))
         # What new borders do to outlets is seen by drawing them; a dry run takes them back.
         with suppress(_OnlyLooking), bureau_work(bureau) as work:
             plan = plan_cells(work, judged.good, table.columns)
-            outcome = _outcome(
+            outcome = outcome_of(
                 judged, table, plan.orphans, plan, dry_run or (strict and bool(judged.bad or plan.orphans))
             )
             apply_cells(work, plan)
             outcome.moved = len(misplaced(work, Outlet)) if plan.moved else 0
             if not outcome.applied:
                 raise _OnlyLooking
-    _tell(outcome, shape, strict)
+    tell(outcome, shape, strict)
 
 
 @group.command()
-@_options
+@import_options
 def people(
     file: Path, layer: str | None, dry_run: bool, strict: bool, shape: str, bureau: str | None
 ) -> None:
     """导入人员 · import people."""
-    table = _open(file, people_register.HEADINGS, people_register.REQUIRED, (), layer)
-    with _progress(shape) as bar:
-        judged = people_register.read_register(_counted(table, bar, "读取 · read"))
+    table = open_table(file, people_register.HEADINGS, people_register.REQUIRED, (), layer)
+    with progress_bar(shape) as bar:
+        judged = people_register.read_register(counted(table, bar, "读取 · read"))
         with bureau_work(bureau) as work:
             plan = plan_people(work, judged.good, table.columns)
-            outcome = _outcome(
+            outcome = outcome_of(
                 judged, table, plan.refused, plan, dry_run or (strict and bool(judged.bad or plan.refused))
             )
             if outcome.applied:
                 apply_people(work, plan)
                 apply_due_scope(work, changed=True)
-    _tell(outcome, shape, strict)
+    tell(outcome, shape, strict)
 
 
-def _open(file: Path, headings: Any, required: Any, position: Any, layer: str | None) -> Table:
+def open_table(file: Path, headings: Any, required: Any, position: Any, layer: str | None) -> Table:
     try:
         return read_file(file, headings, required, position=position, layer=layer)
     except UnreadableFile as error:
         raise click.ClickException(f"{error.code}: {error.sentence}") from error
 
 
-def _counted(table: Table, bar: Progress, words: str) -> Iterator[SheetRow]:
+def counted(table: Table, bar: Progress, words: str) -> Iterator[SheetRow]:
     """The rows, with the bar moved on; a file that breaks off in the middle is told as one that cannot be read."""
     task = bar.add_task(words, total=table.expected_rows)
     try:
@@ -198,7 +199,7 @@ def _counted(table: Table, bar: Progress, words: str) -> Iterator[SheetRow]:
         raise click.ClickException(f"{error.code}: {error.sentence}") from error
 
 
-def _progress(shape: str) -> Progress:
+def progress_bar(shape: str) -> Progress:
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -209,7 +210,7 @@ def _progress(shape: str) -> Progress:
     )
 
 
-def _outcome(
+def outcome_of(
     judged: Judged[Any],
     table: Table,
     more_bad: list[BadRow],
@@ -247,7 +248,7 @@ def _crs_warning(table: Table, crs: Crs) -> list[dict[str, Any]]:
     return [{"row": 0, "code": "crs_differs", "detail": detail}]
 
 
-def _tell(outcome: Outcome, shape: str, strict: bool) -> None:
+def tell(outcome: Outcome, shape: str, strict: bool) -> None:
     if shape == "json":
         click.echo(json.dumps(outcome.as_json(), ensure_ascii=False, indent=1))
     else:
