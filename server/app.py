@@ -53,6 +53,7 @@ from server.notices.api import blueprint as notices
 from server.outlets.api import blueprint as outlets
 from server.papers.api import blueprint as papers
 from server.papers.api import pages as paper_pages
+from server.patrols.opening_api import blueprint as opening_hours
 from server.records.api import blueprint as records
 from server.records.forms_api import blueprint as forms
 from server.records.orders_api import blueprint as orders
@@ -125,6 +126,7 @@ def create_app(settings: Settings) -> Flask:
         audit,
         grids,
         outlets,
+        opening_hours,
         cadence,
         policies,
         duties,

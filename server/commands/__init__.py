@@ -34,6 +34,7 @@ COMMANDS = {
     "make-up": ("server.commands.make_up", "group"),
     "notices": ("server.commands.notices", "group"),
     "numbers": ("server.commands.papers", "numbers"),
+    "opening-hours": ("server.commands.opening_hours", "group"),
     "papers": ("server.commands.papers", "papers"),
     "policy": ("server.commands.policy", "group"),
     "rectification": ("server.commands.rectification", "group"),

@@ -29,6 +29,7 @@ from server.outlets import register as outlet_register
 from server.outlets.importing import Plan, apply_outlets, plan_outlets
 from server.outlets.models import Outlet
 from server.outlets.upkeep import misplaced
+from server.patrols.opening_importing import OpeningPlan
 
 SHOWN = 20
 
@@ -214,7 +215,7 @@ def outcome_of(
     judged: Judged[Any],
     table: Table,
     more_bad: list[BadRow],
-    plan: Plan | CellPlan | PeoplePlan,
+    plan: Plan | CellPlan | PeoplePlan | OpeningPlan,
     held_back: bool,
 ) -> Outcome:
     bad = [*judged.bad, *more_bad]

@@ -10,6 +10,8 @@ class Permission(StrEnum):
 
     ACCOUNT_MANAGE = "account.manage"
     AUDIT_READ = "audit.read"
+    BRIEFING_MAKE = "briefing.make"
+    BRIEFING_READ = "briefing.read"
     CADENCE_MAKE_UP = "cadence.make_up"
     CADENCE_WAIVE = "cadence.waive"
     CAP_MANAGE = "cap.manage"
@@ -37,6 +39,7 @@ class Permission(StrEnum):
     OBLIGATION_OPEN = "obligation.open"
     OBLIGATION_READ = "obligation.read"
     OBLIGATION_RECORD = "obligation.record"
+    OPENING_NOTE = "opening.note"
     OUTLET_READ = "outlet.read"
     PAPER_PRINT = "paper.print"
     PERSON_DATA_READ = "person_data.read"
@@ -76,10 +79,12 @@ class Role(StrEnum):
 P = Permission
 _EVERYONE = frozenset({P.SELF_READ, P.WORKDAY_READ, P.POLICY_READ, P.FORM_READ})
 _FIELD = _EVERYONE | {
+    P.BRIEFING_READ,
     P.CELL_READ,
     P.DEVICE_ENROL,
     P.OBLIGATION_READ,
     P.OBLIGATION_RECORD,
+    P.OPENING_NOTE,
     P.OUTLET_READ,
     P.PERSON_READ,
     P.RECORD_READ,
@@ -102,6 +107,7 @@ ROLES: dict[Role, frozenset[Permission]] = {
     Role.AUXILIARY: _FIELD,
     Role.SQUAD_LEADER: _FIELD
     | {
+        P.BRIEFING_MAKE,
         P.CADENCE_MAKE_UP,
         P.CADENCE_WAIVE,
         P.CLUE_READ,
@@ -121,6 +127,8 @@ ROLES: dict[Role, frozenset[Permission]] = {
     },
     Role.BUREAU_LEADER: _READER
     | {
+        P.BRIEFING_MAKE,
+        P.BRIEFING_READ,
         P.CADENCE_MAKE_UP,
         P.CADENCE_WAIVE,
         P.CLUE_DECIDE,
@@ -137,6 +145,7 @@ ROLES: dict[Role, frozenset[Permission]] = {
         P.INSPECTION_REQUEST,
         P.OBLIGATION_OPEN,
         P.OBLIGATION_RECORD,
+        P.OPENING_NOTE,
         P.PAPER_PRINT,
         P.PERSON_DATA_READ,
         P.PERSON_TRANSFER,
