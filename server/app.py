@@ -27,6 +27,7 @@ from server.approvals.api import blueprint as approvals
 from server.audit.api import blueprint as audit
 from server.authentication import authenticate
 from server.backups.queries import backed_up_before
+from server.briefings.api import blueprint as briefings
 from server.cadence.api import blueprint as cadence
 from server.cadence.duty_api import blueprint as duties
 from server.cadence.policy_api import blueprint as policies
@@ -143,6 +144,7 @@ def create_app(settings: Settings) -> Flask:
         custody,
         papers,
         draws,
+        briefings,
         calendars,
         notices,
         desk,

@@ -13,6 +13,7 @@ COMMANDS = {
     "account": ("server.commands.founding", "account"),
     "audit": ("server.commands.audit", "group"),
     "backup": ("server.commands.backup", "group"),
+    "briefing": ("server.commands.briefing", "group"),
     "bureau": ("server.commands.founding", "bureau"),
     "demo": ("server.commands.demo", "demo"),
     "dispatch": ("server.commands.dispatch", "group"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import NamedTuple, cast
@@ -22,6 +22,7 @@ from server.cadence.population import GRADES, UNGRADED
 from server.cadence.rules import judge
 from server.cadence.timeline import load_timeline
 from server.grids.queries import cells_in_scope
+from server.kernel.bulk import among
 from server.kernel.permissions import Permission
 from server.kernel.problems import problem_at
 from server.kernel.work import Work
@@ -121,8 +122,30 @@ def cap_report(work: Work, year: int, as_of: datetime) -> CapReport:
     return report
 
 
-def _outlets(work: Work, day: date, as_of: datetime) -> dict[uuid.UUID, _Seen]:
-    """The outlets that the register had by ``as_of``, with the grade and the cell that it told for ``day``."""
+def remaining_of(work: Work, outlet_ids: Sequence[uuid.UUID], day: date) -> dict[uuid.UUID, int | None]:
+    """How many visits that count the cap still allows each outlet in the year of ``day``, None where it has no cap.
+
+    ``day`` may lie ahead: the caps and the grade are those known now for it, and what is planned is not counted.
+    """
+    cap = cap_on(work, day, work.now)
+    inspections = _inspections(
+        work, date(day.year, 1, 1), date(day.year, 12, 31), work.now, cap, only=outlet_ids
+    )
+    apart = timedelta(minutes=cap.same_visit_minutes) if cap else APART
+    limits = cap.limits if cap else {}
+    return {
+        outlet_id: ledger(visits_of(inspections.get(outlet_id, ()), apart), limits.get(seen.grade)).remaining
+        for outlet_id, seen in _outlets(work, day, work.now, only=outlet_ids).items()
+    }
+
+
+def _outlets(
+    work: Work, day: date, as_of: datetime, only: Sequence[uuid.UUID] | None = None
+) -> dict[uuid.UUID, _Seen]:
+    """The outlets in scope that the register had by ``as_of``, with the grade and the cell that it told for ``day``.
+
+    With ``only`` those alone, whoever asks.
+    """
     known = (
         select(Registration.outlet_id, Registration.credit_grade, Registration.cell_id)
         .where(
@@ -137,7 +160,9 @@ def _outlets(work: Work, day: date, as_of: datetime) -> dict[uuid.UUID, _Seen]:
     query = select(Outlet.id, Outlet.licence_no, Outlet.name, known.c.credit_grade).join(
         known, known.c.outlet_id == Outlet.id
     )
-    if not work.actor.reaches_bureau(Permission.REPORT_READ):
+    if only is not None:
+        query = query.where(Outlet.bureau_id == work.bureau_id, among(Outlet.id, only))
+    elif not work.actor.reaches_bureau(Permission.REPORT_READ):
         query = query.where(known.c.cell_id.in_(cells_in_scope(work.actor, Permission.REPORT_READ)))
     return {
         outlet_id: _Seen(licence_no, name, grade or UNGRADED)
@@ -146,15 +171,22 @@ def _outlets(work: Work, day: date, as_of: datetime) -> dict[uuid.UUID, _Seen]:
 
 
 def _inspections(
-    work: Work, first: date, last: date, as_of: datetime, cap: CapPolicy | None
+    work: Work,
+    first: date,
+    last: date,
+    as_of: datetime,
+    cap: CapPolicy | None,
+    only: Sequence[uuid.UUID] | None = None,
 ) -> Mapping[uuid.UUID, list[Inspection]]:
-    """The inspections of the year by outlet: records that say they are one, or that fill an inspection's form.
+    """The inspections of the year by outlet, all or those named: records that say they are one, or that fill an
+    inspection's form.
 
     An attempt at a closed door disturbs nobody. An amendment corrects a record: its last word is told, under its own id.
     """
     begins, ends = (datetime.combine(day, time(), work.zone) for day in (first, last + timedelta(days=1)))
     exempted = _exempted(work, as_of)
-    rechecks = _uncounted_rechecks(work, as_of)
+    rechecks = _uncounted_rechecks(work, as_of, only)
+    named = () if only is None else (among(Record.subject_id, only),)
     automatic = {
         kind: one["ground"]
         for one in (cap.exemptions if cap else ())
@@ -184,6 +216,7 @@ def _inspections(
             Record.performed_at >= begins,
             Record.performed_at < ends,
             or_(Record.visit_kind.in_(KINDS), is_inspection),
+            *named,
         )
     )
     found: dict[uuid.UUID, list[Inspection]] = defaultdict(list)
@@ -228,16 +261,19 @@ def _exempted(work: Work, as_of: datetime) -> dict[uuid.UUID, str]:
     }
 
 
-def _uncounted_rechecks(work: Work, as_of: datetime) -> dict[uuid.UUID, str]:
+def _uncounted_rechecks(
+    work: Work, as_of: datetime, only: Sequence[uuid.UUID] | None
+) -> dict[uuid.UUID, str]:
     """The records that met what a duty rule asks for without counting it to the cap, with the rule's legal basis."""
     grounds = {
         version.id: version.legal_basis
         for version in load_duty_rules(work).versions
         if not version.counts_to_cap and version.known_at <= as_of
     }
-    subjects = work.session.scalars(
-        select(Obligation.subject_id).where(Obligation.rule_version_id.in_(list(grounds))).distinct()
-    ).all()
+    triggered = select(Obligation.subject_id).where(Obligation.rule_version_id.in_(list(grounds))).distinct()
+    if only is not None:
+        triggered = triggered.where(among(Obligation.subject_id, only))
+    subjects = work.session.scalars(triggered).all()
     if not subjects:
         return {}
     rulebook = load_timeline(work).rulebook

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from sqlalchemy import select
 
-from schemas.vocabulary import CadenceTier, ObligationState, SubjectKind
+from schemas.vocabulary import CadenceTier, DutyRule, ObligationState, SubjectKind
 from server.cadence.duty_models import DutySubject
 from server.cadence.histories import LONGEST_GRACE, load_histories
 from server.cadence.judging import judged_rows
@@ -160,3 +160,8 @@ def called(work: Work, subject_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Call
             for subject_id, name, number in work.session.execute(named)
         )
     return found
+
+
+def duty_label(duty: str) -> str:
+    """The Chinese name of a tier or of the rule of a triggered duty."""
+    return CadenceTier(duty).label_zh if duty in list(CadenceTier) else DutyRule(duty).label_zh
