@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
@@ -16,6 +15,7 @@ from server.briefings import ops, queries
 from server.briefings.models import Briefing
 from server.briefings.paper import pdf_of
 from server.commands.acting import acting, as_account, of_bureau
+from server.commands.bodies import print_json
 from server.commands.printing import headed, print_table
 from server.commands.times import Day
 from server.kernel.permissions import Permission
@@ -95,6 +95,8 @@ def make(
 def _ready(shape: str, output: Path | None) -> None:
     if shape == "pdf" and output is None:
         raise click.UsageError("pdf 需要 --output 文件名 · pdf needs --output")
+    if shape == "table" and output is not None:
+        raise click.UsageError("写入文件请用 --format json 或 pdf · a file is json or pdf")
 
 
 def _today(work: Work) -> date:
@@ -110,20 +112,15 @@ def _squad(work: Work, name: str) -> Any:
 
 
 def _deliver(work: Work, pack: Briefing, shape: str, output: Path | None) -> None:
+    """A table on the terminal, or the answer as over HTTP; into a file goes the paper, or the frozen bytes themselves."""
     content = queries.content_of(pack)
-    if shape == "pdf" and output is not None:
-        output.write_bytes(pdf_of(pack))
-        click.echo(f"{output}  第 {pack.version} 版  SHA-256 {pack.sha256}")
-        return
-    if shape == "table" and output is None:
+    if output is not None:
+        output.write_bytes(pdf_of(pack) if shape == "pdf" else pack.content)
+        click.echo(f"{output}  第 {pack.version} 版  冻结内容 SHA-256 {pack.sha256}")
+    elif shape == "table":
         _show(pack, content)
-        return
-    told = BriefingWhole().dump({**queries.described(work, [pack])[0], "content": content})
-    text = json.dumps(told, ensure_ascii=False, indent=2)
-    if output is None:
-        click.echo(text)
     else:
-        output.write_text(text + "\n", encoding="utf-8")
+        print_json(BriefingWhole(), {**queries.described(work, [pack])[0], "content": content})
 
 
 def _show(pack: Briefing, content: Mapping[str, Any]) -> None:
