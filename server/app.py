@@ -31,6 +31,8 @@ from server.briefings.api import blueprint as briefings
 from server.cadence.api import blueprint as cadence
 from server.cadence.duty_api import blueprint as duties
 from server.cadence.policy_api import blueprint as policies
+from server.calendars.api import blueprint as calendar_tokens
+from server.calendars.api import pages as calendar_pages
 from server.clues.api import blueprint as clues
 from server.custody.api import blueprint as custody
 from server.desk.api import blueprint as desk
@@ -146,6 +148,7 @@ def create_app(settings: Settings) -> Flask:
         draws,
         briefings,
         calendars,
+        calendar_tokens,
         notices,
         desk,
         search,
@@ -181,6 +184,7 @@ def create_app(settings: Settings) -> Flask:
         get_swaggerui_blueprint("/api/docs", "/api/openapi.json", config={"app_name": API_TITLE})
     )
     app.register_blueprint(paper_pages)
+    app.register_blueprint(calendar_pages)
     _add_health(app, kernel)
     add_metrics(app, kernel, frozenset(COLLECTIONS))
     _limit_strangers(app, settings)
@@ -259,8 +263,8 @@ def _add_health(app: Flask, kernel: Kernel) -> None:
 
 
 def _limit_strangers(app: Flask, settings: Settings) -> None:
-    """Guessing passwords and codes of papers is slowed down per address; the count lives in redis, shared by every
-    worker.
+    """Guessing passwords, codes of papers and addresses of calendars is slowed down per address; the count lives in redis,
+    shared by every worker.
     """
     storage = settings.redis_url.replace("unix://", "redis+unix://", 1)
     limiter = flask_limiter.Limiter(get_remote_address, app=app, storage_uri=storage, headers_enabled=True)
@@ -268,6 +272,7 @@ def _limit_strangers(app: Flask, settings: Settings) -> None:
         ("access.sign_in", settings.sign_in_limit),
         ("papers.verify_paper", settings.verify_limit),
         ("paper_pages.show_verified", settings.verify_limit),
+        ("calendar_feeds.show_calendar", settings.calendar_limit),
     ):
         limited: Any = limiter.limit(limit)(app.view_functions[endpoint])
         app.view_functions[endpoint] = limited

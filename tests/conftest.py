@@ -74,6 +74,7 @@ def settings_for(database: str, files_dir: Path) -> Settings:
         receipt_keys_file=files_dir / "receipt-keys.json",
         sign_in_limit="10000 per minute",
         verify_limit="10000 per minute",
+        calendar_limit="10000 per minute",
     )
 
 
