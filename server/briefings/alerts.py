@@ -119,7 +119,7 @@ def _of_plan(ground: Ground, plan: Row | None, standing: str | None) -> Iterator
         yield alert("plan_missing", "今日没有已下发的巡查计划。", "No plan is published for the day.")
         return
     if standing is not None:
-        zh, en = _APPROVALS[standing]
+        zh, en = APPROVALS[standing]
         yield alert(standing, zh, en, approval_no=plan["approval_no"])
     for patrol in plan["patrols"]:
         for member in patrol["members"]:
@@ -143,7 +143,7 @@ def _of_plan(ground: Ground, plan: Row | None, standing: str | None) -> Iterator
         )
 
 
-_APPROVALS = {
+APPROVALS = {
     "approval_missing": (
         "今日计划没有关联检查审批。",
         "No approval of inspections is named by the plan.",

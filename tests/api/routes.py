@@ -20,6 +20,8 @@ SIGN_IN = "access.sign_in"
 PUBLIC_KEYS = "sync.keys"
 # Whoever holds a paper may ask whether it is genuine.
 VERIFYING = {"papers.verify_paper", "paper_pages.show_verified"}
+# Whoever has the secret address of a calendar reads it.
+CALENDARS = {"calendar_feeds.show_calendar"}
 # A revoked handheld may land what it recorded, and learn what is still to land and what has.
 LANDING = {"sync.push_documents", "sync.reconcile_documents", "sync.give_receipt"}
 UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
@@ -58,6 +60,9 @@ def path_of(rule: Rule, world: World) -> str:
         "store_id": uuid.UUID(int=7),
         "hand_over_id": uuid.UUID(int=7),
         "recusal_id": uuid.UUID(int=7),
+        "briefing_id": uuid.UUID(int=7),
+        "calendar_token_id": uuid.UUID(int=7),
+        "site_id": uuid.UUID(int=7),
         "policy_id": world.policy_id,
         "form_code": "site_visit",
         "version": 1,

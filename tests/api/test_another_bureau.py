@@ -18,9 +18,11 @@ from tests.town import client_of
 
 # What the world names of the town's records and what follows from them.
 NAMED = {
+    *("briefing_id", "calendar_token_id"),
     *("act_id", "approval_id", "clue_id", "dispatch_id", "list_id", "order_id", "record_id", "store_id"),
 }
 LISTS = (
+    "briefings",
     *("approvals", "clues", "co-signatures", "custody/stores", "dispatches", "records", "rectifications"),
     *("registration-lists", "road-checks", "road-stops", "search/records"),
 )

@@ -12,11 +12,13 @@ from gis.cells import GeometryChange, GeometryFault
 from gis.exchange.coded import Coded
 from gis.exchange.unreadable import FileFault
 from schemas import wording
+from server.briefings.alerts import APPROVALS as alerts_of_approvals
 from server.cli import main
 from server.grids.register import CellCode
 from server.kernel.problems import CATALOGUE, CONSTRAINTS, STATUS_CODES
 from server.org.register import PersonCode
 from server.outlets.register import OutletCode
+from server.patrols.opening_register import OpeningCode
 from server.records import forms
 from server.records.rules import FLAGS
 from tests.api.codes import ROOT, appended, in_calls, in_dicts
@@ -27,7 +29,9 @@ SERVER_BUT_RECORDS = [
         "access",
         "app.py",
         "authentication.py",
+        "briefings",
         "cadence",
+        "calendars",
         "clues",
         "custody",
         "desk",
@@ -120,6 +124,7 @@ def test_flags() -> None:
         ("网格 Cell", CellCode),
         ("网格图形", [*GeometryFault, *GeometryChange]),
         ("人员", PersonCode),
+        ("营业时间", OpeningCode),
     ],
 )
 def test_register_codes(heading: str, codes: Iterable[Coded]) -> None:
@@ -128,6 +133,12 @@ def test_register_codes(heading: str, codes: Iterable[Coded]) -> None:
     }
 
 
+def test_the_alerts_of_a_briefing() -> None:
+    alerts = in_calls("alert", "server/briefings/alerts.py") | set(alerts_of_approvals)
+    assert set(documented("例会材料的提醒")) == alerts
+
+
 def test_the_other_codes_of_an_import() -> None:
-    named = in_calls("BadRow", "server/grids", "server/org", "server/outlets", "server/commands", at=1)
+    registers = ("server/grids", "server/org", "server/outlets", "server/patrols", "server/commands")
+    named = in_calls("BadRow", *registers, at=1)
     assert set(documented("导入时另有")) == named | in_dicts("server/commands")

@@ -10,7 +10,17 @@ import pytest
 from server.kernel.http import PUBLIC
 from server.kernel.permissions import Permission, permissions_of
 from tests.api.conftest import World, problem_of
-from tests.api.routes import LANDING, OPEN, PUBLIC_KEYS, SIGN_IN, VERIFYING, guarded, permission_of, views
+from tests.api.routes import (
+    CALENDARS,
+    LANDING,
+    OPEN,
+    PUBLIC_KEYS,
+    SIGN_IN,
+    VERIFYING,
+    guarded,
+    permission_of,
+    views,
+)
 from tests.town import ROLE_ACCOUNTS
 
 
@@ -20,7 +30,7 @@ def test_every_view_has_a_permission_or_is_named_as_open(world: World) -> None:
     public = {
         rule.endpoint for rule, _, view in views(world.app) if getattr(view, "permission", "") == PUBLIC
     }
-    assert public == {SIGN_IN, PUBLIC_KEYS, *VERIFYING}
+    assert public == {SIGN_IN, PUBLIC_KEYS, *VERIFYING, *CALENDARS}
     for endpoint, _, _ in guarded(world):
         assert isinstance(permission_of(world, endpoint), Permission), endpoint
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import count
 from typing import Any
 
 import pytest
@@ -15,8 +16,12 @@ from server.briefings.content import contents
 from server.briefings.models import Briefing
 from server.kernel.actor import Actor, house
 from server.kernel.work import Kernel
+from server.org.models import Bureau
 from tests.fieldwork import field_actor
-from tests.town import ROLE_ACCOUNTS, ZONE, Town, client_of
+from tests.one_house import app, kernel, settings
+from tests.town import ROLE_ACCOUNTS, ZONE, Town, client_of, settle_town
+
+__all__ = ["app", "kernel", "settings"]
 
 
 def at(month: int, day: int, hour: int = 7, minute: int = 30) -> datetime:
@@ -49,6 +54,12 @@ class Room:
         with self.kernel.work(house(self.town.bureau_id), now) as work:
             return contents(work, now.astimezone(ZONE).date())[self.town.squads[squad]]
 
+    @property
+    def bureau(self) -> str:
+        """What its bureau is called, for commands."""
+        with self.kernel.sessions() as session:
+            return session.get_one(Bureau, self.town.bureau_id).name
+
     def codes(self, now: datetime, squad: int = 0) -> list[str]:
         """The codes of the alerts of a squad's morning."""
         return [alert["code"] for alert in self.told(now, squad)["alerts"]]
@@ -67,7 +78,10 @@ class Room:
             return pack
 
 
+_towns = count(1)
+
+
 @pytest.fixture
-def room(app: Flask, kernel: Kernel, town: Town) -> Room:
-    """The town in a database of this test's own."""
-    return Room(app, kernel, town)
+def room(app: Flask, kernel: Kernel) -> Room:
+    """A town of this test's own, in a database that its file shares."""
+    return Room(app, kernel, settle_town(kernel, bureau=f"试样{next(_towns)}局"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from random import Random
 
@@ -34,9 +34,8 @@ from server.kernel.work import Work
 from server.kernel.workdays import Workdays
 from server.outlets.models import Outlet
 from tests.briefings.conftest import Room, at
-from tests.conftest import SettledTown, SettledTowns
 from tests.fieldwork import attempt_at, check_of, push_at, visit_of
-from tests.town import OFFICERS, SQUAD_OF, ZONE
+from tests.town import OFFICERS, SQUAD_OF, ZONE, settle_town
 
 CALENDAR = Workdays(
     off=frozenset({date(2026, 10, day) for day in (1, 2, 5, 6, 7)}),
@@ -80,9 +79,9 @@ def test_each_thing_is_due_for_one_reason_or_none(
 
 
 @pytest.fixture
-def settled_town(settled_towns: SettledTowns) -> SettledTown:
-    """Eight shops, six of which sell e-cigarettes."""
-    return settled_towns(outlets=8, ecig=6)
+def room(room: Room) -> Room:
+    """A town with eight shops, six of which sell e-cigarettes."""
+    return replace(room, town=settle_town(room.kernel, outlets=8, ecig=6, bureau=f"{room.bureau}甲"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +193,8 @@ def live(room: Room, chance: Random, morning: datetime) -> None:
         assert push_at(room.kernel, town, by[0], began + timedelta(hours=1), record) == []
     if chance.random() < 0.15:
         with room.kernel.sessions() as session:
-            open_ones = session.scalars(select(Obligation.id).where(Obligation.met_by.is_(None))).all()
+            own = Obligation.bureau_id == town.bureau_id
+            open_ones = session.scalars(select(Obligation.id).where(own, Obligation.met_by.is_(None))).all()
         with suppress(Problem), room.kernel.work(room.actor("ju"), morning + timedelta(hours=3)) as work:
             waive(work, [chance.choice(sorted(open_ones))], "店主住院，经批准免查")
 

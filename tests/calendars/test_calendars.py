@@ -7,6 +7,7 @@ import re
 import uuid
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -23,6 +24,7 @@ from server.access.models import Account
 from server.app import create_app
 from server.cadence.models import Obligation
 from server.cadence.ops import materialise, waive
+from server.calendars import api
 from server.calendars.models import CalendarToken
 from server.calendars.ops import MOST
 from server.kernel.actor import Actor, house
@@ -33,8 +35,11 @@ from server.outlets.models import Outlet
 from server.patrols.models import PatrolPlan
 from tests.api.conftest import problem_of
 from tests.conftest import own_database, settings_for
+from tests.one_house import app, kernel, settings
 from tests.patrols.plans import BASE, Team, give_out
 from tests.town import ROLE_ACCOUNTS, ZONE, Town, client_of, settle_town, today
+
+__all__ = ["app", "kernel", "settings"]
 
 TOKENS = "/api/v1/me/calendar-tokens"
 HOUR = timedelta(hours=1)
@@ -73,10 +78,13 @@ class Phone:
             return give_out(work, self.town, squad, day, *teams)
 
 
+_towns = count(1)
+
+
 @pytest.fixture
-def phone(app: Flask, kernel: Kernel, town: Town) -> Phone:
-    """In a database of this test's own."""
-    return Phone(app, kernel, town)
+def phone(app: Flask, kernel: Kernel) -> Phone:
+    """In a town of this test's own."""
+    return Phone(app, kernel, settle_town(kernel, bureau=f"试样{next(_towns)}局"))
 
 
 def tomorrow() -> date:
@@ -160,17 +168,18 @@ def change(phone: Phone, plan: PatrolPlan, **values: Any) -> None:
 
 
 def test_nothing_of_a_shop_and_nobodys_name_leaves_the_house(phone: Phone) -> None:
+    own = select(Outlet).where(Outlet.bureau_id == phone.town.bureau_id)
     with phone.kernel.work(house(phone.town.bureau_id), datetime.now(UTC)) as work:
-        for number, outlet in enumerate(work.session.scalars(select(Outlet)).all()):
+        for number, outlet in enumerate(work.session.scalars(own).all()):
             outlet.address, outlet.holder_name, outlet.phone = (
                 f"试样路{number}号",
                 f"店主{number}",
                 f"1380000000{number}",
             )
-        names = {outlet.name for outlet in work.session.scalars(select(Outlet))}
+        names = {outlet.name for outlet in work.session.scalars(own)}
         hidden = {
             *names,
-            *(outlet.licence_no for outlet in work.session.scalars(select(Outlet))),
+            *(outlet.licence_no for outlet in work.session.scalars(own)),
             *(f"试样路{number}号" for number in range(4)),
             *(f"店主{number}" for number in range(4)),
             *(f"1380000000{number}" for number in range(4)),
@@ -256,7 +265,7 @@ def test_only_the_digest_of_a_secret_is_kept_and_it_is_told_once(phone: Phone) -
     secret = re.fullmatch(r"http://localhost/calendar/([A-Za-z0-9_-]{43})\.ics", told["url"])
     assert secret is not None
     with phone.kernel.sessions() as session:
-        (token,) = session.scalars(select(CalendarToken)).all()
+        token = session.get_one(CalendarToken, uuid.UUID(told["id"]))
         dump = str(session.execute(text("select to_jsonb(t) from calendar_token t")).all())
         trail = str(
             session.execute(text("select facts, subject_ids from event where name like 'calendar.%'")).all()
@@ -300,9 +309,9 @@ def spoil_revoked_by_the_administrator(phone: Phone, told: dict[str, Any]) -> No
 def spoil_expired(phone: Phone, told: dict[str, Any]) -> None:
     write(
         phone,
-        update(CalendarToken).values(
-            expires_at=datetime.now(UTC), issued_at=datetime(2026, 1, 1, tzinfo=UTC)
-        ),
+        update(CalendarToken)
+        .where(CalendarToken.id == told["id"])
+        .values(expires_at=datetime.now(UTC), issued_at=datetime(2026, 1, 1, tzinfo=UTC)),
     )
 
 
@@ -394,3 +403,21 @@ def test_strangers_who_guess_are_slowed_down(
         assert [one.status_code for one in answers] == [404, 404, 404, 429]
         problem_of(answers[-1], status=429, code="rate_limited")
         app.extensions["xunge"].close()
+
+
+def test_a_failure_tells_no_log_the_address(
+    phone: Phone, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(_work: Any, person_id: uuid.UUID, **_given: Any) -> None:
+        raise RuntimeError("试样故障")
+
+    url = phone.subscribe()["url"]
+    monkeypatch.setattr(api, "entries_of", broken)
+    problem_of(phone.read(url), status=500, code="internal")
+    printed = "".join(capsys.readouterr())
+    assert "试样故障" in printed
+    assert "path=/calendar/<secret>.ics" in re.sub(r"\x1b\[[0-9;]*m", "", printed)
+    secret = url.rpartition("/")[2].removesuffix(".ics")
+    assert secret not in printed
+    # Nor what any variable held.
+    assert str(phone.town.people["li"]) not in printed

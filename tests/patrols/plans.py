@@ -37,9 +37,7 @@ class Team:
 
 def owed_of(work: Work, town: Town, outlet: int, key: str) -> uuid.UUID:
     """What an outlet owes for a period."""
-    owed = select(Obligation.id).where(
-        Obligation.subject_id == town.outlets[outlet], Obligation.key == key
-    )
+    owed = select(Obligation.id).where(Obligation.subject_id == town.outlets[outlet], Obligation.key == key)
     return work.session.scalars(owed).one()
 
 
