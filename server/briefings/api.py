@@ -16,6 +16,7 @@ from server.kernel.http import Noun
 from server.kernel.paging import page_of
 from server.kernel.permissions import Permission
 from server.kernel.work import Work
+from server.reports.pdf import MOST_CELLS
 
 blueprint = Noun("briefings", "例会材料 Briefing packs")
 
@@ -69,7 +70,9 @@ def frozen_briefing(work: Work, briefing_id: uuid.UUID) -> AnyResponse:
 def briefing_pdf(work: Work, briefing_id: uuid.UUID) -> Response:
     """The pack on paper, drawn from the frozen bytes."""
     pack = queries.find(work, briefing_id)
-    return Response(pdf_of(pack), mimetype="application/pdf", headers=_as_file(pack, "pdf"))
+    return Response(
+        pdf_of(pack, most_cells=MOST_CELLS), mimetype="application/pdf", headers=_as_file(pack, "pdf")
+    )
 
 
 def _as_file(pack: Briefing, ending: str) -> dict[str, str]:

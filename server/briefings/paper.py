@@ -15,12 +15,15 @@ from server.briefings.models import Briefing
 from server.briefings.queries import content_of
 from server.briefings.rules import LABELS, Due
 from server.briefings.sketch import Stop, svg_of
+from server.kernel.problems import Problem
 from server.reports.heading import day_text
 from server.reports.pdf import typeset
 from server.reports.sheets import NO_FIGURE
 
 Row = Mapping[str, Any]
 
+_LISTS = ("due", "due_soon", "chains", "missed")
+_COLUMNS = 6
 _MODES = {"car": "乘车", "foot": "步行"}
 
 
@@ -29,13 +32,21 @@ def _templates() -> Environment:
     return Environment(loader=PackageLoader("server.briefings"), autoescape=True, trim_blocks=True)
 
 
-def pdf_of(pack: Briefing) -> bytes:
+def pdf_of(pack: Briefing, *, most_cells: int | None = None) -> bytes:
     """The pack as PDF on A4; no clock is asked.
 
     Raises:
-        Problem: ``unavailable`` where the machine lacks Pango.
+        Problem: ``report_too_long`` for more than ``most_cells`` cells; ``unavailable`` where the machine lacks Pango.
     """
-    return typeset(html_of(content_of(pack), pack.sha256))
+    content = content_of(pack)
+    rows = pack.summary["stops"] + sum(len(content[name]) for name in _LISTS)
+    if most_cells is not None and rows * _COLUMNS > most_cells:
+        detail = (
+            f"共 {rows} 行，太长，不能即时排成 PDF，请用 xunge briefing show --format pdf。"
+            f"{rows} rows are too many to set as PDF at once: use the command xunge briefing show --format pdf."
+        )
+        raise Problem("report_too_long", detail=detail)
+    return typeset(html_of(content, pack.sha256))
 
 
 def html_of(content: Row, sha256: str) -> str:

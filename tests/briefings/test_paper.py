@@ -18,6 +18,7 @@ from server.briefings.paper import html_of, pdf_of
 from server.briefings.queries import content_of
 from server.briefings.sketch import RADIUS, Stop, svg_of
 from server.kernel.actor import house
+from server.kernel.problems import Problem
 from server.org.models import Squad
 from server.outlets.models import Outlet
 from tests.briefings.conftest import Room, at
@@ -64,6 +65,14 @@ def test_everything_of_the_pack_is_on_paper(planned: Room) -> None:
 def test_the_same_bytes_give_the_same_pages(planned: Room) -> None:
     pack = planned.make(FRIDAY)
     assert pdf_of(pack) == pdf_of(pack)
+
+
+def test_a_pack_too_long_for_a_request_is_said_to_be(planned: Room) -> None:
+    pack = planned.make(FRIDAY)
+    with pytest.raises(Problem) as refused:
+        pdf_of(pack, most_cells=23)
+    assert (refused.value.code, "共 4 行" in refused.value.detail) == ("report_too_long", True)
+    assert pdf_of(pack, most_cells=24)[:5] == b"%PDF-"
 
 
 def test_a_pack_with_nothing_in_it_says_so(room: Room) -> None:
