@@ -77,9 +77,10 @@ def svg_of(
     marks = [(frame.at(place), text) for place, text in ends.items()]
     for point, _ in marks:
         taken.add(point)
-    points = [(stop.number, frame.at(stop.place)) for stop in stops]
-    for number, point in points:
-        parts += _stop(number, point, taken)
+    badges = [(stop.number, point, taken.take(point)) for stop in stops for point in [frame.at(stop.place)]]
+    # No dot and no line may lie on a number.
+    parts += [part for _, point, badge in badges for part in _leader(point, badge)]
+    parts += [part for number, _, badge in badges for part in _badge(number, badge)]
     parts += [part for point, text in marks for part in _end(point, text)]
     parts += _legend(frame)
     return (
@@ -95,7 +96,7 @@ def _frame(places: Sequence[Place]) -> _Frame:
     lons, lats = [place[0] / _DEGREE for place in places], [place[1] / _DEGREE for place in places]
     squeeze = math.cos(math.radians((min(lats) + max(lats)) / 2))
     wide = max((max(lons) - min(lons)) * squeeze * _METRES_A_DEGREE, _LEAST_SPAN_M)
-    high = max((max(lats) - min(lats)) * _METRES_A_DEGREE, _LEAST_SPAN_M)
+    high = max((max(lats) - min(lats)) * _METRES_A_DEGREE, _LEAST_SPAN_M / 4)
     room = WIDTH - 2 * MARGIN
     height = min(max(high / wide * room + 2 * MARGIN, LEAST), MOST)
     scale = min(room / wide, (height - 2 * MARGIN) / high)
@@ -146,23 +147,24 @@ class _Taken:
         inside = RADIUS < point.x < WIDTH - RADIUS and RADIUS < point.y < self._height - RADIUS
         return inside and all(math.dist(point, other) >= 2 * RADIUS - 1 for other in self._points)
 
-    def near(self, point: _Point) -> _Point:
-        """The free place nearest to a point; the point itself where all is full."""
-        if self.is_free(point):
-            return point
+    def take(self, point: _Point) -> _Point:
+        """Take the free place nearest to a point; the point itself where all is full."""
         tries = (_Point(point.x + right, point.y + down) for right, down in _TRIES)
-        return next((one for one in tries if self.is_free(one)), point)
+        found = point if self.is_free(point) else next((one for one in tries if self.is_free(one)), point)
+        self.add(found)
+        return found
 
 
-def _stop(number: int, point: _Point, taken: _Taken) -> Iterator[str]:
-    """A dot at the place, and its number on it or beside it."""
-    badge = taken.near(point)
-    taken.add(badge)
+def _leader(point: _Point, badge: _Point) -> Iterator[str]:
+    """Of a number that stands beside its place: a dot there, and a line."""
     if badge != point:
         yield (
             f'<line x1="{point.x:.1f}" y1="{point.y:.1f}" x2="{badge.x:.1f}" y2="{badge.y:.1f}" stroke="{TEAL}" '
             f'stroke-width="1"/><circle cx="{point.x:.1f}" cy="{point.y:.1f}" r="{DOT}" fill="{TEAL}"/>'
         )
+
+
+def _badge(number: int, badge: _Point) -> Iterator[str]:
     yield (
         f'<circle cx="{badge.x:.1f}" cy="{badge.y:.1f}" r="{RADIUS}" fill="#ffffff" stroke="{TEAL}" stroke-width="2"/>'
         f'<text x="{badge.x:.1f}" y="{badge.y + 4.8:.1f}" text-anchor="middle" font-size="13.5" font-weight="700" '
