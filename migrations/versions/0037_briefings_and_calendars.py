@@ -76,7 +76,8 @@ def upgrade() -> None:
     op.create_index(op.f("ix_calendar_token_account_id"), "calendar_token", ["account_id"], unique=False)
     op.create_index(op.f("ix_calendar_token_bureau_id"), "calendar_token", ["bureau_id"], unique=False)
     op.execute("grant select, insert on briefing to xunge_app")
-    op.execute("grant select, insert, update on calendar_token to xunge_app")
+    op.execute("grant select, insert on calendar_token to xunge_app")
+    op.execute("grant update (last_used_on, revoked_at, revoked_by) on calendar_token to xunge_app")
     op.drop_constraint(op.f("ck_notice_kind"), "notice")
     op.create_check_constraint(op.f("ck_notice_kind"), "notice", KINDS)
 

@@ -17,7 +17,7 @@ import pytest
 import vobject
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, select, text, update
+from sqlalchemy import Engine, create_engine, select, text, update
 from sqlalchemy.dialects.postgresql import Range
 
 from server.access.models import Account
@@ -307,12 +307,12 @@ def spoil_revoked_by_the_administrator(phone: Phone, told: dict[str, Any]) -> No
 
 
 def spoil_expired(phone: Phone, told: dict[str, Any]) -> None:
-    write(
-        phone,
-        update(CalendarToken)
-        .where(CalendarToken.id == told["id"])
-        .values(expires_at=datetime.now(UTC), issued_at=datetime(2026, 1, 1, tzinfo=UTC)),
-    )
+    """A year later; the application's role may not change when a token ends."""
+    owner = create_engine(phone.kernel.settings.owner_database_url)
+    with owner.begin() as connection:
+        past = {"issued_at": datetime(2026, 1, 1, tzinfo=UTC), "expires_at": datetime.now(UTC)}
+        connection.execute(update(CalendarToken).where(CalendarToken.id == told["id"]).values(past))
+    owner.dispose()
 
 
 def spoil_disabled(phone: Phone, told: dict[str, Any]) -> None:
