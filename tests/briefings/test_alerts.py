@@ -22,7 +22,7 @@ from server.kernel.actor import house
 from server.kernel.ids import new_id
 from tests.briefings.conftest import Room, at
 from tests.fieldwork import check_of, push_at, visit_of
-from tests.patrols.plans import Team, give_out
+from tests.patrols.given_out import Team, give_out
 from tests.town import Town
 
 FRIDAY = at(7, 10)

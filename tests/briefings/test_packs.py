@@ -28,7 +28,7 @@ from server.worker import jobs_of, make_briefings
 from tests.api.conftest import problem_of
 from tests.briefings.conftest import Room, at
 from tests.command_line import refused, said, xunge
-from tests.patrols.plans import Team, give_out, owed_of
+from tests.patrols.given_out import Team, give_out, owed_of
 from tests.town import client_of, settle_town, today
 
 FRIDAY = at(7, 10)

@@ -22,7 +22,7 @@ from server.kernel.problems import Problem
 from server.org.models import Squad
 from server.outlets.models import Outlet
 from tests.briefings.conftest import Room, at
-from tests.patrols.plans import Team, give_out, owed_of
+from tests.patrols.given_out import Team, give_out, owed_of
 
 FRIDAY = at(7, 10)
 

@@ -36,7 +36,7 @@ from server.patrols.models import PatrolPlan
 from tests.api.conftest import problem_of
 from tests.conftest import own_database, settings_for
 from tests.one_house import app, kernel, settings
-from tests.patrols.plans import BASE, Team, give_out
+from tests.patrols.given_out import BASE, Team, give_out
 from tests.town import ROLE_ACCOUNTS, ZONE, Town, client_of, settle_town, today
 
 __all__ = ["app", "kernel", "settings"]
