@@ -17,7 +17,9 @@ WORKING = {
     *("account", "bureau", "cadence_roll_up", "device", "duty", "fed", "feed", "feed_mark", "feed_pruned"),
     *("form_draft", "grid_cell", "number_wanted", "obligation", "outlet", "partner_unit", "person", "policy"),
     *("policy_tier", "record_text", "rectification", "scope", "scope_applied", "site", "squad"),
-    *("squad_member", "squad_roll_up", "sync_epoch", "token", "vehicle", "workday", "workday_year"),
+    *("patrol", "patrol_cell", "patrol_member", "patrol_plan", "patrol_stop", "plan_solving"),
+    *("plan_unfitted", "plan_wish", "squad_member", "squad_roll_up", "sync_epoch", "token", "vehicle"),
+    *("workday", "workday_year"),
 }
 # The only columns of the other tables that change: how far a thing has gone, and who ended it.
 STAMPS = {
