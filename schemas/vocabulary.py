@@ -340,6 +340,7 @@ class NoticeKind(Labelled):
     WORKDAYS_MISSING = "workdays_missing", "工作日表未载入"
     GOODS_UNDECIDED = "goods_undecided", "登记保存待决定"
     INCIDENT = "incident", "突发情况"
+    BRIEFING = "briefing", "例会材料"
 
 
 class PlanState(Labelled):

@@ -27,9 +27,12 @@ from server.approvals.api import blueprint as approvals
 from server.audit.api import blueprint as audit
 from server.authentication import authenticate
 from server.backups.queries import backed_up_before
+from server.briefings.api import blueprint as briefings
 from server.cadence.api import blueprint as cadence
 from server.cadence.duty_api import blueprint as duties
 from server.cadence.policy_api import blueprint as policies
+from server.calendars.api import blueprint as calendar_tokens
+from server.calendars.api import pages as calendar_pages
 from server.campaigns.api import blueprint as campaigns
 from server.clues.api import blueprint as clues
 from server.custody.api import blueprint as custody
@@ -59,6 +62,7 @@ from server.outlets.api import blueprint as outlets
 from server.papers.api import blueprint as papers
 from server.papers.api import pages as paper_pages
 from server.patrols.deed_api import blueprint as patrol_deeds
+from server.patrols.opening_api import blueprint as opening_hours
 from server.planning.api import blueprint as plans
 from server.records.api import blueprint as records
 from server.records.forms_api import blueprint as forms
@@ -136,6 +140,7 @@ def create_app(settings: Settings) -> Flask:
         boards,
         roster,
         outlets,
+        opening_hours,
         cadence,
         policies,
         duties,
@@ -156,7 +161,9 @@ def create_app(settings: Settings) -> Flask:
         plans,
         patrol_deeds,
         draws,
+        briefings,
         calendars,
+        calendar_tokens,
         notices,
         desk,
         search,
@@ -193,6 +200,7 @@ def create_app(settings: Settings) -> Flask:
     )
     app.register_blueprint(paper_pages)
     app.register_blueprint(board_pages)
+    app.register_blueprint(calendar_pages)
     _add_health(app, kernel)
     add_metrics(app, kernel, frozenset(COLLECTIONS))
     _limit_strangers(app, settings)
@@ -271,8 +279,8 @@ def _add_health(app: Flask, kernel: Kernel) -> None:
 
 
 def _limit_strangers(app: Flask, settings: Settings) -> None:
-    """Guessing passwords and codes of papers, and taking the duty board down page by page, is slowed down per address; the
-    count lives in redis, shared by every worker.
+    """Guessing passwords, codes of papers and addresses of calendars, and taking the duty board down page by page, is slowed
+    down per address; the count lives in redis, shared by every worker.
     """
     storage = settings.redis_url.replace("unix://", "redis+unix://", 1)
     limiter = flask_limiter.Limiter(get_remote_address, app=app, storage_uri=storage, headers_enabled=True)
@@ -284,6 +292,7 @@ def _limit_strangers(app: Flask, settings: Settings) -> None:
         ("duty_boards.get_board", settings.board_limit),
         ("board_pages.show_boards", settings.board_limit),
         ("board_pages.show_board", settings.board_limit),
+        ("calendar_feeds.show_calendar", settings.calendar_limit),
     ):
         limited: Any = limiter.limit(limit)(app.view_functions[endpoint])
         app.view_functions[endpoint] = limited

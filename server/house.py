@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+import structlog
 from redis import Redis
 from rq import Queue
 from rq.serializers import JSONSerializer
@@ -37,8 +38,15 @@ def scheduler_beat(redis: Redis) -> datetime | None:
     return datetime.fromisoformat(told.decode()) if isinstance(told, bytes) else None
 
 
+def plain_logs() -> None:
+    """Failures are logged as Python tells them: the default would print what every variable held, secrets and people too."""
+    renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], renderer])
+
+
 def compose(settings: Settings) -> Kernel:
     """The kernel over the settings' database and redis."""
+    plain_logs()
     engine = make_engine(settings.database_url)
     queue = queue_of(settings)
 

@@ -6,8 +6,10 @@ import server.access.models
 import server.approvals.models
 import server.audit.models
 import server.backups.models
+import server.briefings.models
 import server.cadence.duty_models
 import server.cadence.models
+import server.calendars.models
 import server.campaigns.models
 import server.clues.models
 import server.custody.models

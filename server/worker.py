@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -18,6 +18,8 @@ from sqlalchemy import select
 
 from server import retention
 from server.audit.chaining import seal_events
+from server.briefings import ops as briefings
+from server.briefings import queries as briefing_queries
 from server.cadence import ops as cadence_ops
 from server.cadence.policies import retire_superseded
 from server.cadence.rebuilding import count_waiting
@@ -32,6 +34,7 @@ from server.kernel.actor import house
 from server.kernel.settings import Settings, read_settings
 from server.kernel.work import Kernel, Work
 from server.notices import outbox
+from server.notices.briefings import Pack, tell_of_packs
 from server.notices.ops import retire_notices, send_digests
 from server.org.models import Bureau
 from server.papers import numbering
@@ -192,6 +195,26 @@ def tell_people(at: str | None = None) -> None:
         _for_each_bureau("notices", send_digests, now)
 
 
+def make_briefings(at: str | None = None) -> None:
+    """Every morning before the meeting: the pack of each squad, on working days, and its leaders are told of it.
+
+    ``at`` is the moment, in RFC 3339, where it is not now.
+    """
+
+    def make(work: Work) -> int:
+        packs = briefings.make_due(work)
+        tell_of_packs(work, [_pack(pack) for pack in briefing_queries.described(work, packs)])
+        return len(packs)
+
+    _for_each_bureau("briefings", make, datetime.fromisoformat(at) if at else None)
+
+
+def _pack(told: Mapping[str, Any]) -> Pack:
+    counts = told["counts"]
+    named = {name: told[name] for name in ("id", "squad_id", "squad", "day", "version")}
+    return Pack(**named, **{name: counts[name] for name in ("due", "not_planned", "alerts")})
+
+
 def deliver(bureau_id: str, delivery_id: str) -> None:
     """After a digest was made: one mail or webhook of it. What does not get through is tried again by ``deliver_due``."""
     outbox.deliver(_kernel(), uuid.UUID(bureau_id), uuid.UUID(delivery_id), lambda: datetime.now(UTC))
@@ -251,7 +274,12 @@ JOBS = (
 
 def jobs_of(settings: Settings) -> tuple[tuple[Callable[..., None], str], ...]:
     """Every job with its time, in cron's five fields and the bureau's zone."""
-    return (*JOBS, (tell_people, f"0 {settings.notice_hour} * * *"))
+    meeting = settings.briefing_time
+    return (
+        *JOBS,
+        (make_briefings, f"{meeting.minute} {meeting.hour} * * *"),
+        (tell_people, f"0 {settings.notice_hour} * * *"),
+    )
 
 
 def run_scheduler(settings: Settings) -> None:

@@ -76,6 +76,7 @@ def settings_for(database: str, files_dir: Path) -> Settings:
         sign_in_limit="10000 per minute",
         verify_limit="10000 per minute",
         board_limit="10000 per minute",
+        calendar_limit="10000 per minute",
     )
 
 

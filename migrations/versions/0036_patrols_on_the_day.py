@@ -57,9 +57,15 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("delete from dispatch_person using dispatch d where d.id = dispatch_id and d.source = 'patrol'")
-    op.execute("delete from dispatch_vehicle using dispatch d where d.id = dispatch_id and d.source = 'patrol'")
-    op.execute("delete from dispatch_partner using dispatch d where d.id = dispatch_id and d.source = 'patrol'")
+    op.execute(
+        "delete from dispatch_person using dispatch d where d.id = dispatch_id and d.source = 'patrol'"
+    )
+    op.execute(
+        "delete from dispatch_vehicle using dispatch d where d.id = dispatch_id and d.source = 'patrol'"
+    )
+    op.execute(
+        "delete from dispatch_partner using dispatch d where d.id = dispatch_id and d.source = 'patrol'"
+    )
     op.execute("delete from dispatch where source = 'patrol'")
     op.drop_constraint(op.f("ck_dispatch_patrol"), "dispatch")
     op.drop_constraint(op.f("ck_dispatch_source"), "dispatch")

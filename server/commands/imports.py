@@ -30,6 +30,7 @@ from server.outlets import register as outlet_register
 from server.outlets.importing import Plan, apply_outlets, plan_outlets
 from server.outlets.models import Outlet
 from server.outlets.upkeep import misplaced
+from server.patrols.opening_importing import OpeningPlan
 from server.roster.importing import RosterPlan
 
 SHOWN = 20
@@ -219,7 +220,7 @@ def outcome_of(
     judged: Judged[Any],
     table: Table,
     more_bad: list[BadRow],
-    plan: Plan | CellPlan | PeoplePlan | RosterPlan,
+    plan: Plan | CellPlan | PeoplePlan | RosterPlan | OpeningPlan,
     held_back: bool,
 ) -> Outcome:
     bad = [*judged.bad, *more_bad]

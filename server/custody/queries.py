@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import distinct_on
 
+from schemas.vocabulary import PaperKind
 from server.custody.models import (
     CustodyAct,
     CustodyDecision,
@@ -167,6 +168,16 @@ def lists_known(actor: Actor, as_of: Known = None) -> Subquery:
     if not actor.reaches_bureau(Permission.CUSTODY_READ):
         known = known.where(edition.c.id.in_(visible_records(actor).with_only_columns(Record.id)))
     return known.subquery("known")
+
+
+def lists_numbered(actor: Actor, as_of: Known = None) -> Subquery:
+    """The same with ``subject_id``, whose goods they were, and ``number``, the official one of the list; either may be
+    null.
+    """
+    known = lists_known(actor, as_of)
+    number = Record.numbers[PaperKind.REGISTRATION_LIST.value].astext.label("number")
+    lists = select(known, Record.subject_id, number).join(Record, Record.id == known.c.record_id)
+    return lists.subquery("numbered")
 
 
 def find_list(work: Work, list_id: uuid.UUID) -> uuid.UUID:

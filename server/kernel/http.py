@@ -181,10 +181,16 @@ def answer_problem(problem: Problem) -> Response:
 def answer_failure(error: Exception) -> Response:
     """A failure of ours: logged with an id that the answer carries, so that the two can be brought together."""
     incident = secrets.token_hex(6)
-    log.exception("request failed", incident=incident, path=request.path, exc_info=error)
+    log.exception("request failed", incident=incident, path=_loggable_path(), exc_info=error)
     return answer_problem(
         Problem("internal", detail=f"服务器出错（编号 {incident}），已发送的内容没有丢失。")
     )
+
+
+def _loggable_path() -> str:
+    """The address asked for, or its rule where the address itself is a secret."""
+    rule = request.url_rule
+    return rule.rule if rule is not None and "secret" in rule.arguments else request.path
 
 
 def install(app: Flask, composed: Kernel, authenticate: Authenticate) -> None:

@@ -10,6 +10,8 @@ class Permission(StrEnum):
 
     ACCOUNT_MANAGE = "account.manage"
     AUDIT_READ = "audit.read"
+    BRIEFING_MAKE = "briefing.make"
+    BRIEFING_READ = "briefing.read"
     CADENCE_MAKE_UP = "cadence.make_up"
     CADENCE_WAIVE = "cadence.waive"
     CAMPAIGN_MANAGE = "campaign.manage"
@@ -42,6 +44,7 @@ class Permission(StrEnum):
     OBLIGATION_OPEN = "obligation.open"
     OBLIGATION_READ = "obligation.read"
     OBLIGATION_RECORD = "obligation.record"
+    OPENING_NOTE = "opening.note"
     OUTLET_READ = "outlet.read"
     PAPER_PRINT = "paper.print"
     PATROL_PLAN = "patrol.plan"
@@ -87,10 +90,12 @@ P = Permission
 _EVERYONE = frozenset({P.SELF_READ, P.WORKDAY_READ, P.POLICY_READ, P.FORM_READ})
 _FIELD = _EVERYONE | {
     P.CAMPAIGN_READ,
+    P.BRIEFING_READ,
     P.CELL_READ,
     P.DEVICE_ENROL,
     P.OBLIGATION_READ,
     P.OBLIGATION_RECORD,
+    P.OPENING_NOTE,
     P.OUTLET_READ,
     P.PATROL_READ,
     P.PERSON_READ,
@@ -126,6 +131,7 @@ ROLES: dict[Role, frozenset[Permission]] = {
     Role.AUXILIARY: _FIELD,
     Role.SQUAD_LEADER: _FIELD
     | {
+        P.BRIEFING_MAKE,
         P.CADENCE_MAKE_UP,
         P.CADENCE_WAIVE,
         P.CLUE_READ,
@@ -151,6 +157,8 @@ ROLES: dict[Role, frozenset[Permission]] = {
     },
     Role.BUREAU_LEADER: _READER
     | {
+        P.BRIEFING_MAKE,
+        P.BRIEFING_READ,
         P.CADENCE_MAKE_UP,
         P.CADENCE_WAIVE,
         P.CAMPAIGN_MANAGE,
@@ -170,6 +178,7 @@ ROLES: dict[Role, frozenset[Permission]] = {
         P.INSPECTION_REQUEST,
         P.OBLIGATION_OPEN,
         P.OBLIGATION_RECORD,
+        P.OPENING_NOTE,
         P.PAPER_PRINT,
         P.PATROL_PLAN,
         P.PERSON_DATA_READ,

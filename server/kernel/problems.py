@@ -44,6 +44,11 @@ CATALOGUE: dict[str, Kind] = {
     "bad_request": Kind(400, "请求格式不对。", "The request is malformed."),
     "body_too_large": Kind(413, "内容过大，请分批发送。", "The body is too large; send it in parts."),
     "campaign_withdrawn": Kind(409, "该专项行动已撤销。", "This campaign was withdrawn already."),
+    "calendar_tokens_full": Kind(
+        409,
+        "日历订阅已达上限，请先停用不再使用的。",
+        "There are as many calendars as one may have; revoke one that is not used any more.",
+    ),
     "cell_lent": Kind(
         403,
         "该网格只是临时授权，须由负责该网格的中队办理。",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import time
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -31,6 +32,8 @@ class Settings:
     public reaches this server, which the QR codes of papers lead to; ``verify_limit`` and ``board_limit`` are how often
     one address may ask for a paper and for the duty board.
     ``min_client`` is the oldest version of each app that may sync; with ``client_required`` every app must tell its own.
+    Briefing packs are made on working days at ``briefing_time``, in the bureau's time. ``calendar_limit`` is how often one
+    address may ask for calendar feeds.
     Digests are made from ``notice_hour`` on, in the bureau's time, and stay on handhelds for ``notice_days``; they are
     mailed where there is a ``mail_server``. Webhooks reach public addresses, and private ones in ``webhook_networks``;
     ``ca_file`` names the authorities to trust instead of the machine's. ``secrets_key_file`` seals webhooks' secrets.
@@ -67,6 +70,8 @@ class Settings:
     public_url: str
     verify_limit: str
     board_limit: str
+    calendar_limit: str
+    briefing_time: time
     notice_hour: int
     notice_days: int
     mail_server: MailServer | None
@@ -126,6 +131,8 @@ def read_settings() -> Settings:
         public_url=env.str("PUBLIC_URL", "").rstrip("/"),
         verify_limit=env.str("VERIFY_LIMIT", "60 per minute"),
         board_limit=env.str("BOARD_LIMIT", "120 per minute"),
+        calendar_limit=env.str("CALENDAR_LIMIT", "60 per minute"),
+        briefing_time=_time_of_day(env.str("BRIEFING_TIME", "07:30")),
         notice_hour=env.int("NOTICE_HOUR", 8, validate=validate.Range(min=0, max=23)),
         notice_days=env.int("NOTICE_DAYS", 30, validate=validate.Range(min=1, max=366)),
         mail_server=mail_server,
@@ -134,6 +141,13 @@ def read_settings() -> Settings:
         webhook_networks=_networks(env.list("WEBHOOK_NETWORKS", [])),
         secrets_key_file=Path(env.str("SECRETS_KEY_FILE", "var/secrets.key")),
     )
+
+
+def _time_of_day(text: str) -> time:
+    """A time to the minute, written HH:MM."""
+    if not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", text):
+        raise EnvError("XUNGE_BRIEFING_TIME must be a time of day such as 07:30")
+    return time.fromisoformat(text)
 
 
 def _mail(env: Env) -> tuple[MailServer | None, str]:

@@ -17,7 +17,7 @@ from server.notices.loading import load_staff
 from server.notices.ops import tell_at_once
 from server.notices.rules import Recipient, Staff
 from server.records.models import Record
-from server.records.queries import form_of
+from server.reports.incidents import told
 from server.reports.responsible import load_responsible
 
 
@@ -52,27 +52,7 @@ def _recipients(work: Work, staff: Staff, record: Record) -> dict[Recipient, Rol
 
 
 def _content(work: Work, record: Record) -> dict[str, Any]:
-    """What is told: where, when and of what nature. Who was hurt and what was said stand in the record alone."""
-    answers = record.document["answers"]
-    nature, named = _nature(work, record, answers.get("nature"))
+    item = told(work, record)
     cell = work.session.get(GridCell, record.cell_id) if record.cell_id else None
-    cell_id = str(cell.id) if cell else None
-    item = {
-        "record_id": str(record.id),
-        "cell_id": cell_id,
-        "nature": nature,
-        "nature_zh": named,
-        "started_at": record.performed_at.astimezone(work.zone).isoformat(timespec="minutes"),
-        "help_needed": answers.get("help_needed") is True,
-    }
-    cells = [{"cell_id": cell_id, "code": cell.code, "name": cell.name, "count": 1}] if cell else []
+    cells = [{"cell_id": str(cell.id), "code": cell.code, "name": cell.name, "count": 1}] if cell else []
     return {"counts": {"total": 1}, "cells": cells, "items": [item]}
-
-
-def _nature(work: Work, record: Record, told: Any) -> tuple[str | None, str]:
-    """Its code, and what the record's form calls it. What no form has a word for may be anything, and is not passed on."""
-    form = form_of(work.session, record)
-    labels = form.answers_schema.get("properties", {}).get("nature", {}).get("labels", {}) if form else {}
-    if isinstance(told, str) and told in labels:
-        return told, str(labels[told])
-    return None, "未写明"

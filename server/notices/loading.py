@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import Text, any_, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from schemas.vocabulary import CadenceTier, NoticeKind, ObligationState, PaperKind, SubjectKind
+from schemas.vocabulary import NoticeKind
 from server.access.models import Account
-from server.cadence.histories import LONGEST_GRACE, load_histories
-from server.cadence.judging import judged_rows
-from server.cadence.models import Obligation
-from server.cadence.periods import periods_between, reporting_period
-from server.cadence.queries import names_of
-from server.cadence.rules import judge
-from server.cadence.timeline import load_timeline
-from server.custody.queries import lists_known
+from server.cadence.periods import reporting_period
+from server.custody.queries import lists_numbered
 from server.custody.rules import nearing_until
 from server.grids.models import GridCell
 from server.issuing.queries import last_issued
@@ -34,7 +28,7 @@ from server.kernel.workdays import Workdays
 from server.notices.models import Notice, NoticeItem
 from server.notices.rules import NEWS_FOR, Owed, Recipient, Staff, Undecided, Unheard, period_to_lock
 from server.org.models import SquadMember
-from server.records.models import Record
+from server.reports.owed import called, unsettled
 from server.reports.responsible import load_responsible
 from server.reports.unknown import load_silence
 
@@ -43,17 +37,6 @@ REMINDED_WITHIN = timedelta(days=21)
 
 # The report whose issue locks a period.
 LOCKING = "R1"
-
-# The others are done, excused or void.
-TOLD_OF = frozenset(
-    {
-        ObligationState.UPCOMING,
-        ObligationState.OPEN,
-        ObligationState.ATTEMPTED,
-        ObligationState.DUE,
-        ObligationState.MISSED,
-    }
-)
 
 Line = dict[str, Any]
 
@@ -106,8 +89,9 @@ def load_staff(work: Work, day: date) -> Staff:
 
 def _add_owed(work: Work, morning: Morning) -> None:
     """What may be told of: still to be done and near its end, or missed lately."""
-    found = [*_of_tiers(work, morning.day), *_triggered(work, morning.day)]
-    names = names_of(work, [one.subject_id for one in found])
+    until = morning.day + REMINDED_WITHIN
+    found = list(unsettled(work, work.now, since=morning.day - NEWS_FOR, begins_by=until, ends_by=until))
+    subjects = called(work, [one.subject_id for one in found])
     responsible_for = load_responsible(work, work.now)
     for one in found:
         responsible = responsible_for(one.cell_id, morning.day)
@@ -122,13 +106,13 @@ def _add_owed(work: Work, morning: Morning) -> None:
                 lead_person_id=responsible.lead_person_id if responsible else None,
             )
         )
-        name, number = names[one.subject_id]
+        subject = subjects[one.subject_id]
         morning.lines[str(one.obligation_id)] = {
             "obligation_id": str(one.obligation_id),
             "subject_kind": one.subject_kind,
             "subject_id": str(one.subject_id),
-            "name": name,
-            "number": number,
+            "name": subject.name,
+            "number": subject.number,
             "cell_id": str(one.cell_id) if one.cell_id else None,
             "duty": one.duty,
             "key": one.key,
@@ -142,82 +126,6 @@ def _add_owed(work: Work, morning: Morning) -> None:
         select(GridCell.id, GridCell.code, GridCell.name).where(among(GridCell.id, cells))
     ):
         morning.cells[cell_id] = (code, name)
-
-
-class _Found(NamedTuple):
-    """A judged obligation; ``duty`` is its tier or the rule of its trigger, ``key`` its period or None."""
-
-    obligation_id: uuid.UUID
-    subject_kind: str
-    subject_id: uuid.UUID
-    cell_id: uuid.UUID | None
-    duty: str
-    key: str | None
-    first_day: date
-    last_day: date
-    grace_last_day: date
-    state: ObligationState
-    provisional: bool
-
-
-def _of_tiers(work: Work, day: date) -> Iterable[_Found]:
-    """What tiers ask for, judged in the database."""
-    since, until = day - NEWS_FOR, day + REMINDED_WITHIN
-    keys = {
-        tier: [period.key for period in periods_between(tier, since - LONGEST_GRACE, until)]
-        for tier in CadenceTier
-    }
-    with judged_rows(work, work.now, keys) as rows:
-        near = select(rows).where(
-            rows.c.state.in_(TOLD_OF), rows.c.last_day <= until, rows.c.grace_last_day >= since
-        )
-        found = work.session.execute(near)
-    for row in found:
-        yield _Found(
-            row.obligation_id,
-            SubjectKind.OUTLET,
-            row.subject_id,
-            row.cell_id,
-            row.tier,
-            row.key,
-            row.first_day,
-            row.last_day,
-            row.grace_last_day,
-            ObligationState(row.state),
-            row.provisional,
-        )
-
-
-def _triggered(work: Work, day: date) -> Iterable[_Found]:
-    """What something triggered, judged by the rules: few, and each carries its own window."""
-    near = (
-        Obligation.bureau_id == work.bureau_id,
-        Obligation.trigger_id.is_not(None),
-        Obligation.met_by.is_(None),
-        Obligation.last_day <= day + REMINDED_WITHIN,
-        Obligation.grace_last_day >= day - NEWS_FOR,
-    )
-    subjects = work.session.scalars(select(Obligation.subject_id).where(*near).distinct()).all()
-    if not subjects:
-        return
-    rulebook = load_timeline(work).rulebook
-    for loaded in load_histories(work, subjects).values():
-        for judgement in judge(loaded.history, rulebook, work.now, loaded.last_met):
-            row = loaded.owed[judgement.obligation.id]
-            if row.tier is None and judgement.state in TOLD_OF:
-                yield _Found(
-                    row.id,
-                    row.subject_kind,
-                    row.subject_id,
-                    judgement.cell_id or loaded.cell_id,
-                    row.rule,
-                    None,
-                    row.first_day,
-                    row.last_day,
-                    row.grace_last_day,
-                    judgement.state,
-                    judgement.provisional,
-                )
 
 
 def _add_unheard(work: Work, morning: Morning) -> None:
@@ -240,26 +148,23 @@ def _add_unheard(work: Work, morning: Morning) -> None:
 def _add_undecided(work: Work, morning: Morning) -> None:
     """Lists of goods whose seventh working day is near or lately over, by their last day."""
     near = nearing_until(morning.day, morning.workdays)
-    known = lists_known(work.actor)
+    told = lists_numbered(work.actor)
     lists = (
-        select(
-            known, Record.subject_id, Record.numbers[PaperKind.REGISTRATION_LIST.value].astext.label("number")
-        )
-        .join(Record, Record.id == known.c.record_id)
-        .where(known.c.undecided > 0, known.c.decide_by.between(morning.day - NEWS_FOR, near))
-        .order_by(known.c.decide_by, known.c.id)
+        select(told)
+        .where(told.c.undecided > 0, told.c.decide_by.between(morning.day - NEWS_FOR, near))
+        .order_by(told.c.decide_by, told.c.id)
     )
     found = work.session.execute(lists).all()
-    names = names_of(work, [one.subject_id for one in found if one.subject_id])
+    subjects = called(work, [one.subject_id for one in found if one.subject_id])
     for one in found:
         goods = Undecided(one.id, one.decide_by, one.squad_id)
         morning.undecided.append(goods)
-        name, licence_no = names.get(one.subject_id, (None, None))
+        subject = subjects.get(one.subject_id)
         morning.lines[goods.about(morning.day)] = {
             "list_id": str(one.id),
             "number": one.number,
-            "name": name,
-            "licence_no": licence_no,
+            "name": subject.name if subject else None,
+            "licence_no": subject.number if subject else None,
             "cell_id": str(one.cell_id) if one.cell_id else None,
             "squad_id": str(one.squad_id) if one.squad_id else None,
             "registered_on": one.registered_at.astimezone(work.zone).date().isoformat(),

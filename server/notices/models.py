@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from server.kernel.db import Base, Owned
 
-KINDS = "('due_soon', 'due_today', 'missed', 'unsynced', 'workdays_missing', 'incident', 'goods_undecided')"
+KINDS = "('due_soon', 'due_today', 'missed', 'unsynced', 'workdays_missing', 'incident', 'goods_undecided', 'briefing')"
 
 
 class Notice(Owned, Base):

@@ -8,8 +8,8 @@ from itertools import groupby
 from typing import Any
 
 from schemas.vocabulary import CadenceTier, DutyRule, NoticeKind, ObligationState
-
-_WEEKDAYS = "一二三四五六日"
+from server.reports.heading import day_text
+from server.reports.owed import duty_label
 
 _ADVICE = {
     NoticeKind.DUE_SOON: (
@@ -40,6 +40,10 @@ _ADVICE = {
         "请立即联系现场人员，核实人员安全，按应急预案处置并按规定上报。",
         "Call the people on the spot at once, see that they are safe, and act by the emergency plan.",
     ),
+    NoticeKind.BRIEFING: (
+        "请在例会上使用；材料已冻结，需要更新时可另做一版。",
+        "Use it at the meeting; it is frozen, and another version can be made.",
+    ),
 }
 
 
@@ -61,17 +65,13 @@ def title(kind: NoticeKind, day: date, counts: dict[str, int]) -> tuple[str, str
             f"{n} registration list(s) wait for a decision ({day})",
         ),
         NoticeKind.INCIDENT: (f"突发情况报告（{when}）", f"An incident was reported ({day})"),
+        NoticeKind.BRIEFING: (f"例会材料已生成（{when}）", f"The briefing pack is ready ({day})"),
     }[kind]
 
 
 def advice(kind: NoticeKind) -> tuple[str, str]:
     """What to do about it."""
     return _ADVICE[kind]
-
-
-def day_text(day: date) -> str:
-    """``2026-07-10（周五）``."""
-    return f"{day.isoformat()}（周{_WEEKDAYS[day.weekday()]}）"
 
 
 def body(kind: NoticeKind, day: date, content: dict[str, Any]) -> str:
@@ -96,6 +96,10 @@ def _listed(kind: NoticeKind, content: dict[str, Any]) -> Iterator[str]:
         for item in items:
             help_needed = "，需要增援 · help is needed" if item["help_needed"] else ""
             yield f"· {item['nature_zh']}，{item['started_at']}{help_needed}，记录 {item['record_id']}"
+    elif kind is NoticeKind.BRIEFING:
+        for item in items:
+            told = f"今日应完成 {item['due']} 项，未排入 {item['not_planned']} 项，提醒 {item['alerts']} 条"
+            yield f"· {item['squad']} 第 {item['version']} 版：{told}，材料 {item['briefing_id']}"
     elif kind is NoticeKind.GOODS_UNDECIDED:
         for item in items:
             which = item["number"] or f"清单 {item['list_id']}"
@@ -130,8 +134,3 @@ def _check(item: dict[str, Any]) -> str:
     firm = "（暂定）" if item["provisional"] else ""
     which = " ".join(part for part in (duty_label(item["duty"]), item["key"]) if part)
     return f"{which}，截至 {last}{firm}，{state}"
-
-
-def duty_label(duty: str) -> str:
-    """The Chinese name of a tier or of the rule of a triggered duty."""
-    return CadenceTier(duty).label_zh if duty in list(CadenceTier) else DutyRule(duty).label_zh

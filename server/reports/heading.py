@@ -12,6 +12,8 @@ from server.cadence.timeline import load_timeline
 from server.kernel.work import Work
 from server.org.models import Bureau
 
+_WEEKDAYS = "一二三四五六日"
+
 
 class PolicyVersion(NamedTuple):
     """A version of the policy that held on some day of a report."""
@@ -47,3 +49,8 @@ def policy_version(policy: Policy) -> PolicyVersion:
 def days_of(key: str, first: date, last: date) -> str:
     """A period as it stands on paper, with its days."""
     return f"{key}，{first} 至 {last}"
+
+
+def day_text(day: date) -> str:
+    """A day as people read it, ``2026-07-10（周五）``."""
+    return f"{day.isoformat()}（周{_WEEKDAYS[day.weekday()]}）"

@@ -356,6 +356,9 @@ def sound_body(world: World, schema: str) -> dict[str, Any]:
         },
         "FormPublicationIn": {"effective_from": None},
         "FormRetirementIn": {"reason": "试样理由"},
+        "BriefingIn": {"squad_id": str(town.squads[0]), "day": None},
+        "CalendarTokenIn": {"label": "试样手机", "due_counts": True},
+        "OpeningHoursIn": {"week": {"1": [["08:00", "21:00"]]}, "note": "试样告示"},
         "NumberStyleIn": {"abbreviation": "试", "from_day": "2098-01-01", "words": {}},
         "OrderProof": {"proof_record_id": str(world.records[0]), "note": "试样情况"},
         "CapIn": {

@@ -1,4 +1,4 @@
-"""What only some addresses need: an approval, a clue, a dispatch, goods in a store, an order, a patrol."""
+"""What only some addresses need: an approval, a pack, a calendar, a clue, a dispatch, goods in a store, a patrol."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ from tests.town import MONDAY
 
 MADE_AT_THE_DESK = {
     "approval_id": ("ju", "/approvals", "ApprovalIn"),
+    "briefing_id": ("li", "/briefings", "BriefingIn"),
+    "calendar_token_id": ("li", "/me/calendar-tokens", "CalendarTokenIn"),
     "clue_id": ("ju", "/clues", "ClueIn"),
     "dispatch_id": ("li", "/dispatches", "DispatchIn"),
     "entry_id": ("li", "/roster", "RosterEntryIn"),

@@ -27,6 +27,8 @@ BOARD = {
     "board_pages.show_boards",
     "board_pages.show_board",
 }
+# Whoever has the secret address of a calendar reads it.
+CALENDARS = {"calendar_feeds.show_calendar"}
 # A revoked handheld may land what it recorded, and learn what is still to land and what has.
 LANDING = {"sync.push_documents", "sync.reconcile_documents", "sync.give_receipt"}
 UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
@@ -73,6 +75,9 @@ def path_of(rule: Rule, world: World) -> str:
         "entry_id": uuid.UUID(int=7),
         "sheet_id": uuid.UUID(int=7),
         "campaign_id": uuid.UUID(int=7),
+        "briefing_id": uuid.UUID(int=7),
+        "calendar_token_id": uuid.UUID(int=7),
+        "site_id": uuid.UUID(int=7),
         "policy_id": world.policy_id,
         "form_code": "site_visit",
         "version": 1,

@@ -18,22 +18,14 @@ from tests.town import client_of
 
 # What the world names of the town's records and what follows from them.
 NAMED = {
-    *("act_id", "approval_id", "campaign_id", "change_id", "clue_id", "dispatch_id", "entry_id", "list_id"),
-    *("order_id", "patrol_id", "plan_id", "record_id", "sheet_id", "solving_id", "store_id"),
+    *("act_id", "approval_id", "briefing_id", "calendar_token_id", "campaign_id", "change_id", "clue_id"),
+    *("dispatch_id", "entry_id", "list_id", "order_id", "patrol_id", "plan_id", "record_id", "sheet_id"),
+    *("solving_id", "store_id"),
 }
 LISTS = (
-    *("approvals", "campaigns", "clues", "co-signatures", "custody/stores", "dispatches", "duty-changes"),
-    *(
-        "handovers",
-        "plans",
-        "records",
-        "rectifications",
-        "registration-lists",
-        "road-checks",
-        "road-stops",
-        "roster",
-    ),
-    *("search/records", "tags"),
+    *("approvals", "briefings", "campaigns", "clues", "co-signatures", "custody/stores", "dispatches"),
+    *("duty-changes", "handovers", "plans", "records", "rectifications", "registration-lists"),
+    *("road-checks", "road-stops", "roster", "search/records", "tags"),
 )
 
 

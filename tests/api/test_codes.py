@@ -14,11 +14,13 @@ from gis.exchange.unreadable import FileFault
 from gis.routing.extracts import ExtractFault
 from gis.routing.tiles import TilesFault
 from schemas import wording
+from server.briefings.alerts import APPROVALS as alerts_of_approvals
 from server.cli import main
 from server.grids.register import CellCode
 from server.kernel.problems import CATALOGUE, CONSTRAINTS, STATUS_CODES
 from server.org.register import PersonCode
 from server.outlets.register import OutletCode
+from server.patrols.opening_register import OpeningCode
 from server.records import forms
 from server.records.rules import FLAGS
 from server.roster.register import RosterCode
@@ -30,8 +32,10 @@ SERVER_BUT_RECORDS = [
         "access",
         "app.py",
         "authentication.py",
+        "briefings",
         "cadence",
         "campaigns",
+        "calendars",
         "clues",
         "custody",
         "desk",
@@ -133,6 +137,7 @@ def test_flags() -> None:
         ("网格图形", [*GeometryFault, *GeometryChange]),
         ("人员", PersonCode),
         ("排班", RosterCode),
+        ("营业时间", OpeningCode),
     ],
 )
 def test_register_codes(heading: str, codes: Iterable[Coded]) -> None:
@@ -141,7 +146,13 @@ def test_register_codes(heading: str, codes: Iterable[Coded]) -> None:
     }
 
 
+def test_the_alerts_of_a_briefing() -> None:
+    alerts = in_calls("alert", "server/briefings/alerts.py") | set(alerts_of_approvals)
+    assert set(documented("例会材料的提醒")) == alerts
+
+
 def test_the_other_codes_of_an_import() -> None:
-    registers = ("server/grids", "server/org", "server/outlets", "server/roster", "server/commands")
+    nouns = ("grids", "org", "outlets", "patrols", "roster", "commands")
+    registers = tuple(f"server/{noun}" for noun in nouns)
     named = in_calls("BadRow", *registers, at=1)
     assert set(documented("导入时另有")) == named | in_dicts("server/commands")

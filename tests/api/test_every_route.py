@@ -12,6 +12,7 @@ from server.kernel.permissions import Permission, permissions_of
 from tests.api.conftest import World, problem_of
 from tests.api.routes import (
     BOARD,
+    CALENDARS,
     LANDING,
     OPEN,
     PUBLIC_KEYS,
@@ -30,7 +31,7 @@ def test_every_view_has_a_permission_or_is_named_as_open(world: World) -> None:
     public = {
         rule.endpoint for rule, _, view in views(world.app) if getattr(view, "permission", "") == PUBLIC
     }
-    assert public == {SIGN_IN, PUBLIC_KEYS, *VERIFYING, *BOARD}
+    assert public == {SIGN_IN, PUBLIC_KEYS, *VERIFYING, *BOARD, *CALENDARS}
     for endpoint, _, _ in guarded(world):
         assert isinstance(permission_of(world, endpoint), Permission), endpoint
 

@@ -24,6 +24,7 @@ WORKING = {
 # The only columns of the other tables that change: how far a thing has gone, and who ended it.
 STAMPS = {
     "campaign": {"edit_id"},
+    "calendar_token": {"last_used_on", "revoked_at", "revoked_by"},
     "clue": {
         *("record_id", "from_record_id", "matter", "summary", "subject_kind", "subject_id", "place"),
         *("position", "plate", "confidence", "elsewhere_unit", "status"),
