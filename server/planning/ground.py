@@ -19,7 +19,7 @@ from server.campaigns.tags import tags_on
 from server.kernel.bulk import among
 from server.kernel.work import Work
 from server.patrols.models import Patrol, PatrolCell, PatrolPlan, PatrolStop, PlanWish
-from server.planning.hours import Hours, load_hours
+from server.planning.hours import load_hours
 from server.planning.numbers import numbers_on
 from server.planning.priorities import OFF_PATTERN, WISHED, prize_of
 from server.planning.subjects import Subject, cells_of, debts_of, load_subjects, others_in, owing_in
@@ -158,7 +158,7 @@ class _Filling:
         subjects = load_subjects(self.work, {*owing, *picked})
         debts = debts_of(self.work, sorted(subjects), self.dates[0], self.dates[-1])
         elsewhere = self._planned_elsewhere()
-        self.hours = load_hours(self.work, self.numbers, list(subjects.values()), self.dates)
+        self.hours = load_hours(self.work, self.numbers, list(subjects.values()))
         possible: list[Doing] = []
         for subject in subjects.values():
             owed = debts.get(subject.id, [])
@@ -374,7 +374,7 @@ class _Filling:
             pool = pool[: wanted * 5]
             remaining = remaining_of(self.work, pool, plan.day)
             subjects = load_subjects(self.work, pool)
-            self.hours = load_hours(self.work, self.numbers, list(subjects.values()), self.dates)
+            self.hours = load_hours(self.work, self.numbers, list(subjects.values()))
             allowed = [one for one in pool if (left := remaining.get(one)) is None or left > 0]
             for subject_id in allowed[:wanted]:
                 drawn.add(subject_id)
@@ -390,6 +390,3 @@ def _counts(visit: Visit) -> bool:
     if visit.performed is Deed.SERVICE:
         return False
     return not visit.debts or any(debt.counts_to_cap for debt in visit.debts)
-
-
-__all__ = ["Crew", "Doing", "Ground", "Hours", "Unfit", "load_ground"]

@@ -11,9 +11,12 @@ from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any
 
 from schemas.vocabulary import BusinessKind, CadenceTier, Deed, Performed, SubjectKind
+from server.patrols.opening_week import WEEKDAYS, Week, spans_on
 
-Span = tuple[time, time]
-DAY = timedelta(days=1)
+Shift = tuple[time, time]
+Moments = list[tuple[datetime, datetime]]
+_DAY = timedelta(days=1)
+_ALL_DAY = (("00:00", "24:00"),)
 
 DEFAULTS: Mapping[str, Any] = {
     "service_minutes": {
@@ -47,8 +50,8 @@ class PlanningNumbers:
     """
 
     service_minutes: Mapping[str, int]
-    opening_hours: Mapping[str, Sequence[Span]]
-    shift: Span
+    opening_hours: Mapping[str, Sequence[Sequence[str]]]
+    shift: Shift
     longest_shift: timedelta
 
     @classmethod
@@ -58,10 +61,8 @@ class PlanningNumbers:
         begins, ends = merged["shift"]
         return cls(
             service_minutes=merged["service_minutes"],
-            opening_hours={
-                kind: [span_of(*span) for span in spans] for kind, spans in merged["opening_hours"].items()
-            },
-            shift=span_of(begins, ends),
+            opening_hours=merged["opening_hours"],
+            shift=(time.fromisoformat(begins), time.fromisoformat(ends)),
             longest_shift=timedelta(hours=merged["longest_shift_hours"]),
         )
 
@@ -69,12 +70,10 @@ class PlanningNumbers:
         """How long a visit takes at the door, in seconds."""
         return self.service_minutes.get(performed.value, 20) * 60
 
-    def open_on(self, kind: str, day: date, zone: tzinfo) -> list[tuple[datetime, datetime]]:
-        """When subjects of a kind are open on a day, as far as the usual hours tell; a night's rest of the day before
-        included, cut at midnight.
-        """
-        spans = self.opening_hours.get(kind, [(time(0), time(0))])
-        return spans_on(dict.fromkeys(range(1, 8), spans), day, zone)
+    def open_on(self, kind: str, day: date, zone: tzinfo) -> Moments:
+        """When subjects of a kind are open on a day, as far as the usual hours tell."""
+        spans = self.opening_hours.get(kind, _ALL_DAY)
+        return cut_on(dict.fromkeys(WEEKDAYS, spans), day, zone)
 
 
 def completed(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,22 +85,12 @@ def completed(given: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def span_of(begins: str, ends: str) -> Span:
-    """A span of hours as it is written, HH:MM."""
-    return time.fromisoformat(begins), time.fromisoformat(ends)
-
-
-def spans_on(week: Mapping[int, Sequence[Span]], day: date, zone: tzinfo) -> list[tuple[datetime, datetime]]:
-    """The spans of a day by ISO weekday, in order, cut at the day's two midnights; hours past midnight belong to the day
-    before.
+def cut_on(week: Week, day: date, zone: tzinfo) -> Moments:
+    """The spans of a week that lie on a day, in order, cut at its two midnights: what is open into the night belongs to
+    both days, each with its part.
     """
-    midnight = datetime.combine(day, time(0), zone)
-    found = []
-    for begun in (day - DAY, day):
-        for begins, ends in week.get(begun.isoweekday(), ()):
-            opens = datetime.combine(begun, begins, zone)
-            closes = datetime.combine(begun if begins < ends else begun + DAY, ends, zone)
-            opens, closes = max(opens, midnight), min(closes, midnight + DAY)
-            if opens < closes:
-                found.append((opens, closes))
-    return sorted(found)
+    midnight = datetime.combine(day, time(), zone)
+    cut = [
+        (max(opens, midnight), min(closes, midnight + _DAY)) for opens, closes in spans_on(week, day, zone)
+    ]
+    return [(opens, closes) for opens, closes in cut if opens < closes]

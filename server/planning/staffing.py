@@ -14,7 +14,7 @@ from server.grids.models import GridCell
 from server.kernel.bulk import among
 from server.kernel.work import Work
 from server.org.models import Certificate, Person, Squad, Vehicle
-from server.planning.rulebook import Span
+from server.planning.rulebook import Shift
 from server.planning.subjects import cells_of
 from server.planning.teams import Away, Known
 from server.roster.queries import absences, squad_on
@@ -87,7 +87,7 @@ def base_of(work: Work, squad_id: uuid.UUID, day: date) -> Base | None:
     return None if lon is None else Base("辖区中心", lon, lat)
 
 
-def shift_on(work: Work, day: date, shift: Span) -> tuple[datetime, datetime]:
+def shift_on(work: Work, day: date, shift: Shift) -> tuple[datetime, datetime]:
     """The usual shift on a day; one that ends before it begins crosses midnight."""
     begins, ends = (datetime.combine(day, hour, work.zone) for hour in shift)
     return begins, ends if ends > begins else ends + timedelta(days=1)

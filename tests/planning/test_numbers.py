@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from schemas.vocabulary import CadenceTier, Deed, DutyRule, UnfittedCode
 from server.planning.priorities import prize_of
 from server.planning.reasons import day_zh, in_words, reasons_of, unfitted
-from server.planning.rulebook import PlanningNumbers, span_of, spans_on
+from server.planning.rulebook import PlanningNumbers, cut_on
 from server.planning.visits import Debt
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -21,14 +21,14 @@ def at(day: int, hour: int, minute: int = 0) -> datetime:
 
 
 def test_hours_past_midnight_belong_to_the_evening_before() -> None:
-    week = {6: [span_of("20:00", "02:00")], 7: [span_of("09:00", "12:00"), span_of("14:00", "18:00")]}
-    assert spans_on(week, SUNDAY, ZONE) == [
+    week = {"6": [["20:00", "02:00"]], "7": [["09:00", "12:00"], ["14:00", "18:00"]]}
+    assert cut_on(week, SUNDAY, ZONE) == [
         (at(6, 0), at(6, 2)),
         (at(6, 9), at(6, 12)),
         (at(6, 14), at(6, 18)),
     ]
-    assert spans_on(week, date(2026, 12, 5), ZONE) == [(at(5, 20), at(6, 0))]
-    assert spans_on(week, date(2026, 12, 8), ZONE) == []
+    assert cut_on(week, date(2026, 12, 5), ZONE) == [(at(5, 20), at(6, 0))]
+    assert cut_on(week, date(2026, 12, 8), ZONE) == []
 
 
 def test_what_a_bureau_gives_stands_beside_the_defaults() -> None:
