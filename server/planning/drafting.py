@@ -36,6 +36,7 @@ from server.planning.teams import PAIR, Team, faults_of, pairs_of
 
 Row = dict[str, Any]
 _DAY = timedelta(days=1)
+FURTHEST = timedelta(days=366)
 # So far from its time may a stop move that the leader keeps as it is.
 KEPT_WITHIN = timedelta(minutes=10)
 _ORDINALS = "一二三四五六七八九十"
@@ -45,13 +46,17 @@ def make_plans(work: Work, given: Mapping[str, Any]) -> list[PatrolPlan]:
     """Drafts for a squad's day or days, as schemas.plans.PlanIn reads them; nothing is solved yet.
 
     Raises:
-        Problem: ``not_found`` for another squad's; ``invalid`` for a day that is over, teams at fault (each with its field
-            and code), or where no team can be proposed.
+        Problem: ``not_found`` for another squad's; ``invalid`` for a day that is over or more than a year ahead, teams at
+            fault (each with its field and code), or where no team can be proposed.
     """
     _must_lead(work, given["squad_id"])
     first: date = given["first_day"]
-    if first < work.now.astimezone(work.zone).date():
+    today = work.now.astimezone(work.zone).date()
+    if first < today:
         raise invalid("/first_day", "in_past", "日期已过。The day is over.")
+    if first - today > FURTHEST:
+        detail = "最多提前一年编排。Plans are made a year ahead at most."
+        raise invalid("/first_day", "too_far_ahead", detail)
     days = [first + _DAY * number for number in range(given["days"])]
     if len(days) > 1 and not given["every_day"]:
         workdays = load_workdays(work.session, work.bureau_id)

@@ -8,7 +8,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, Text, cast, func, or_, select
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from schemas.vocabulary import PlanState
 from server.approvals.models import InspectionApproval
@@ -253,7 +254,10 @@ def _patrols(
 def _newest_solvings(work: Work, plans: Sequence[PatrolPlan]) -> dict[str, uuid.UUID]:
     runs = work.session.execute(
         select(PlanSolving.id, PlanSolving.plan_ids)
-        .where(PlanSolving.squad_id.in_({plan.squad_id for plan in plans}))
+        .where(
+            PlanSolving.bureau_id == work.bureau_id,
+            PlanSolving.plan_ids.op("?|")(cast([str(plan.id) for plan in plans], ARRAY(Text))),
+        )
         .order_by(PlanSolving.asked_at, PlanSolving.id)
     )
     return {plan_id: solving_id for solving_id, plan_ids in runs for plan_id in plan_ids}
