@@ -60,6 +60,9 @@ def found(name: str, region: str, username: str, policy_from: date | None, passw
     with kernel.sessions() as session:
         if session.scalar(select(Bureau.id).where(Bureau.name == name)) is not None:
             raise click.ClickException(f"单位“{name}”已存在 · this bureau exists already")
+        # The public duty board is addressed by it.
+        if (other := session.scalar(select(Bureau.name).where(Bureau.region_code == region))) is not None:
+            raise click.ClickException(f"区划代码 {region} 已由“{other}”使用 · this region code is taken")
     first_day = policy_from or now.astimezone(kernel.settings.zone).date()
     bureau_id = new_id(now)
     with kernel.work(house(bureau_id), now) as work:

@@ -60,7 +60,7 @@ def workload_sheet(work: Work, report: Workload, by: str) -> Sheet:
         "travel": TRAVEL,
     }
     return Sheet(
-        code="R13",
+        code="R14",
         stem=f"workload-{report.day}",
         tab="工作量",
         title="片区责任工作量",

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from server.kernel.settings import Settings
-from tests.command_line import refused, said
+from tests.command_line import refused, said, xunge
 from tests.town import Town, today
 
 
@@ -106,3 +106,13 @@ def test_the_workload_comes_in_every_shape(town: Town, tmp_path: Path) -> None:
     file = tmp_path / "workload.pdf"
     said("report", "workload", "--format", "pdf", "--output", str(file))
     assert file.read_bytes().startswith(b"%PDF")
+
+
+def test_a_region_code_is_that_of_one_bureau(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Boards are addressed by it."""
+    monkeypatch.setenv("XUNGE_NEW_PASSWORD", "one-password-for-tests")
+    found = ("bureau", "found", "--name", "他样局", "--admin", "other-admin", "--region")
+    taken = xunge(*found, "990281")
+    assert taken.exit_code == 1
+    assert "990281 已由“试样局”使用" in taken.output
+    assert "已建立" in said(*found, "990282")

@@ -315,6 +315,7 @@ class DutyMachine(RuleBasedStateMachine):
             rows = work.session.execute(
                 select(Duty.cell_id, Duty.squad_id, Duty.lead_person_id, Duty.valid)
             ).all()
+            assert not any(valid.isempty for *_, valid in rows)
             asked = select(cast(func.unnest(days), Date).label("day")).subquery()
             duty = on_duty(GridCell.id, asked.c.day, self.clock.now)
             facts = {

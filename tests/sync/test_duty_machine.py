@@ -1,7 +1,7 @@
 """Random hand-overs, endings, withdrawals, loans and moves of people while days pass: after every act each cell has one
 duty or is vacant on every day, by every table, and every device holds exactly the cells of that day.
 
-30 examples of 12 steps; with ``--long`` 2,000 of 30. A failure shows the seed, and ``--hypothesis-seed`` replays it.
+25 examples of 12 steps; with ``--long`` 2,000 of 30. A failure shows the seed, and ``--hypothesis-seed`` replays it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from tests.sync.handheld import Handheld
 from tests.sync.rewind import Rewind
 from tests.town import MONDAY, Town, client_of
 
-EXAMPLES, STEPS = 30, 12
+EXAMPLES, STEPS = 25, 12
 LONG_EXAMPLES, LONG_STEPS = 2_000, 30
 
 
