@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import pyvrp
 from pyvrp.exceptions import PenaltyBoundWarning
+from pyvrp.search import PerturbationParams
 
 from gis.routing.days import RoutingDay
 from gis.routing.formulation import Formulation
@@ -51,14 +52,11 @@ def search(errand: Errand, tell: Tell) -> None:
     Only visits that PyVRP calls feasible are told. The same errand with ``iterations`` and enough time tells the same
     visits in the end.
     """
-    if not errand.day.turns or not errand.day.tasks:
+    formulation = Formulation(errand.day) if errand.day.turns else None
+    if formulation is None or not formulation.data.num_clients:
         tell(Told(None, 0, done=True))
         return
-    formulation = Formulation(errand.day)
     ear = _Ear(formulation, errand, tell)
-    params = pyvrp.SolveParams(
-        ils=pyvrp.IteratedLocalSearchParams(callbacks=ear),
-    )
     start = formulation.initial(errand.start) if errand.start else None
     pyvrp.solve(
         formulation.data,
@@ -66,10 +64,39 @@ def search(errand: Errand, tell: Tell) -> None:
         seed=errand.seed,
         collect_stats=False,
         display=False,
-        params=params,
+        params=_params(ear),
         initial_solution=start,
     )
     ear.close()
+
+
+class _Penalties(pyvrp.PenaltyParams):
+    """Penalties that begin where they end up for patrols, not half way to the most, and find their level sooner.
+
+    On a patrol of hundreds, a second too late weighs at first about what some seconds of work earn, and the search may
+    pass through rounds that are late. A day of a few tasks has few ways through it: there lateness weighs more.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(solutions_between_updates=100)
+
+    def midpoint_penalties(self, data: pyvrp.ProblemData) -> tuple[list[float], float, float]:
+        """What the search begins with."""
+        first = min(max(10.0, 400_000 / data.num_clients**2), 1000.0)
+        return [first] * data.num_load_dimensions, first, first
+
+
+def _params(ear: _Ear) -> pyvrp.SolveParams:
+    """Tuned on patrol days (`bench/routes.py`), for the first seconds: PyVRP's own defaults are made for minutes, and are
+    as good there. A search that has come to rest starts again from its best, which the defaults hardly ever do.
+    """
+    return pyvrp.SolveParams(
+        ils=pyvrp.IteratedLocalSearchParams(
+            num_iters_no_improvement=5000, history_length=100, exhaustive_on_best=False, callbacks=ear
+        ),
+        penalty=_Penalties(),
+        perturbation=PerturbationParams(max_perturbations=10),
+    )
 
 
 @dataclass
