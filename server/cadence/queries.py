@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Date, Select, Text, and_, cast, func, select, tuple_
@@ -13,8 +14,11 @@ from server.cadence.duty_models import DutySubject
 from server.cadence.models import Obligation, Policy, PolicyTier, Waiver
 from server.grids.queries import cells_in_scope, scope_holds
 from server.kernel.actor import Actor
+from server.kernel.bulk import among
 from server.kernel.calendar import Workday, WorkdayYear
 from server.kernel.permissions import Permission
+from server.kernel.work import Work
+from server.outlets.models import Outlet, Site
 
 
 def visible_to(actor: Actor) -> Select[Obligation]:
@@ -174,3 +178,12 @@ def synced_workdays(
     return select(cast(fields, Text).label("document"), WorkdayYear.edit_id).where(
         WorkdayYear.document_id == ids, WorkdayYear.bureau_id == bureau_id
     )
+
+
+def names_of(work: Work, subject_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, tuple[str, str]]:
+    """What the subjects are called, and the number by which they are known."""
+    found: dict[uuid.UUID, tuple[str, str]] = {}
+    for entity, number in ((Outlet, Outlet.licence_no), (Site, Site.code), (DutySubject, DutySubject.number)):
+        named = select(entity.id, entity.name, number).where(among(entity.id, subject_ids))
+        found.update((subject_id, (name, no)) for subject_id, name, no in work.session.execute(named))
+    return found
