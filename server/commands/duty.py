@@ -14,14 +14,13 @@ from schemas.vocabulary import Deed, DutyRule, SubjectKind
 from server.cadence.duty_acts import open_duty, record_act, withdraw_duties
 from server.cadence.duty_editions import load_duty_rules, publish_default_duty_rules, publish_duty_rule
 from server.cadence.models import Obligation
-from server.cadence.queries import standing, waived
+from server.cadence.queries import names_of, standing, waived
 from server.commands.acting import acting, as_account, of_bureau
 from server.commands.bodies import print_json, read_file
 from server.commands.bureau import bureau_work
 from server.commands.printing import headed, print_table
 from server.commands.times import Day, Moment
 from server.kernel.permissions import Permission
-from server.reports.owed import called
 from server.reports.sheets import NO_FIGURE
 
 
@@ -97,14 +96,14 @@ def list_(rule: str | None, overdue: bool, bureau: str | None) -> None:
         if overdue:
             owed = owed.where(Obligation.last_day < work.now.astimezone(work.zone).date())
         found = work.session.scalars(owed.order_by(Obligation.last_day, Obligation.id)).all()
-        subjects = called(work, [one.subject_id for one in found])
+        names = names_of(work, [one.subject_id for one in found])
         for one in found:
-            subject = subjects[one.subject_id]
+            name, number = names[one.subject_id]
             table.add_row(
                 DutyRule(one.rule).label_zh,
                 SubjectKind(one.subject_kind).label_zh,
-                subject.number,
-                subject.name,
+                number,
+                name,
                 one.first_day.isoformat(),
                 one.last_day.isoformat(),
                 "是" if one.provisional else NO_FIGURE,

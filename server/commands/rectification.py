@@ -6,13 +6,13 @@ import uuid
 
 import click
 
+from server.cadence.queries import names_of
 from server.commands.acting import acting, as_account, of_bureau
 from server.commands.bureau import bureau_work
 from server.commands.printing import headed, print_table
 from server.kernel.permissions import Permission
 from server.records.models import Rectification
 from server.records.orders import STATES, described, in_state, orders_visible_to, settle
-from server.reports.owed import called
 from server.reports.sheets import NO_FIGURE
 
 _STATES = {
@@ -40,13 +40,13 @@ def list_(state: str | None, bureau: str | None) -> None:
         if state is not None:
             wanted = wanted.where(in_state(work, state))
         found = described(work, work.session.scalars(wanted).all())
-        subjects = called(work, [one["subject_id"] for one in found])
+        names = names_of(work, [one["subject_id"] for one in found])
         for one in found:
-            about = subjects.get(one["subject_id"])
+            name, number = names.get(one["subject_id"], (NO_FIGURE, ""))
             proof = one["proof_record_id"] or one["proposed_proof_id"] or NO_FIGURE
             due = one["due_on"].isoformat()
             demand = one["demand"][:40]
-            subject = f"{about.name} {about.number}".strip() if about else NO_FIGURE
+            subject = f"{name} {number}".strip()
             table.add_row(due, _STATES[one["state"]], subject, demand, str(proof), str(one["id"]))
     print_table(table)
 

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from schemas.vocabulary import NoticeKind
 from server.access.models import Account
 from server.cadence.periods import reporting_period
+from server.cadence.queries import names_of
 from server.custody.queries import lists_numbered
 from server.custody.rules import nearing_until
 from server.grids.models import GridCell
@@ -28,7 +29,7 @@ from server.kernel.workdays import Workdays
 from server.notices.models import Notice, NoticeItem
 from server.notices.rules import NEWS_FOR, Owed, Recipient, Staff, Undecided, Unheard, period_to_lock
 from server.org.models import SquadMember
-from server.reports.owed import called, unsettled
+from server.reports.owed import unsettled
 from server.reports.responsible import load_responsible
 from server.reports.unknown import load_silence
 
@@ -91,7 +92,7 @@ def _add_owed(work: Work, morning: Morning) -> None:
     """What may be told of: still to be done and near its end, or missed lately."""
     until = morning.day + REMINDED_WITHIN
     found = list(unsettled(work, work.now, since=morning.day - NEWS_FOR, begins_by=until, ends_by=until))
-    subjects = called(work, [one.subject_id for one in found])
+    names = names_of(work, [one.subject_id for one in found])
     responsible_for = load_responsible(work, work.now)
     for one in found:
         responsible = responsible_for(one.cell_id, morning.day)
@@ -106,13 +107,13 @@ def _add_owed(work: Work, morning: Morning) -> None:
                 lead_person_id=responsible.lead_person_id if responsible else None,
             )
         )
-        subject = subjects[one.subject_id]
+        name, number = names[one.subject_id]
         morning.lines[str(one.obligation_id)] = {
             "obligation_id": str(one.obligation_id),
             "subject_kind": one.subject_kind,
             "subject_id": str(one.subject_id),
-            "name": subject.name,
-            "number": subject.number,
+            "name": name,
+            "number": number,
             "cell_id": str(one.cell_id) if one.cell_id else None,
             "duty": one.duty,
             "key": one.key,
@@ -155,16 +156,16 @@ def _add_undecided(work: Work, morning: Morning) -> None:
         .order_by(told.c.decide_by, told.c.id)
     )
     found = work.session.execute(lists).all()
-    subjects = called(work, [one.subject_id for one in found if one.subject_id])
+    names = names_of(work, [one.subject_id for one in found if one.subject_id])
     for one in found:
         goods = Undecided(one.id, one.decide_by, one.squad_id)
         morning.undecided.append(goods)
-        subject = subjects.get(one.subject_id)
+        name, licence_no = names.get(one.subject_id, (None, None))
         morning.lines[goods.about(morning.day)] = {
             "list_id": str(one.id),
             "number": one.number,
-            "name": subject.name if subject else None,
-            "licence_no": subject.number if subject else None,
+            "name": name,
+            "licence_no": licence_no,
             "cell_id": str(one.cell_id) if one.cell_id else None,
             "squad_id": str(one.squad_id) if one.squad_id else None,
             "registered_on": one.registered_at.astimezone(work.zone).date().isoformat(),

@@ -10,16 +10,16 @@ from typing import NamedTuple
 from sqlalchemy import select
 
 from schemas.vocabulary import CadenceTier, DutyRule, ObligationState, SubjectKind
-from server.cadence.duty_models import DutySubject
 from server.cadence.histories import LONGEST_GRACE, load_histories
 from server.cadence.judging import judged_rows
 from server.cadence.models import Obligation
 from server.cadence.periods import periods_between
+from server.cadence.queries import names_of
 from server.cadence.rules import judge
 from server.cadence.timeline import load_timeline
 from server.kernel.bulk import among
 from server.kernel.work import Work
-from server.outlets.models import Outlet, Site
+from server.outlets.models import Outlet
 
 # The others are done, excused or void.
 UNSETTLED = frozenset(
@@ -147,19 +147,12 @@ def _triggered(
 
 def called(work: Work, subject_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Called]:
     """What the subjects are called, by id; those that no register holds are left out."""
-    found: dict[uuid.UUID, Called] = {}
-    outlets = select(Outlet.id, Outlet.name, Outlet.licence_no, Outlet.address)
-    for subject_id, name, number, address in work.session.execute(
-        outlets.where(among(Outlet.id, subject_ids))
-    ):
-        found[subject_id] = Called(name, number, address)
-    for entity, numbered in ((Site, Site.code), (DutySubject, DutySubject.number)):
-        named = select(entity.id, entity.name, numbered).where(among(entity.id, subject_ids))
-        found.update(
-            (subject_id, Called(name, number, None))
-            for subject_id, name, number in work.session.execute(named)
-        )
-    return found
+    placed = select(Outlet.id, Outlet.address).where(among(Outlet.id, subject_ids))
+    addresses: dict[uuid.UUID, str | None] = dict(work.session.execute(placed).all())
+    return {
+        subject_id: Called(name, number, addresses.get(subject_id))
+        for subject_id, (name, number) in names_of(work, subject_ids).items()
+    }
 
 
 def duty_label(duty: str) -> str:
