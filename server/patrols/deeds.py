@@ -12,6 +12,7 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, func, or_, select, true
+from sqlalchemy.orm import defer, load_only
 
 from server.kernel.bulk import among
 from server.kernel.permissions import Permission
@@ -31,6 +32,11 @@ from server.records.models import OF_ITS_FORM, Form, Record, RecordOfficer
 from server.records.superseding import stands
 
 _DAY = timedelta(days=1)
+# What of a stop is compared: of a year there are many, and the rest of each is long.
+_COMPARED = (
+    *(PatrolStop.patrol_id, PatrolStop.ordinal, PatrolStop.subject_kind, PatrolStop.subject_id),
+    PatrolStop.status,
+)
 # Of most kinds the kind says all; answers are long, and are read of those alone that may have reached nobody.
 _ANSWERS = case((Record.kind.in_(("callback", "household_visit")), Record.document["answers"]))
 
@@ -46,7 +52,9 @@ def deeds_of(work: Work, as_of: datetime, permission: Permission, *which: Column
         PatrolPlan.published_at.is_not(None),
         PatrolPlan.published_at <= as_of,
     )
+    without_places = (defer(column) for column in (Patrol.line, Patrol.start_place, Patrol.end_place))
     planned = select(Patrol).join(PatrolPlan, PatrolPlan.id == Patrol.plan_id).where(known)
+    planned = planned.options(*without_places)
     wanted = work.session.scalars(planned.where(_in_scope(work, permission), *which)).all()
     if not wanted:
         return []
@@ -128,9 +136,13 @@ def _runs(work: Work, as_of: datetime, patrols: Sequence[uuid.UUID]) -> dict[uui
 
 def _stops(work: Work, patrols: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[PatrolStop]]:
     stops: dict[uuid.UUID, list[PatrolStop]] = defaultdict(list)
-    for stop in work.session.scalars(
-        select(PatrolStop).where(among(PatrolStop.patrol_id, patrols)).order_by(PatrolStop.ordinal)
-    ):
+    found = (
+        select(PatrolStop)
+        .where(among(PatrolStop.patrol_id, patrols))
+        .order_by(PatrolStop.ordinal)
+        .options(load_only(*_COMPARED))
+    )
+    for stop in work.session.scalars(found):
         stops[stop.patrol_id].append(stop)
     return stops
 
