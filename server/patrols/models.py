@@ -47,7 +47,7 @@ class PatrolPlan(Owned, Base):
     made_at: Mapped[datetime]
     revises_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("patrol_plan.id"))
     approval_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("inspection_approval.id"))
-    grant_ids: Mapped[list[Any]]
+    grant_ids: Mapped[list[Any]] = mapped_column(default=list)
     published_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("account.id"))
     published_at: Mapped[datetime | None]
     withdrawn_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("account.id"))

@@ -135,7 +135,6 @@ def _draft(work: Work, given: Mapping[str, Any], day: date, teams: Sequence[Mapp
             "seed": given["seed"] or secrets.token_hex(8),
         },
         warnings=[],
-        grant_ids=[],
         made_by=work.actor.account_id,
         made_at=work.now,
         edit_id=new_edit_id(),

@@ -65,7 +65,6 @@ def a_plan(
         state="draft",
         wishes={},
         warnings=[],
-        grant_ids=[],
         ways={"road": 7, "great_circle": 2},
         made_at=work.now,
         approval_id=approval_id,
