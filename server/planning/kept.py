@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from gis.routing.days import Halt, Round, Solution
 from sqlalchemy import select
 
+from gis.routing.days import Halt, Round, Solution
 from server.kernel.work import Work
 from server.patrols.models import PlanSolving
 

@@ -33,6 +33,8 @@ MONDAYS = (date(2026, 7, 6), date(2026, 7, 27), date(2026, 9, 21), date(2026, 9,
 KINDS = "ZBSNYFQ"
 GRADES = ("AAA", "A", "D", None)
 NEAR, WIDE = 0.001, 0.0095
+# No shift is shorter, in minutes.
+SHORTEST = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,7 @@ def _asked(draw: st.DrawFn, shops: int, most_days: int) -> Asked:
     crews = draw(st.integers(1, 2))
     first = draw(st.integers(0, 1))
     # Either long or hardly long enough; a shift that begins late crosses midnight.
-    shift = st.tuples(st.integers(7 * 4, 22 * 4), st.integers(2, 10 * 4))
+    shift = st.tuples(st.integers(7 * 4, 22 * 4), st.integers(SHORTEST // 15, 10 * 4))
     free = [0, 1, 2, 3]
     made = []
     for number in range(crews):
@@ -193,7 +195,7 @@ def _wishes(draw: st.DrawFn, days: int, shops: int, crews: int) -> Wish:
     if draw(st.booleans()):
         return Wish(plan, shop, out=True)
     team = draw(st.none() | st.integers(0, crews - 1))
-    not_before = draw(st.none() | st.integers(0, 60))
+    not_before = draw(st.none() | st.integers(0, SHORTEST - 1))
     not_after = draw(st.none() | st.integers(not_before or 0, 240))
     return Wish(plan, shop, False, team, not_before, not_after, draw(st.sampled_from((None, "店主下午在"))))
 

@@ -126,7 +126,8 @@ def _of_left(
         terms.append(term)
         case = cases.get(obligation_id)
         if case is not None and not _TRUE[left.code](case):
-            yield Objection(Rule.LEFT_UNTRUE, f"{about}: {term}")
+            true = [code for code, is_true in _TRUE.items() if is_true(case)]
+            yield Objection(Rule.LEFT_UNTRUE, f"{about}, but {' '.join(true)}: {term}")
     yield from _of_days(plan, left, terms, about)
 
 
@@ -170,41 +171,60 @@ def _no_team(case: Case) -> bool:
 
 
 def _is_closed(case: Case) -> bool:
-    """Nobody can begin and end a visit while it is open, though the way there and back alone is not too long for all."""
-    reasons = {_why_not(case, chance) for chance in case.chances()}
-    return None not in reasons and "closed" in reasons
+    """Nobody can begin and end a visit while it is open, the way there and back reckoned with where it is not too long."""
+    reasons = [_why_not(case, chance) for chance in case.chances()]
+    return all(reasons) and any("closed" in why for why in reasons)
 
 
 def _is_too_far(case: Case) -> bool:
-    reasons = {_why_not(case, chance) for chance in case.chances()}
-    return None not in reasons and "too_far" in reasons
+    """There, the visit and back is longer than a shift, for whoever could go while it is open."""
+    reasons = [_why_not(case, chance) for chance in case.chances()]
+    return all(reasons) and any("too_far" in why for why in reasons)
 
 
-def _why_not(case: Case, chance: Chance) -> str | None:
-    """What keeps a team that does nothing else from a visit; None where nothing does."""
+def _why_not(case: Case, chance: Chance) -> set[str]:
+    """What keeps a team that does nothing else from a visit; nothing where it can be made."""
     if case.subject.place is None:
-        return "no_position"
+        return {"no_position"}
     world, team = case.world, chance.team
     lasts = timedelta(minutes=numbers_for(world, case.first)["service_minutes"].get(case.forms[0], 20))
     there = timedelta(seconds=round(way(team.mode, team.start, case.subject.place)[1]))
     back = timedelta(seconds=round(way(team.mode, case.subject.place, team.end)[1]))
-    if there + lasts + back > team.ends_at - team.starts_at:
-        return "too_far"
-    for opens, closes in open_on(world, case.subject, chance.day, case.first):
-        begins = max(opens, team.starts_at + there)
-        latest = min(closes - lasts, team.ends_at - back - lasts)
-        if chance.wish is not None:
-            begins = max(begins, chance.wish.not_before or begins)
-            latest = min(latest, chance.wish.not_after or latest)
-        if begins <= latest:
-            return None
-    return "closed"
+    too_far = there + lasts + back > team.ends_at - team.starts_at
+    # For a team that is too far away anyhow it is closed if it would be so for a neighbour.
+    if too_far:
+        there = back = timedelta(0)
+    spans = open_on(world, case.subject, chance.day, case.first)
+    is_open = any(_fits(chance, opens, closes, there, lasts, back) for opens, closes in spans)
+    return {code for code, holds in (("too_far", too_far), ("closed", not is_open)) if holds}
+
+
+def _fits(
+    chance: Chance, opens: datetime, closes: datetime, there: timedelta, lasts: timedelta, back: timedelta
+) -> bool:
+    begins = max(opens, chance.team.starts_at + there)
+    latest = min(closes - lasts, chance.team.ends_at - back - lasts)
+    if chance.wish is not None:
+        begins = max(begins, chance.wish.not_before or begins)
+        latest = min(latest, chance.wish.not_after or latest)
+    return begins <= latest
 
 
 def _is_in_the_gap(case: Case) -> bool:
-    """Were a visit more made on any of the days, it would meet something else or nothing."""
+    """Were a visit more made on any of the days, it would meet something else or nothing, or come to a door at which the
+    plans have somebody on that day, or by the same team, anyhow.
+    """
     kept = [plan for plan in case.concerned if not case.is_excluded_from(plan)]
-    return not any(_would_meet(case, day) for day in case.days(kept))
+    free = {chance.day for chance in case.chances() if not _is_there(case, chance)} or case.days(kept)
+    return not any(_would_meet(case, day) and not _is_taken(case, day) for day in free)
+
+
+def _is_taken(case: Case, day: date) -> bool:
+    return any(case.world.day(stop.begins_at) == day for stop in case.standing.stops)
+
+
+def _is_there(case: Case, chance: Chance) -> bool:
+    return any(stop.subject_id == case.subject.id for stop in chance.team.stops)
 
 
 def _would_meet(case: Case, day: date) -> bool:
