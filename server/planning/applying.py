@@ -10,33 +10,27 @@ from typing import Any
 
 from sqlalchemy import delete, func, insert, select
 
-from gis.routing.days import Round, RoutingDay, Solution
+from gis.routing.days import Round, Solution
 from gis.routing.infeasible import Reason
-from schemas.vocabulary import CadenceTier, Deed, Performed, StopStatus, SubjectKind, UnfittedCode
-from server.cadence.timeline import load_timeline
+from schemas.vocabulary import Deed, StopStatus
 from server.kernel.ids import new_edit_id, new_id
 from server.kernel.work import Work
 from server.patrols.models import Patrol, PatrolPlan, PatrolStop, PlanUnfitted
 from server.planning import reasons
-from server.planning.faults import left_out
-from server.planning.ground import Crew, Doing, Ground
+from server.planning.forms import form_of
+from server.planning.ground import Crew, Doing, Ground, Unfit
+from server.planning.left_over import left_over
+from server.planning.meeting import Meeting, meeting_of
 from server.planning.visits import Debt
 from server.planning.ways import Ways
 
 Row = dict[str, Any]
-_FORMS: dict[Performed, str] = {
-    Deed.INSPECTION: "site_visit",
-    Deed.SERVICE: "service_visit",
-    Deed.DEPOT_CHECK: "depot_check",
-    Deed.DOOR_CALLBACK: "callback",
-}
 
 
 def apply(
     work: Work,
     ground: Ground,
     ways: Ways,
-    day: RoutingDay,
     solution: Solution,
     faults: Sequence[Reason],
 ) -> None:
@@ -45,15 +39,18 @@ def apply(
     work.session.execute(delete(PatrolStop).where(PatrolStop.plan_id.in_(ids)))
     work.session.execute(delete(PlanUnfitted).where(PlanUnfitted.plan_id.in_(ids)))
     rounds = {one.turn: one for one in solution.rounds}
+    meeting = meeting_of(ground, solution)
     for crew in ground.crews:
-        _write_round(work, ground, ways, crew, rounds.get(str(crew.patrol.id)))
-    _write_unfitted(work, ground, solution, faults)
+        _write_round(work, ground, ways, crew, rounds.get(str(crew.patrol.id)), meeting)
+    _write_unfitted(work, ground, left_over(work, ground, solution, faults, meeting))
     for plan in work.session.scalars(select(PatrolPlan).where(PatrolPlan.id.in_(ids))):
         plan.objective, plan.solved_at = solution.objective, work.now
         plan.ways, plan.edit_id = ways.told, new_edit_id()
 
 
-def _write_round(work: Work, ground: Ground, ways: Ways, crew: Crew, found: Round | None) -> None:
+def _write_round(
+    work: Work, ground: Ground, ways: Ways, crew: Crew, found: Round | None, meeting: Meeting
+) -> None:
     patrol = work.session.get_one(Patrol, crew.patrol.id)
     patrol.edit_id = new_edit_id()
     if found is None or not found.halts:
@@ -68,10 +65,9 @@ def _write_round(work: Work, ground: Ground, ways: Ways, crew: Crew, found: Roun
     legs = ways.legs(crew, doings)
     rows = []
     for ordinal, (halt, doing, leg) in enumerate(zip(found.halts, doings, legs, strict=True), start=1):
-        begins = ground.moment(halt.begins)
         rows.append(
             {
-                **_about(work, ground, doing, begins.astimezone(work.zone).date()),
+                **_about(work, doing, meeting),
                 "id": new_id(work.now),
                 "bureau_id": work.bureau_id,
                 "plan_id": patrol.plan_id,
@@ -79,7 +75,7 @@ def _write_round(work: Work, ground: Ground, ways: Ways, crew: Crew, found: Roun
                 "ordinal": ordinal,
                 "field_ordinal": ordinal,
                 "arrives_at": ground.moment(halt.arrives),
-                "begins_at": begins,
+                "begins_at": ground.moment(halt.begins),
                 "departs_at": ground.moment(halt.departs),
                 "leg_metres": leg.metres,
                 "leg_s": leg.seconds,
@@ -91,16 +87,17 @@ def _write_round(work: Work, ground: Ground, ways: Ways, crew: Crew, found: Roun
     work.session.execute(insert(PatrolStop), rows)
 
 
-def _about(work: Work, ground: Ground, doing: Doing, day: date) -> Row:
+def _about(work: Work, doing: Doing, meeting: Meeting) -> Row:
     """What a stop is for, apart from its times."""
-    subject, visit, wish = doing.subject, doing.visit, doing.wish
+    subject, wish = doing.subject, doing.wish
+    day = meeting.begins[doing.key].astimezone(work.zone).date()
+    debts = meeting.debts[doing.key]
     told = [reasons.wished(wish.note)] if wish else []
-    told += reasons.reasons_of(visit.debts, day)
-    if doing.off_pattern:
-        seed = next(plan.wishes["seed"] for plan in ground.plans if plan.day <= day)
-        told.append(reasons.off_pattern(seed))
+    told += reasons.reasons_of(debts, day)
+    if doing.seed is not None:
+        told.append(reasons.off_pattern(doing.seed))
     told += [reasons.campaign(name) for name in doing.campaigns]
-    if doing.above_cap:
+    if doing.key in meeting.above_cap:
         told.append(reasons.above_cap())
     timed = wish is not None and (wish.not_before or wish.not_after)
     return {
@@ -108,49 +105,29 @@ def _about(work: Work, ground: Ground, doing: Doing, day: date) -> Row:
         "subject_id": subject.id,
         "cell_id": subject.cell_id,
         "place": f"SRID=4326;POINT({subject.lon} {subject.lat})",
-        "visit_kind": "service" if visit.performed is Deed.SERVICE else "routine",
-        "form_code": form_of(work, subject.kind, visit.performed, day),
-        "obligation_ids": [str(debt.id) for debt in visit.debts],
+        "visit_kind": "service" if doing.visit.performed is Deed.SERVICE else "routine",
+        "form_code": form_of(work, subject.kind, doing.visit.performed, day),
+        "obligation_ids": [str(debt.id) for debt in debts],
         "reasons": told,
         "fixed": None if wish is None else "time" if timed else "team" if wish.patrol_id else None,
     }
 
 
-def form_of(work: Work, kind: SubjectKind, performed: Performed, day: date) -> str | None:
-    """The checklist to fill: that of the tier in the policy of the day, or the form of the deed."""
-    if isinstance(performed, CadenceTier):
-        edition = load_timeline(work).on(day)
-        tier = edition.tiers.get(performed) if edition else None
-        return tier.form_code if tier else None
-    if kind is SubjectKind.HOUSEHOLD:
-        return "household_visit"
-    return "unlicensed_check" if kind is SubjectKind.UNLICENSED else _FORMS.get(performed)
-
-
-def _write_unfitted(work: Work, ground: Ground, solution: Solution, faults: Sequence[Reason]) -> None:
-    why = {fault.task: fault for fault in faults if fault.task}
-    left: list[tuple[Any, UnfittedCode, Sequence[Debt], Sequence[date]]] = [
-        (one.subject, one.code, one.debts, one.days) for one in ground.unfit
-    ]
-    for key in solution.unserved:
-        doing = ground.doings[key]
-        if doing.visit.debts or doing.wish:
-            code = left_out(why[key].code) if key in why else UnfittedCode.NO_TIME
-            left.append((doing.subject, code, doing.visit.debts, doing.visit.days))
+def _write_unfitted(work: Work, ground: Ground, left: Sequence[Unfit]) -> None:
     by_plan: dict[uuid.UUID, list[Row]] = defaultdict(list)
-    for subject, code, debts, days in left:
-        plan = _plan_of(ground, days)
+    for one in left:
+        plan = _plan_of(ground, one.days)
         by_plan[plan.id].append(
             {
                 "bureau_id": work.bureau_id,
                 "plan_id": plan.id,
-                "subject_kind": subject.kind.value,
-                "subject_id": subject.id,
-                "cell_id": subject.cell_id,
-                "code": code.value,
-                "late_on": _late_on(debts, plan.day),
-                "obligation_ids": [str(debt.id) for debt in debts],
-                "reasons": reasons.unfitted(code, debts),
+                "subject_kind": one.subject.kind.value,
+                "subject_id": one.subject.id,
+                "cell_id": one.subject.cell_id,
+                "code": one.code.value,
+                "late_on": _late_on(one.debts, plan.day),
+                "obligation_ids": [str(debt.id) for debt in one.debts],
+                "reasons": reasons.unfitted(one.code, one.debts),
             }
         )
     rows = [

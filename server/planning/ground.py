@@ -7,24 +7,28 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
+from functools import partial
 from random import Random
 
 from sqlalchemy import func, select
 
 from gis.routing.days import Option, Task
 from gis.routing.places import Place
-from schemas.vocabulary import Deed, PlanState, StopStatus, SubjectKind, UnfittedCode
+from schemas.vocabulary import Deed, Performed, UnfittedCode
+from server.cadence.rulebook import Rulebook
+from server.cadence.timeline import load_timeline
 from server.campaigns.queries import campaigns_on, subjects_of
 from server.campaigns.tags import tags_on
 from server.kernel.bulk import among
 from server.kernel.work import Work
-from server.patrols.models import Patrol, PatrolCell, PatrolPlan, PatrolStop, PlanWish
+from server.patrols.models import Patrol, PatrolCell, PatrolPlan, PlanWish
+from server.planning.ceiling import is_counting
+from server.planning.elsewhere import Elsewhere, load_elsewhere, visits_left
 from server.planning.hours import load_hours
 from server.planning.numbers import numbers_on
 from server.planning.priorities import OFF_PATTERN, WISHED, prize_of
-from server.planning.subjects import Subject, cells_of, debts_of, load_subjects, others_in, owing_in
-from server.planning.visits import Debt, Visit, visits_of
-from server.reports.cap import remaining_of
+from server.planning.subjects import Owing, Subject, cells_of, load_subjects, others_in, owing_in, owing_of
+from server.planning.visits import Debt, Visit, grouped, in_order
 
 _DAY = timedelta(days=1)
 
@@ -45,8 +49,9 @@ class Crew:
 
 @dataclass(frozen=True, slots=True)
 class Doing:
-    """A visit that the plan may hold: ``key`` names it for the solver. ``above_cap`` says that the year's cap is used up and
-    the legal office let its policy go beyond, ``campaigns`` are the names of those in whose scope the subject lies.
+    """A visit that the plan may hold: ``key`` names it for the solver, ``seed`` the draw by which it is off the pattern.
+
+    ``campaigns`` are the names of those in whose scope the subject lies.
     """
 
     key: str
@@ -56,8 +61,7 @@ class Doing:
     options: tuple[Option, ...]
     service_s: int
     wish: PlanWish | None = None
-    off_pattern: bool = False
-    above_cap: bool = False
+    seed: str | None = None
     campaigns: tuple[str, ...] = ()
 
     @property
@@ -74,21 +78,32 @@ class Doing:
 
 @dataclass(frozen=True, slots=True)
 class Unfit:
-    """What cannot be in the plan, whatever the solver does; ``days`` are those on which it could have been done."""
+    """What cannot be in the plan, whatever the solver does; ``days`` are those on which it could have been done.
+
+    On ``free`` it still could, should other visits to the same door not come to be.
+    """
 
     subject: Subject
     code: UnfittedCode
     debts: tuple[Debt, ...]
     days: tuple[date, ...]
+    free: tuple[date, ...] = ()
 
 
 @dataclass(slots=True)
 class Ground:
-    """Everything that solving needs and that was read in one transaction."""
+    """Everything that solving needs and that was read in one transaction.
+
+    ``allowed`` is how many visits the year's cap still leaves each outlet that has one, other plans' visits taken off.
+    """
 
     plans: list[PatrolPlan]
     crews: list[Crew]
     zero: datetime
+    read_at: datetime
+    rulebook: Rulebook
+    owing: Mapping[uuid.UUID, Owing] = field(default_factory=dict)
+    allowed: Mapping[uuid.UUID, int] = field(default_factory=dict)
     doings: dict[str, Doing] = field(default_factory=dict)
     unfit: list[Unfit] = field(default_factory=list)
 
@@ -105,7 +120,8 @@ def load_ground(work: Work, plans: Sequence[PatrolPlan]) -> Ground:
     """The ground of drafts of one squad, each of another day."""
     plans = sorted(plans, key=lambda plan: plan.day)
     crews = _crews(work, plans)
-    ground = Ground(plans, crews, datetime.combine(plans[0].day, time(), work.zone))
+    zero = datetime.combine(plans[0].day, time(), work.zone)
+    ground = Ground(plans, crews, zero, work.now, load_timeline(work).rulebook)
     _Filling(work, ground).fill()
     return ground
 
@@ -156,18 +172,17 @@ class _Filling:
         picked = {subject_id for _, subject_id in self.wishes}
         owing = owing_in(self.work, everywhere, self.dates[0], self.dates[-1])
         subjects = load_subjects(self.work, {*owing, *picked})
-        debts = debts_of(self.work, sorted(subjects), self.dates[0], self.dates[-1])
-        elsewhere = self._planned_elsewhere()
+        elsewhere = load_elsewhere(self.work, self.ground.plans)
+        owed = owing_of(self.work, sorted(subjects), self.dates[0], self.dates[-1], elsewhere)
+        self.ground.owing = owed
+        self.ground.allowed = visits_left(self.work, list(subjects), elsewhere, self.first)
         self.hours = load_hours(self.work, self.numbers, list(subjects.values()))
-        possible: list[Doing] = []
         for subject in subjects.values():
-            owed = debts.get(subject.id, [])
-            taken = tuple(debt for debt in owed if str(debt.id) in elsewhere)
-            if taken:
-                self._leave(subject, UnfittedCode.PLANNED, taken, self.dates)
-            possible += self._doings(subject, [debt for debt in owed if debt not in taken])
-        self._within_the_cap(possible)
-        self._off_pattern(set(subjects))
+            found = owed.get(subject.id)
+            if found is not None and found.taken:
+                self._leave(subject, UnfittedCode.PLANNED, found.taken, self.dates)
+            self._add(subject, found.debts if found is not None else ())
+        self._off_pattern(set(subjects), elsewhere)
 
     def _dates(self) -> list[date]:
         """Every day that a shift touches."""
@@ -195,92 +210,139 @@ class _Filling:
         found = self.work.session.scalars(select(PlanWish).where(among(PlanWish.plan_id, ids)))
         return {(wish.plan_id, wish.subject_id): wish for wish in found}
 
-    def _planned_elsewhere(self) -> set[str]:
-        """The obligations that a published plan of another day or squad has, from today on."""
-        today = self.work.now.astimezone(self.work.zone).date()
-        own = [one for plan in self.ground.plans for one in (plan.id, plan.revises_id) if one]
-        stops = (
-            select(PatrolStop.obligation_ids)
-            .join(PatrolPlan, PatrolPlan.id == PatrolStop.plan_id)
-            .where(
-                PatrolPlan.bureau_id == self.work.bureau_id,
-                PatrolPlan.state == PlanState.PUBLISHED,
-                PatrolPlan.day >= today,
-                PatrolPlan.id.not_in(own),
-                PatrolStop.status == StopStatus.PLANNED,
-            )
-        )
-        return {one for ids in self.work.session.scalars(stops) for one in ids}
-
     def _leave(
-        self, subject: Subject, code: UnfittedCode, debts: Iterable[Debt], days: Iterable[date]
+        self,
+        subject: Subject,
+        code: UnfittedCode,
+        debts: Iterable[Debt],
+        days: Iterable[date],
+        free: tuple[date, ...] = (),
     ) -> None:
-        self.ground.unfit.append(Unfit(subject, code, tuple(debts), tuple(days)))
+        self.ground.unfit.append(Unfit(subject, code, tuple(debts), tuple(days), free))
 
-    def _doings(self, subject: Subject, owed: Sequence[Debt]) -> Iterable[Doing]:
-        """The visits to one subject for which there is a team, an open door and a place to go to."""
+    def _add(self, subject: Subject, owed: Sequence[Debt]) -> None:
+        """The visits to one subject for which there is a team, an open door, a visit left and a place to go to."""
         plans = [plan for plan in self.ground.plans if self._concerns(plan, subject)]
-        included = next((plan for plan in plans if self._wish(plan, subject) == "include"), None)
-        kept = [plan for plan in plans if self._wish(plan, subject) != "exclude"]
-        if not kept:
-            if owed:
-                self._leave(subject, UnfittedCode.EXCLUDED, owed, [plan.day for plan in plans])
+        included = next((wish for plan in plans if (wish := self._wish(plan, subject, "include"))), None)
+        kept = [plan for plan in plans if self._wish(plan, subject, "exclude") is None]
+        dates = self._days_out(kept)
+        owed = self._without_excluded(subject, owed, plans, dates)
+        if not kept or not (owed or included):
             return
-        dates = [day for day in self.dates if any(self._is_out(plan, day) for plan in kept)]
-        visits, left = visits_of(subject.kind, owed, dates)
+        if not subject.is_placed:
+            self._leave(subject, UnfittedCode.NO_POSITION, owed, dates)
+            return
+        turns = self._turns(subject, kept)
+        if not turns:
+            self._leave(subject, UnfittedCode.NO_TEAM, owed, dates)
+            return
+        drafts, left = grouped(subject.kind, owed, dates, partial(self._is_open, subject, turns))
+        wanted = self._days_out([plan for plan in kept if included and plan.id == included.plan_id])
+        has_its_day = any(day in wanted for draft in drafts for day in draft.days)
+        # A gap that is not over is not walked over; where nothing is owed, it is an inspection for itself.
+        if included is not None and not has_its_day and all(one.code != UnfittedCode.GAP for one in left):
+            drafts.append(Visit(0, Deed.INSPECTION, wanted, ()))
         for one in left:
             self._leave(subject, one.code, (one.debt,), dates)
-        if included is not None:
-            visits = self._with_wish(included, visits, any(one.code is UnfittedCode.GAP for one in left))
-        for visit in visits:
-            doing = self._doing(subject, visit, kept, included)
-            if doing is not None:
-                yield doing
+        visits, without = in_order(self._within_the_cap(subject, drafts), wanted)
+        for one in without:
+            self._leave(subject, one.code, (one.debt,), dates, one.days)
+        self._add_visits(subject, visits, turns, included)
+
+    def _without_excluded(
+        self, subject: Subject, owed: Sequence[Debt], plans: Sequence[PatrolPlan], dates: Collection[date]
+    ) -> list[Debt]:
+        """What is owed, but for what could be met only on days on which the leader keeps the subject out."""
+        out = self._days_out(plans)
+        possible = []
+        for debt in owed:
+            if any(debt.first_day <= day <= debt.grace_last_day for day in dates):
+                possible.append(debt)
+            elif any(debt.first_day <= day <= debt.grace_last_day for day in out):
+                self._leave(subject, UnfittedCode.EXCLUDED, (debt,), out)
+        return possible
+
+    def _add_visits(
+        self, subject: Subject, visits: Sequence[Visit], turns: Sequence[Crew], included: PlanWish | None
+    ) -> None:
+        """The visits in their order; no team comes to one door twice, for a shift across midnight has two days."""
+        used: set[uuid.UUID] = set()
+        for visit in sorted(visits, key=lambda one: not one.wanted):
+            wish = included if visit.wanted else None
+            may = [crew for crew in turns if self._may(crew, wish)]
+            free = [crew for crew in may if crew.patrol.id not in used]
+            options = self._options(subject, visit, free, wish)
+            if options:
+                used.update(uuid.UUID(key) for option in options for key in option.turns or ())
+                doing = self._doing(subject, visit, options, wish)
+                self.ground.doings[doing.key] = doing
+            elif self._options(subject, visit, may, wish):
+                self._leave(subject, UnfittedCode.GAP, visit.debts, visit.days, visit.days)
+            else:
+                self._leave(subject, UnfittedCode.CLOSED, visit.debts, visit.days)
 
     def _concerns(self, plan: PatrolPlan, subject: Subject) -> bool:
         return subject.cell_id in self.cells[plan.id] or (plan.id, subject.id) in self.wishes
 
-    def _wish(self, plan: PatrolPlan, subject: Subject) -> str | None:
+    def _wish(self, plan: PatrolPlan, subject: Subject, which: str) -> PlanWish | None:
         wish = self.wishes.get((plan.id, subject.id))
-        return wish.wish if wish else None
+        return wish if wish is not None and wish.wish == which else None
 
-    def _is_out(self, plan: PatrolPlan, day: date) -> bool:
+    def _days_out(self, plans: Sequence[PatrolPlan]) -> tuple[date, ...]:
+        """The days on which a team of these plans is out."""
+        crews = [crew for plan in plans for crew in self._of(plan)]
+        return tuple(day for day in self.dates if any(crew.is_out(*self._day(day)) for crew in crews))
+
+    def _day(self, day: date) -> tuple[datetime, datetime]:
         begins = datetime.combine(day, time(), self.work.zone)
-        return any(crew.is_out(begins, begins + _DAY) for crew in self._of(plan))
+        return begins, begins + _DAY
 
-    def _with_wish(self, plan: PatrolPlan, visits: Sequence[Visit], gap: bool) -> tuple[Visit, ...]:
-        """The visits with the one that the leader wants on his day; a gap that is not over is not walked over.
-
-        Where nothing is owed that the visit could meet, it is an inspection for itself.
+    def _turns(self, subject: Subject, plans: Sequence[PatrolPlan]) -> list[Crew]:
+        """The teams that may go there: in each plan those to which its cell is assigned, or that on which the leader fixed
+        it, or all.
         """
-        days = tuple(day for day in self.dates if self._is_out(plan, day))
-        for place, visit in enumerate(visits):
-            common = tuple(day for day in visit.days if day in days)
-            if common:
-                wanted = replace(visit, days=common)
-                return (*visits[:place], wanted, *visits[place + 1 :])
-        if gap:
-            return tuple(visits)
-        return (*visits, Visit(len(visits) + 1, Deed.INSPECTION, days, ()))
+        found: list[Crew] = []
+        for plan in plans:
+            wish = self._wish(plan, subject, "include")
+            if wish is not None and wish.patrol_id is not None:
+                found += [crew for crew in self._of(plan) if crew.patrol.id == wish.patrol_id]
+            elif subject.cell_id in self.assigned[plan.id]:
+                found += [crew for crew in self._of(plan) if subject.cell_id in crew.cells]
+            else:
+                found += self._of(plan)
+        return found
+
+    @staticmethod
+    def _may(crew: Crew, wish: PlanWish | None) -> bool:
+        return wish is None or wish.plan_id == crew.patrol.plan_id
+
+    def _is_open(self, subject: Subject, turns: Sequence[Crew], performed: Performed, day: date) -> bool:
+        """Whether one of the teams can begin and end it on a day while the door is open."""
+        return bool(self._options(subject, Visit(0, performed, (day,), ()), turns, None))
+
+    def _options(
+        self, subject: Subject, visit: Visit, crews: Sequence[Crew], wish: PlanWish | None
+    ) -> tuple[Option, ...]:
+        """When and by whom it may be begun: within opening hours, early enough to be done before they end."""
+        ground, lasts = self.ground, timedelta(seconds=self.numbers.service_s(visit.performed))
+        found: dict[tuple[int, int], set[str]] = defaultdict(set)
+        for day in visit.days:
+            for opens, closes in self.hours.on(subject, day):
+                latest = closes - lasts
+                if wish is not None:
+                    opens = max(opens, wish.not_before or opens)
+                    latest = min(latest, wish.not_after or latest)
+                for crew in crews:
+                    if max(opens, crew.patrol.starts_at) <= min(latest, crew.patrol.ends_at - lasts):
+                        span = (ground.seconds(opens), ground.seconds(latest))
+                        found[span].add(str(crew.patrol.id))
+        return tuple(
+            Option(opens, closes, frozenset(keys)) for (opens, closes), keys in sorted(found.items())
+        )
 
     def _doing(
-        self, subject: Subject, visit: Visit, plans: Sequence[PatrolPlan], included: PatrolPlan | None
-    ) -> Doing | None:
-        if not subject.is_placed:
-            self._leave(subject, UnfittedCode.NO_POSITION, visit.debts, visit.days)
-            return None
-        wish = self.wishes.get((included.id, subject.id)) if included else None
-        if wish is not None and not any(self._is_out(included, day) for day in visit.days if included):
-            wish = None
-        service_s = self.numbers.service_s(visit.performed)
-        turns = self._turns(subject, plans, wish)
-        if not any(turns.values()):
-            self._leave(subject, UnfittedCode.NO_TEAM, visit.debts, visit.days)
-            return None
-        options = self._options(subject, visit, turns, service_s, wish)
-        if not options:
-            self._leave(subject, UnfittedCode.CLOSED, visit.debts, visit.days)
-            return None
+        self, subject: Subject, visit: Visit, options: tuple[Option, ...], wish: PlanWish | None
+    ) -> Doing:
         prize = prize_of(visit.debts, self.first, key_place=bool(self._tags(subject)))
         return Doing(
             key=f"{subject.id}/{visit.number}",
@@ -288,7 +350,7 @@ class _Filling:
             visit=visit,
             prize=prize + WISHED if wish else prize,
             options=options,
-            service_s=service_s,
+            service_s=self.numbers.service_s(visit.performed),
             wish=wish,
             campaigns=tuple(name for name, subjects in self.campaigns if subject.id in subjects),
         )
@@ -298,69 +360,26 @@ class _Filling:
         of_cell = self.tags.get(subject.cell_id, set()) if subject.cell_id else set()
         return self.tags.get(subject.id, set()) | of_cell
 
-    def _turns(
-        self, subject: Subject, plans: Sequence[PatrolPlan], wish: PlanWish | None
-    ) -> dict[uuid.UUID, list[Crew]]:
-        """The teams that may go there, by plan: the one on which it is fixed, the one to which its cell is assigned, or
-        all.
-        """
-        found: dict[uuid.UUID, list[Crew]] = {}
-        for plan in plans:
-            crews = self._of(plan)
-            if wish is not None and wish.plan_id != plan.id:
-                continue
-            if wish is not None and wish.patrol_id is not None:
-                crews = [crew for crew in crews if crew.patrol.id == wish.patrol_id]
-            elif subject.cell_id in self.assigned[plan.id]:
-                crews = [crew for crew in crews if subject.cell_id in crew.cells]
-            found[plan.id] = crews
-        return found
-
-    def _options(
-        self,
-        subject: Subject,
-        visit: Visit,
-        turns: Mapping[uuid.UUID, Sequence[Crew]],
-        service_s: int,
-        wish: PlanWish | None,
-    ) -> tuple[Option, ...]:
-        """When and by whom it may be begun: within opening hours, early enough to be done before they end."""
-        ground = self.ground
-        crews = [crew for of_plan in turns.values() for crew in of_plan]
-        found: dict[tuple[int, int], set[str]] = defaultdict(set)
-        for day in visit.days:
-            for opens, closes in self.hours.on(subject, day):
-                latest = closes - timedelta(seconds=service_s)
-                if wish is not None:
-                    opens = max(opens, wish.not_before or opens)
-                    latest = min(latest, wish.not_after or latest)
-                if latest < opens:
-                    continue
-                for crew in crews:
-                    if crew.is_out(opens, latest + timedelta(seconds=service_s)):
-                        span = (ground.seconds(opens), ground.seconds(latest))
-                        found[span].add(str(crew.patrol.id))
-        return tuple(
-            Option(opens, closes, frozenset(keys)) for (opens, closes), keys in sorted(found.items())
-        )
-
-    def _within_the_cap(self, doings: Sequence[Doing]) -> None:
-        """Of the visits that count to a shop's cap only so many as it still allows, the first ones first; beyond it only
+    def _within_the_cap(self, subject: Subject, drafts: Sequence[Visit]) -> list[Visit]:
+        """Of the visits that count to a shop's cap only so many as it still allows, the oldest debts first; beyond it only
         what the legal office signed for.
         """
-        outlets = sorted({one.subject.id for one in doings if one.subject.kind is SubjectKind.OUTLET})
-        remaining = remaining_of(self.work, outlets, self.first)
-        for doing in doings:
-            left = remaining.get(doing.subject.id)
-            if left is not None and _counts(doing.visit):
-                if left <= 0 and not any(debt.above_cap for debt in doing.visit.debts):
-                    self._leave(doing.subject, UnfittedCode.CAP, doing.visit.debts, doing.visit.days)
+        left = self.ground.allowed.get(subject.id)
+        if left is None:
+            return list(drafts)
+        possible = []
+        for draft in drafts:
+            if is_counting(draft.performed, draft.debts):
+                if left <= 0 and not any(debt.above_cap for debt in draft.debts):
+                    self._leave(subject, UnfittedCode.CAP, draft.debts, draft.days)
                     continue
-                remaining[doing.subject.id] = left - 1
-                doing = replace(doing, above_cap=left <= 0)
-            self.ground.doings[doing.key] = doing
+                left -= 1
+            possible.append(draft)
+        return possible
 
-    def _off_pattern(self, known: Collection[uuid.UUID]) -> None:
+    def _off_pattern(
+        self, known: Collection[uuid.UUID], elsewhere: Mapping[uuid.UUID, Sequence[Elsewhere]]
+    ) -> None:
         """So many shops as were asked for a day, drawn by the plan's seed from those where nothing is due."""
         drawn: set[uuid.UUID] = set()
         for plan in self.ground.plans:
@@ -368,25 +387,18 @@ class _Filling:
             if not wanted:
                 continue
             pool = [one for one in others_in(self.work, self.cells[plan.id], known) if one not in drawn]
-            rng = Random(f"{plan.wishes['seed']}/{plan.day}")  # noqa: S311  A draw that anybody can repeat.
-            rng.shuffle(pool)
+            seed = str(plan.wishes["seed"])
+            Random(f"{seed}/{plan.day}").shuffle(pool)  # noqa: S311  A draw that anybody can repeat.
             # Some of them may have no visit left under their cap.
             pool = pool[: wanted * 5]
-            remaining = remaining_of(self.work, pool, plan.day)
+            left = visits_left(self.work, pool, elsewhere, plan.day)
             subjects = load_subjects(self.work, pool)
             self.hours = load_hours(self.work, self.numbers, list(subjects.values()))
-            allowed = [one for one in pool if (left := remaining.get(one)) is None or left > 0]
+            allowed = [one for one in pool if left.get(one, 1) > 0]
             for subject_id in allowed[:wanted]:
                 drawn.add(subject_id)
-                days = tuple(day for day in self.dates if self._is_out(plan, day))
-                visit = Visit(1, Deed.INSPECTION, days, ())
-                doing = self._doing(subjects[subject_id], visit, [plan], None)
-                if doing is not None:
-                    self.ground.doings[doing.key] = replace(doing, prize=OFF_PATTERN, off_pattern=True)
-
-
-def _counts(visit: Visit) -> bool:
-    """Whether a visit counts to the cap (decisions.md 13): every inspection, unless all that it meets is exempt by rule."""
-    if visit.performed is Deed.SERVICE:
-        return False
-    return not visit.debts or any(debt.counts_to_cap for debt in visit.debts)
+                subject = subjects[subject_id]
+                visit = Visit(1, Deed.INSPECTION, self._days_out([plan]), ())
+                if options := self._options(subject, visit, self._turns(subject, [plan]), None):
+                    doing = self._doing(subject, visit, options, None)
+                    self.ground.doings[doing.key] = replace(doing, prize=OFF_PATTERN, seed=seed)

@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 from sqlalchemy import select
 
-from gis.routing.days import Progress, RoutingDay, Solution
+from gis.routing.days import Progress, Solution
 from gis.routing.infeasible import Reason, explain
 from gis.routing.solving import solve
 from schemas.vocabulary import PlanState, SolvingState
@@ -173,7 +173,7 @@ class _Run:
             start=start,
             on_progress=self._progress,
         )
-        return self._write(ways, day, solution, explain(day, solution=solution))
+        return self._write(ways, solution, explain(day, solution=solution))
 
     def _progress(self, progress: Progress) -> bool:
         if self.watch is not None:
@@ -188,9 +188,7 @@ class _Run:
                 self.cancelled = row.cancel_asked_at is not None
         return not self.cancelled
 
-    def _write(
-        self, ways: Ways, day: RoutingDay, solution: Solution, faults: Sequence[Reason]
-    ) -> SolvingState:
+    def _write(self, ways: Ways, solution: Solution, faults: Sequence[Reason]) -> SolvingState:
         told = [of_day(fault, self.ground) for fault in faults]
         with self.kernel.work(house(self.bureau_id), self.clock()) as work:
             row = work.session.get_one(PlanSolving, self.solving.id)
@@ -200,7 +198,7 @@ class _Run:
             if not self._unchanged(work):
                 _end(work, row.id, SolvingState.FAILED, [of_run("plan_changed")])
                 return SolvingState.FAILED
-            apply(work, self.ground, ways, day, solution, faults)
+            apply(work, self.ground, ways, solution, faults)
             state = SolvingState.CANCELLED if self.cancelled else SolvingState.DONE
             _end(work, row.id, state, told)
             return state

@@ -5,24 +5,25 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 
 from sqlalchemy import func, select
 
-from schemas.vocabulary import ObligationState, OutletStatus, SubjectKind
-from server.cadence.duty_editions import load_duty_rules
+from schemas.vocabulary import ObligationState, OutletStatus, Performed, SubjectKind
 from server.cadence.duty_models import DutySubject
 from server.cadence.histories import Loaded, Owed, load_histories
-from server.cadence.matching import Track
-from server.cadence.models import Obligation, PolicySignOff, PolicyTier
+from server.cadence.matching import History, Track
+from server.cadence.models import Obligation
 from server.cadence.rulebook import Rulebook
-from server.cadence.rules import Judgement, judge
+from server.cadence.rules import Fact, Judgement, judge
 from server.cadence.timeline import load_timeline
 from server.grids.models import Duty
 from server.kernel.bulk import among
 from server.kernel.work import Work
 from server.outlets.models import Outlet, Site
+from server.planning.ceiling import counting_of, signed_off
+from server.planning.elsewhere import Elsewhere
 from server.planning.visits import Debt, is_of_the_road
 
 # What is still to be done, or will be once its period begins.
@@ -113,15 +114,44 @@ def owing_in(work: Work, cells: Collection[uuid.UUID], first: date, last: date) 
     return list(work.session.scalars(owed))
 
 
-def debts_of(
-    work: Work, subject_ids: Sequence[uuid.UUID], first: date, last: date
-) -> dict[uuid.UUID, list[Debt]]:
+@dataclass(frozen=True, slots=True)
+class Owing:
+    """What a subject owes that somebody has to go for, and the history from which it follows.
+
+    ``taken`` are the debts that other plans mean to meet or will, ``elsewhere`` their visits as facts to come.
+    """
+
+    debts: tuple[Debt, ...]
+    taken: tuple[Debt, ...]
+    history: History
+    last_met: Mapping[Track, date]
+    elsewhere: tuple[Fact, ...] = ()
+
+    def met_with(self, planned: Iterable[Fact], rulebook: Rulebook) -> dict[uuid.UUID, uuid.UUID]:
+        """Which debt which visit meets once all that is planned is done, by the rules: ``{debt: record of the fact}``."""
+        coming = (*self.elsewhere, *planned)
+        if not coming:
+            return {}
+        history = replace(self.history, facts=(*self.history.facts, *coming))
+        ours = {fact.record_id for fact in coming}
+        done = max(max(fact.known_at, fact.performed_at) for fact in coming)
+        judged = judge(history, rulebook, done, self.last_met)
+        return {one.obligation.id: one.met_by for one in judged if one.met_by in ours and one.met_by}
+
+
+def owing_of(
+    work: Work,
+    subject_ids: Sequence[uuid.UUID],
+    first: date,
+    last: date,
+    elsewhere: Mapping[uuid.UUID, Sequence[Elsewhere]],
+) -> dict[uuid.UUID, Owing]:
     """What each of these subjects owes that somebody has to go for from ``first`` to ``last``, judged by the rules now."""
     if not subject_ids:
         return {}
     rulebook = load_timeline(work).rulebook
-    counting, signed = _counting(work), _signed_off(work)
-    found: dict[uuid.UUID, list[Debt]] = {}
+    counting, signed = counting_of(work), signed_off(work)
+    found: dict[uuid.UUID, Owing] = {}
     for subject_id, loaded in load_histories(work, subject_ids).items():
         judged = judge(loaded.history, rulebook, work.now, loaded.last_met)
         met = _last_met(judged, loaded, rulebook)
@@ -137,9 +167,38 @@ def debts_of(
             and debt.grace_last_day >= first
             and is_of_the_road(kind, debt.checklists)
         ]
-        if wanted:
-            found[subject_id] = wanted
+        others = elsewhere.get(subject_id, ())
+        coming = tuple(
+            as_fact(stop.stop_id, stop.performed, stop.at, work.now) for stop in others if stop.performed
+        )
+        owing = Owing(tuple(wanted), (), loaded.history, loaded.last_met, coming)
+        found[subject_id] = _parted(owing, others, rulebook)
     return found
+
+
+def as_fact(record_id: uuid.UUID, performed: Performed, at: datetime, now: datetime) -> Fact:
+    """A visit that is planned, as the fact that it will be."""
+    return Fact(record_id, performed, at, now, valid=True)
+
+
+def _parted(owing: Owing, others: Sequence[Elsewhere], rulebook: Rulebook) -> Owing:
+    """What other plans mean to meet is theirs, and what else their visits will meet; the gap counts from their days."""
+    if not others:
+        return owing
+    will_meet = owing.met_with((), rulebook)
+    day_of = {stop.stop_id: stop.day for stop in others}
+    theirs: dict[uuid.UUID, date] = {}
+    for stop in others:
+        theirs.update({uuid.UUID(one): stop.day for one in stop.obligation_ids})
+    theirs.update({debt: day_of[stop] for debt, stop in will_meet.items()})
+    taken = tuple(debt for debt in owing.debts if debt.id in theirs)
+    debts = []
+    for debt in owing.debts:
+        if debt.id not in theirs:
+            earlier = [theirs[one.id] for one in taken if one.track == debt.track and one.precedes(debt)]
+            days = [day for day in (debt.last_met, *earlier) if day is not None]
+            debts.append(replace(debt, last_met=max(days, default=None)))
+    return replace(owing, debts=tuple(debts), taken=taken)
 
 
 def _last_met(judged: Iterable[Judgement], loaded: Loaded, rulebook: Rulebook) -> Mapping[Track, date]:
@@ -183,23 +242,6 @@ def _debt(
         above_cap=ruled_by in signed,
     )
     return debt, SubjectKind(owed.subject_kind)
-
-
-def _counting(work: Work) -> dict[uuid.UUID, bool]:
-    """Whether what a tier or a version of a duty rule asks for counts to the cap."""
-    tiers = select(PolicyTier.id, PolicyTier.counts_to_cap).where(PolicyTier.bureau_id == work.bureau_id)
-    counting = dict(work.session.execute(tiers).all())
-    return counting | {version.id: version.counts_to_cap for version in load_duty_rules(work).versions}
-
-
-def _signed_off(work: Work) -> set[uuid.UUID]:
-    """The tiers of policies that the legal office let ask for more than the cap (decisions.md 13)."""
-    signed = (
-        select(PolicyTier.id)
-        .join(PolicySignOff, PolicySignOff.policy_id == PolicyTier.policy_id)
-        .where(PolicyTier.bureau_id == work.bureau_id)
-    )
-    return set(work.session.scalars(signed))
 
 
 def others_in(work: Work, cells: Collection[uuid.UUID], without: Collection[uuid.UUID]) -> list[uuid.UUID]:

@@ -1,11 +1,11 @@
-"""What one subject owes, put together into visits: one visit meets all that it can, and no two of a track on one day.
+"""What one subject owes, put together into visits: one visit meets all that it can, and no two knock at a door on one day.
 
 Pure: whatever is decided here follows from the arguments. Days are the bureau's own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from types import MappingProxyType
@@ -53,6 +53,10 @@ class Debt:
     def _gap_is_over(self, day: date) -> bool:
         return self.last_met is None or (day - self.last_met).days >= self.min_gap_days
 
+    def precedes(self, other: Debt) -> bool:
+        """Whether it is the older one of two of a track, which is met first."""
+        return (self.first_day, self.key) < (other.first_day, other.key)
+
     @property
     def tier(self) -> CadenceTier | None:
         """The tier that asks for it; None for what something triggered."""
@@ -68,21 +72,35 @@ class Debt:
 class Visit:
     """One visit to a subject: what is performed, the days on which it may be, and what it meets then.
 
-    ``number`` counts the subject's visits from 1, in the order in which they have to be.
+    ``number`` counts the subject's visits from 1, in the order in which they have to be, and is 0 until they have one.
+    ``wanted`` says that it is the one that the leader wants on his days.
     """
 
     number: int
     performed: Performed
     days: tuple[date, ...]
     debts: tuple[Debt, ...]
+    wanted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """A debt that no visit of these days can meet, and why."""
+    """A debt that no visit of these days can meet, and why.
+
+    ``days`` are its own where nothing keeps it from them but other visits to the same door, which may not come to be.
+    """
 
     debt: Debt
     code: UnfittedCode
+    days: tuple[date, ...] = ()
+
+
+AtDoor = Callable[[Performed, date], bool]
+"""Whether somebody can begin and end what is performed on a day: a team is out, and the door is open for so long."""
+
+
+def _always(_performed: Performed, _day: date) -> bool:
+    return True
 
 
 def is_of_the_road(kind: SubjectKind, checklists: frozenset[Performed]) -> bool:
@@ -93,7 +111,16 @@ def is_of_the_road(kind: SubjectKind, checklists: frozenset[Performed]) -> bool:
 def visits_of(
     kind: SubjectKind, debts: Iterable[Debt], days: Sequence[date]
 ) -> tuple[tuple[Visit, ...], tuple[Left, ...]]:
-    """The visits that meet what a subject owes on these days, in their order, and what none of them can meet.
+    """The visits that meet what a subject owes on these days, in their order, and what none of them can meet."""
+    drafts, left = grouped(kind, debts, days)
+    visits, without = in_order(drafts)
+    return visits, (*left, *without)
+
+
+def grouped(
+    kind: SubjectKind, debts: Iterable[Debt], days: Sequence[date], at_door: AtDoor = _always
+) -> tuple[list[Visit], list[Left]]:
+    """The visits that meet what a subject owes on these days, not in order yet, and what none of them can meet.
 
     A visit meets one debt of a track at most (decisions.md, matching), the oldest first; a later one of the track waits
     until its gap is over. Debts whose days have nothing in common, or which ask for different things, get visits of
@@ -102,29 +129,35 @@ def visits_of(
     left: list[Left] = []
     drafts: list[Visit] = []
     for debt in sorted(debts, key=lambda one: (one.last_day, one.first_day, one.key, one.id)):
-        possible = tuple(day for day in days if debt.holds(day))
+        if not any(debt.first_day <= day <= debt.grace_last_day for day in days):
+            continue
+        held = [day for day in days if debt.holds(day)]
+        alone = performed_for(kind, debt.checklists)
+        possible = tuple(day for day in held if at_door(alone, day))
         if not possible:
-            if any(debt.first_day <= day <= debt.grace_last_day for day in days):
-                left.append(Left(debt, UnfittedCode.GAP))
+            left.append(Left(debt, UnfittedCode.CLOSED if held else UnfittedCode.GAP))
             continue
         # A later debt of a track never comes into an earlier visit than the one before it.
         begin = 1 + max((place for place, draft in enumerate(drafts) if _has(draft, debt)), default=-1)
         for place in range(begin, len(drafts)):
-            if (joined := _joined(kind, drafts[place], debt, possible)) is not None:
+            if (joined := _joined(kind, drafts[place], debt, possible, at_door)) is not None:
                 drafts[place] = joined
                 break
         else:
-            drafts.append(Visit(0, _performed(kind, debt.checklists), possible, (debt,)))
-    return _in_order(drafts, left)
+            drafts.append(Visit(0, alone, possible, (debt,)))
+    return drafts, left
 
 
-def _joined(kind: SubjectKind, draft: Visit, debt: Debt, possible: Sequence[date]) -> Visit | None:
-    """The visit that meets one debt more, where it can."""
-    days = tuple(day for day in draft.days if day in possible)
+def _joined(
+    kind: SubjectKind, draft: Visit, debt: Debt, possible: Sequence[date], at_door: AtDoor
+) -> Visit | None:
+    """The visit that meets one debt more, where it can: what asks for more takes longer, and may not be done in time."""
     asked = debt.checklists.intersection(*(one.checklists for one in draft.debts))
-    if not days or not is_of_the_road(kind, asked):
+    if not is_of_the_road(kind, asked):
         return None
-    return Visit(0, _performed(kind, asked), days, (*draft.debts, debt))
+    performed = performed_for(kind, asked)
+    days = tuple(day for day in draft.days if day in possible and at_door(performed, day))
+    return Visit(0, performed, days, (*draft.debts, debt)) if days else None
 
 
 def _has(draft: Visit, debt: Debt) -> bool:
@@ -132,48 +165,94 @@ def _has(draft: Visit, debt: Debt) -> bool:
     return any(one.track == debt.track for one in draft.debts)
 
 
-def _performed(kind: SubjectKind, asked: frozenset[Performed]) -> Performed:
+def performed_for(kind: SubjectKind, asked: frozenset[Performed]) -> Performed:
     """The least that meets what is asked: the shallowest checklist, for a deeper one takes longer."""
     return next(one for one in _AT.get(kind, _ELSEWHERE) if one in asked)
 
 
-def _in_order(drafts: Sequence[Visit], left: list[Left]) -> tuple[tuple[Visit, ...], tuple[Left, ...]]:
-    """Number the visits, and keep those of one track apart by giving the earlier and the later one days of their own."""
-    kept: list[Visit] = []
-    for draft in drafts:
-        current: Visit | None = draft
-        for place, earlier in enumerate(kept):
-            if current is None:
-                break
-            gap = _gap_between(earlier, current)
-            if gap is None:
-                continue
-            parted = _parted(earlier, current, gap)
-            kept[place], current = parted if parted else (earlier, None)
-        if current is None:
-            left.extend(Left(debt, UnfittedCode.GAP) for debt in draft.debts)
-        else:
-            kept.append(current)
-    visits = tuple(replace(one, number=number) for number, one in enumerate(kept, start=1))
-    return visits, tuple(left)
+def in_order(
+    drafts: Sequence[Visit], wanted: Collection[date] = ()
+) -> tuple[tuple[Visit, ...], tuple[Left, ...]]:
+    """Number the visits, give each days of its own, and tell what finds none.
 
-
-def _gap_between(earlier: Visit, later: Visit) -> timedelta | None:
-    """How many days the two must lie apart; None where they share no track, and may be on one day."""
-    tracks = {debt.track for debt in earlier.debts}
-    gaps = [debt.min_gap_days for debt in later.debts if debt.track in tracks]
-    return timedelta(days=max(1, *gaps)) if gaps else None
-
-
-def _parted(earlier: Visit, later: Visit, gap: timedelta) -> tuple[Visit, Visit] | None:
-    """Days for the earlier visit up to some day, and for the later one from the gap after it on; None without any.
-
-    The middle of the earlier one's days is taken, or the day before it that still leaves the later one a day.
+    Whichever of its days a visit is made on, the next one still keeps its gap, and no two are on one day. With ``wanted``
+    one of the visits is on one of those days if any can be.
     """
-    middle = (len(earlier.days) - 1) // 2
-    for last in reversed(earlier.days[: middle + 1]):
-        after = tuple(day for day in later.days if day >= last + gap)
-        if after:
-            before = tuple(day for day in earlier.days if day <= last)
-            return replace(earlier, days=before), replace(later, days=after)
-    return None
+    places = [place for place, draft in enumerate(drafts) if any(day in wanted for day in draft.days)]
+    if not places:
+        return _ordered(drafts)
+    tried = [_ordered(_narrowed(drafts, place, wanted)) for place in places]
+    return min(tried, key=lambda found: (not any(one.wanted for one in found[0]), len(found[1])))
+
+
+def _narrowed(drafts: Sequence[Visit], place: int, wanted: Collection[date]) -> list[Visit]:
+    days = tuple(day for day in drafts[place].days if day in wanted)
+    return [*drafts[:place], replace(drafts[place], days=days, wanted=True), *drafts[place + 1 :]]
+
+
+def _ordered(drafts: Sequence[Visit]) -> tuple[tuple[Visit, ...], tuple[Left, ...]]:
+    """Each as early as can be first, so that as many as can be find a day; then what room there is is shared out."""
+    waiting = list(drafts)
+    kept: list[Visit] = []
+    earliest: list[date] = []
+    left: list[Left] = []
+    while waiting:
+        draft = min(_ready(waiting), key=lambda one: (one.days[-1], one.days[0]))
+        waiting.remove(draft)
+        taken = list(zip(kept, earliest, strict=True))
+        day = next(
+            (day for day in draft.days if all(day >= at + _between(one, draft) for one, at in taken)), None
+        )
+        if day is not None:
+            kept.append(draft)
+            earliest.append(day)
+            continue
+        apart = () if any(_shares_a_track(one, draft) for one in kept) else draft.days
+        left += [Left(debt, UnfittedCode.GAP, apart) for debt in draft.debts]
+    visits = (replace(one, number=number) for number, one in enumerate(_with_room(kept), start=1))
+    return tuple(visits), tuple(left)
+
+
+def _ready(waiting: Sequence[Visit]) -> list[Visit]:
+    """Those that wait for no earlier one of their tracks."""
+    return [
+        draft
+        for place, draft in enumerate(waiting)
+        if not any(_shares_a_track(earlier, draft) for earlier in waiting[:place])
+    ]
+
+
+def _with_room(kept: Sequence[Visit]) -> list[Visit]:
+    """The days of each visit up to the middle of those that leave the later ones theirs."""
+    latest: list[date] = []
+    for place in range(len(kept) - 1, -1, -1):
+        later = list(zip(kept[place + 1 :], latest, strict=True))
+        latest.insert(
+            0,
+            max(
+                day
+                for day in kept[place].days
+                if all(day + _between(kept[place], one) <= at for one, at in later)
+            ),
+        )
+    found: list[Visit] = []
+    for place, draft in enumerate(kept):
+        days = [
+            day
+            for day in draft.days
+            if day <= latest[place] and all(day >= one.days[-1] + _between(one, draft) for one in found)
+        ]
+        if place < len(kept) - 1:
+            days = days[: (len(days) + 1) // 2]
+        found.append(replace(draft, days=tuple(days)))
+    return found
+
+
+def _shares_a_track(one: Visit, other: Visit) -> bool:
+    return not {debt.track for debt in one.debts}.isdisjoint(debt.track for debt in other.debts)
+
+
+def _between(earlier: Visit, later: Visit) -> timedelta:
+    """How many days the two must lie apart: officers knock at a door once a day."""
+    tracks = {debt.track for debt in earlier.debts}
+    return timedelta(days=max(1, *(debt.min_gap_days for debt in later.debts if debt.track in tracks), 1))

@@ -114,7 +114,9 @@ class Desk:
         with self.at(now) as work:
             return described(work, [find_plan(work, plan_id)])[0]
 
-    def approve(self, first_day: date = WEEK_BEGINS, days: int = 7, **given: Any) -> uuid.UUID:
+    def approve(
+        self, first_day: date = WEEK_BEGINS, days: int = 7, now: datetime = MONDAY, **given: Any
+    ) -> uuid.UUID:
         """The bureau leader's approval of a week's inspections."""
         body = {
             "kind": "batch",
@@ -125,15 +127,15 @@ class Desk:
             "channel": "desk",
             **given,
         }
-        with self.at(name="ju") as work:
+        with self.at(now, "ju") as work:
             return approvals.give(work, ApprovalIn().load(body)).id
 
 
-def settle_desk(kernel: Kernel, **asked: Any) -> Desk:
+def settle_desk(kernel: Kernel, now: datetime = MONDAY, **asked: Any) -> Desk:
     """A town with two cars of the first squad."""
-    town = settle_town(kernel, **asked)
+    town = settle_town(kernel, now, **asked)
     desk = Desk(kernel, town, [])
-    with desk.at() as work:
+    with desk.at(now) as work:
         for number in (1, 2):
             car = Vehicle(
                 id=new_id(work.now),
