@@ -16,6 +16,8 @@ from flask.testing import FlaskClient
 from server.demo import documents
 from server.demo.documents import Document
 from server.demo.registered import RegisteredGoods
+from server.grids.ops import assign_duty
+from server.kernel.actor import house
 from server.kernel.work import Kernel
 from tests.fieldwork import push_at, visit_of
 from tests.sync.conftest import Clock, clock
@@ -57,6 +59,15 @@ class Change:
         self.clock.pass_by(seconds=1)
         answer = self.client("ju").post("/api/v1/duties", json=body)
         assert answer.status_code == 200, answer.text
+
+    def learn(self, cells: Sequence[int], lead: str, from_day: date) -> None:
+        """Write down late who has answered for cells since a day, as a register does; at a desk nobody may."""
+        self.clock.pass_by(seconds=1)
+        squad = self.town.squads[0 if lead in ("li", "wang") else 1]
+        with self.kernel.work(house(self.town.bureau_id), self.clock.now) as work:
+            assign_duty(
+                work, [self.town.cells[cell] for cell in cells], squad, self.town.people[lead], from_day
+            )
 
     def listed(self, by: str = "ju", **query: Any) -> list[dict[str, Any]]:
         """The sheets that somebody sees."""

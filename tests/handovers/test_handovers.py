@@ -285,7 +285,7 @@ def test_what_waits_for_whom_and_what_nobody_took_in_time(change: Change) -> Non
     assert not overdue()
     assert waits() == set()
     # Of what became known late the days count from then.
-    change.assign([1], "zhao", change.today - 30 * DAY)
+    change.learn([1], "zhao", change.today - 30 * DAY)
     (late,) = change.listed(state="open")
     assert (late["overdue"], late["overdue_after"]) == (False, (change.today + 3 * DAY).isoformat())
 

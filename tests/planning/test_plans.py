@@ -120,9 +120,9 @@ def test_cells_that_are_assigned_to_a_team_are_visited_by_no_other(desk: Desk) -
 
 
 def test_a_certificate_that_is_over_by_the_day_keeps_the_team_at_home(desk: Desk) -> None:
-    later = desk.team("li", "wang", day=date(2029, 1, 2))
+    day = date(2029, 1, 2)
     with pytest.raises(Problem) as refused:
-        desk.draft(later, day=date(2029, 1, 2))
+        desk.draft(desk.team("li", "wang", day=day), day=day, now=MONDAY.replace(year=2028, month=12))
     assert codes(refused.value) == [
         ("/teams/0/people/0", "certificate_expired"),
         ("/teams/0/people/1", "certificate_expired"),

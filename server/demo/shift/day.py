@@ -40,7 +40,7 @@ class Team:
 
 
 def choose_team(
-    handheld: Handheld, me: Mapping[str, Any], device_id: str, today: date, patrol: Patrol | None
+    handheld: Handheld, me: Mapping[str, Any], device_id: str, today: date, patrol: Patrol | None = None
 ) -> Team:
     """The signed-in officer and whoever is with him on his patrol, or a colleague of the same squad whose certificate is
     valid today.
