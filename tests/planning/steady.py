@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
+from typing import Any
 
 import pytest
 
+from gis.routing.days import RoutingDay, Solution
 from gis.routing.solving import solve
 from server.planning import solving
 
@@ -21,8 +22,8 @@ ROUNDS = 200
 def steadily(rounds: int = ROUNDS) -> Iterator[None]:
     """Runs of the solver within are steady."""
 
-    def searched(*given: object, **named: object) -> object:
-        return partial(solve, **{**named, "seeds": (1,), "iterations": rounds})(*given)
+    def searched(day: RoutingDay, **given: Any) -> Solution:
+        return solve(day, **{**given, "seeds": (1,), "iterations": rounds})
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(solving, "solve", searched)

@@ -167,7 +167,7 @@ def _is_excluded(case: Case) -> bool:
 
 
 def _no_team(case: Case) -> bool:
-    return not any(True for _ in case.chances())
+    return not _is_excluded(case) and not any(True for _ in case.chances())
 
 
 def _is_closed(case: Case) -> bool:
@@ -215,6 +215,8 @@ def _is_in_the_gap(case: Case) -> bool:
     plans have somebody on that day, or by the same team, anyhow.
     """
     kept = [plan for plan in case.concerned if not case.is_excluded_from(plan)]
+    if _is_excluded(case):
+        return False
     free = {chance.day for chance in case.chances() if not _is_there(case, chance)} or case.days(kept)
     return not any(_would_meet(case, day) and not _is_taken(case, day) for day in free)
 
