@@ -26,8 +26,8 @@ from tests.planning.checker.objecting import Objection, Rule
 from tests.planning.checker.told import plan_of
 from tests.planning.checker.world import Elsewhere, World
 from tests.planning.happening import come_true, drafts_of
+from tests.planning.random_days import as_json
 from tests.planning.steady import steadily
-from tests.planning.test_random_days import as_json
 from tests.town import ZONE
 
 Json = dict[str, Any]

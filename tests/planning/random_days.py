@@ -1,4 +1,8 @@
-"""Days by lot: whatever happened in a town and whatever its leader asks for, the checker has no objection to the plan."""
+"""Days by lot: whatever happened in a town and whatever its leader asks for, the checker has no objection to the plan.
+
+The suite does not collect this file yet, for the checker still objects to some plans; run it by its name:
+``./dev test tests/planning/random_days.py``.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +27,6 @@ from tests.planning.chance import Story, stories
 from tests.planning.checker.doors import check_kept
 from tests.planning.checker.judging import objections
 from tests.planning.checker.loading import load_world
-from tests.planning.checker.objecting import Rule
 from tests.planning.checker.told import Plan, plan_of
 from tests.planning.happening import Stage, come_true, drafts_of
 from tests.planning.steady import steadily
@@ -88,8 +91,7 @@ def _solved_plans_stand(stage: Stage, ids: Sequence[uuid.UUID]) -> list[Plan]:
     plans = told(stage, ids)
     with stage.desk.kernel.sessions() as session:
         world = load_world(session, stage.desk.town.bureau_id, stage.now, ZONE)
-    # Whether the best code was chosen for what is left out is not judged here yet.
-    found = [one for one in objections(world, plans) if one.rule != Rule.LEFT_UNTRUE]
+    found = objections(world, plans)
     assert not found, "\n".join(map(str, found))
     return plans
 
