@@ -41,7 +41,7 @@ def solve(
     watch = _Watch(day, kept, len(seeds), on_progress)
     deadline = watch.begun + limit_s
     errands = [Errand(day, seed, deadline, iterations, kept or None) for seed in seeds]
-    if len(errands) == 1:
+    if len(errands) == 1 or not day.turns or not day.tasks:
         search(errands[0], lambda told: watch.hears(0, told))
     else:
         _search_beside(errands, watch, deadline)

@@ -14,8 +14,8 @@ from tests.routing.proof import check
     [
         ("C101", 600, 0.5, True),
         ("R101", 1200, 1.0, True),
-        ("RC101", 1200, 3.0, False),
-        ("RC208", 1200, 4.0, True),
+        ("RC101", 1200, 2.0, False),
+        ("RC208", 1200, 2.0, True),
         ("R1_2_1", 600, 4.0, False),
     ],
 )
