@@ -22,7 +22,7 @@ from tests.routing.proof import check
 def test_gap_to_the_best_known(name: str, iterations: int, percent: float, with_loads: bool) -> None:
     """So many iterations are a second or two. Where the loads are kept too, no answer can be below the proven optimum."""
     day = instance(name)
-    found = solve(day, limit_s=200, seeds=(1, 2), iterations=iterations)
+    found = solve(day, limit_s=250, seeds=(1, 2), iterations=iterations)
     check(day, found)
     assert not found.unserved
     gap = 100 * (found.objective / BEST_KNOWN[name] - 1)
