@@ -8,9 +8,12 @@ from gis.routing.days import RoutingDay, Solution, Task, Turn
 from gis.routing.timing import solution_of, timed
 
 
-def nearest_due(due: Due) -> Solution:
-    """Each team in turn goes on to the nearest of the most pressing outlets that it can do and be back; it waits for one
-    to open only when no other is open."""
+def nearest_due(due: Due, *, open_first: bool = False) -> Solution:
+    """Each team in turn goes on to the nearest of the most pressing outlets that it can do and be back.
+
+    Where that one is not open yet it waits; with ``open_first`` only when no other is open, as somebody would who knows
+    all hours by heart.
+    """
     day = due.day
     left = {task.key: task for task in day.tasks}
     visits: dict[str, list[str]] = {}
@@ -22,7 +25,8 @@ def nearest_due(due: Due) -> Solution:
             following = sorted(
                 left.values(),
                 key=lambda task, there=there: (
-                    not any(one.opens <= there[task.key] <= one.closes for one in task.options),
+                    open_first
+                    and not any(one.opens <= there[task.key] <= one.closes for one in task.options),
                     due.urgency[task.key],
                     there[task.key],
                     task.key,

@@ -30,7 +30,7 @@ GRACE_S = 2.0
 
 
 class SearchDied(RuntimeError):
-    """Every process that searched ended before it had found anything."""
+    """Every process that was to search ended without a word."""
 
 
 class Seeds:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from gis.routing.days import Progress, RoutingDay, Solution
 from gis.routing.searching import Errand, Told, search
@@ -33,7 +34,7 @@ def solve(
     With ``iterations``, which bounds each seed, and time enough for them the answer is always the same.
 
     Every solution that is told or returned has been timed anew from the matrices and holds. Raises SearchDied when every
-    process ended before anything was found, and whatever ``on_progress`` raises; no process is left in any case.
+    process ended without a word, and whatever ``on_progress`` raises; no process is left in any case.
     """
     if not seeds:
         raise ValueError("no seed to search from")
@@ -41,7 +42,7 @@ def solve(
     watch = _Watch(day, kept, len(seeds), on_progress)
     deadline = watch.begun + limit_s
     errands = [Errand(day, seed, deadline, iterations, kept or None) for seed in seeds]
-    if len(errands) == 1:
+    if len(errands) == 1 or not day.turns or not day.tasks:
         search(errands[0], lambda told: watch.hears(0, told))
     else:
         _search_beside(errands, watch, deadline)
@@ -50,13 +51,18 @@ def solve(
 
 def _search_beside(errands: list[Errand], watch: _Watch, deadline: float) -> None:
     with Seeds(errands) as searches:
+        # While they are being loaded, the first rounds that they will begin with: on a machine so busy that they do not
+        # come to it in time there is a plan all the same.
+        search(replace(errands[0], iterations=0), lambda told: watch.hears(0, told))
+        spoke = False
         while searches.running:
             for number, told in searches.heard(REPORT_S):
+                spoke = True
                 if not watch.hears(number, told):
                     return
             if not watch.reports() or time.monotonic() > deadline + GRACE_S:
                 return
-    if not watch.heard_last_word and not watch.found:
+    if not spoke:
         raise SearchDied(f"{len(errands)} searches died without a word")
 
 
@@ -65,14 +71,13 @@ class _Watch:
 
     def __init__(self, day: RoutingDay, kept: Visits, seeds: int, on_progress: OnProgress | None) -> None:
         self.begun = time.monotonic()
-        self.found = False
-        self.heard_last_word = False
         self._day = day
         self._start = solution_of(day, kept)
         self._best_of: list[Solution | None] = [None] * seeds
         self._iterations = [0] * seeds
         self._on_progress = on_progress
         self._reported = self.begun
+        self._cancelled = False
 
     @property
     def best(self) -> Solution:
@@ -83,19 +88,17 @@ class _Watch:
     def hears(self, number: int, told: Told) -> bool:
         """Take what a search tells; whether the searches shall go on."""
         self._iterations[number] = told.iterations
-        self.heard_last_word |= told.done
         if told.visits is not None:
-            self.found = True
             self._best_of[number] = solution_of(self._day, told.visits)
         return self.reports()
 
     def reports(self) -> bool:
         """Tell how far it is if it is time to; whether the searches shall go on."""
         now = time.monotonic()
-        if self._on_progress is None or now - self._reported < REPORT_S:
-            return True
+        if self._on_progress is None or self._cancelled or now - self._reported < REPORT_S:
+            return not self._cancelled
         self._reported = now
         best = self.best
-        return self._on_progress(
-            Progress(now - self.begun, best.objective, best.served, sum(self._iterations), best)
-        )
+        told = Progress(now - self.begun, best.objective, best.served, sum(self._iterations), best)
+        self._cancelled = not self._on_progress(told)
+        return not self._cancelled

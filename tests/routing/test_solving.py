@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +25,10 @@ from gis.routing.timing import BrokenRound, kept_of, solution_of
 from tests.routing.proof import check, optimum, return_of
 from tests.routing.small_days import small_days
 
-# Enough for the optimum of every one of many thousand such days that were tried; see `test_the_best_...`.
+# Of 4,000 random small days, two ended above their optimum with so many; the examples below are always the same ones.
 ITERATIONS = 300
+# Seconds that no test needs, on a machine however busy; pytest's own limit is 300.
+LONG = 250
 slow = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
@@ -76,7 +79,7 @@ def _note_the_children() -> None:
 @settings(slow, max_examples=150, derandomize=True)
 @given(day=small_days())
 def test_the_best_of_all_ways_is_found(day: RoutingDay) -> None:
-    found = solve(day, limit_s=60, seeds=(1,), iterations=ITERATIONS)
+    found = solve(day, limit_s=LONG, seeds=(1,), iterations=ITERATIONS)
     check(day, found)
     assert found.objective == optimum(day)
 
@@ -84,14 +87,14 @@ def test_the_best_of_all_ways_is_found(day: RoutingDay) -> None:
 @settings(slow, max_examples=60)
 @given(day=small_days())
 def test_every_solution_holds(day: RoutingDay) -> None:
-    check(day, solve(day, limit_s=60, seeds=(1,), iterations=20))
+    check(day, solve(day, limit_s=LONG, seeds=(1,), iterations=20))
 
 
 @settings(slow, max_examples=60)
 @given(day=small_days(most_tasks=5))
 def test_who_left_later_would_be_back_later(day: RoutingDay) -> None:
     turns = {turn.key: turn for turn in day.turns}
-    for one in solve(day, limit_s=60, seeds=(1,), iterations=20).rounds:
+    for one in solve(day, limit_s=LONG, seeds=(1,), iterations=20).rounds:
         turn, keys = turns[one.turn], tuple(halt.task for halt in one.halts)
         assert return_of(day, turn, keys, turn.starts) == one.returns
         assert return_of(day, turn, keys, one.leaves) == one.returns
@@ -101,7 +104,7 @@ def test_who_left_later_would_be_back_later(day: RoutingDay) -> None:
 
 def test_required_tasks_are_not_given_up_for_prizes() -> None:
     day = grid_day(tasks=40, required=12)
-    found = solve(day, limit_s=60, seeds=(1,), iterations=1000)
+    found = solve(day, limit_s=LONG, seeds=(1,), iterations=1000)
     check(day, found)
     required = {task.key for task in day.tasks if task.required}
     assert not required & set(found.unserved)
@@ -110,7 +113,7 @@ def test_required_tasks_are_not_given_up_for_prizes() -> None:
 def test_of_required_tasks_that_cannot_all_be_done_as_few_as_can_be_are_left() -> None:
     day = grid_day(tasks=6, turns=1, required=6)
     short = RoutingDay((Turn("turn 0", "team 0", 0, 3600, 0, 0),), day.tasks, day.seconds, day.metres)
-    found = solve(short, limit_s=60, seeds=(1,), iterations=ITERATIONS)
+    found = solve(short, limit_s=LONG, seeds=(1,), iterations=ITERATIONS)
     check(short, found)
     assert found.unserved
     assert found.objective == optimum(short)
@@ -125,7 +128,7 @@ def test_a_shift_over_midnight_and_a_week_are_one_problem() -> None:
     monday = Task("monday", 2, 300, 5000, (Option(0, 10**6, frozenset({"monday night"})),))
     either = Task("either", 2, 300, 900, (Option(0, 10**6),))
     day = RoutingDay((night, tuesday), (late, monday, either), seconds, seconds)
-    found = solve(day, limit_s=60, seeds=(1,), iterations=100)
+    found = solve(day, limit_s=LONG, seeds=(1,), iterations=100)
     check(day, found)
     (only,) = found.rounds
     assert only.turn == "monday night"
@@ -166,10 +169,10 @@ def test_days_without_turns_or_tasks_have_an_empty_answer() -> None:
 
 def test_two_seeds_in_two_processes_find_what_the_better_of_them_finds() -> None:
     day = grid_day()
-    single = [solve(day, limit_s=60, seeds=(seed,), iterations=200) for seed in (1, 2)]
-    both = solve(day, limit_s=60, seeds=(1, 2), iterations=200)
+    single = [solve(day, limit_s=LONG, seeds=(seed,), iterations=200) for seed in (1, 2)]
+    both = solve(day, limit_s=LONG, seeds=(1, 2), iterations=200)
     assert both == min(single, key=lambda one: one.objective)
-    assert both == solve(day, limit_s=60, seeds=(1, 2), iterations=200), "the same again"
+    assert both == solve(day, limit_s=LONG, seeds=(1, 2), iterations=200), "the same again"
     assert not processes()
 
 
@@ -177,20 +180,20 @@ def test_two_seeds_in_two_processes_find_what_the_better_of_them_finds() -> None
 @given(day=small_days(), data=st.data())
 def test_a_warm_start_never_ends_worse(day: RoutingDay, data: st.DataObject) -> None:
     """Whatever tasks and turns have come, gone or changed meanwhile."""
-    before = solve(day, limit_s=60, seeds=(1,), iterations=data.draw(st.integers(1, 30)))
-    assert solve(day, limit_s=60, seeds=(2,), iterations=0, start=before) == before
-    assert solve(day, limit_s=60, seeds=(2,), iterations=5, start=before).objective <= before.objective
+    before = solve(day, limit_s=LONG, seeds=(1,), iterations=data.draw(st.integers(1, 30)))
+    assert solve(day, limit_s=LONG, seeds=(2,), iterations=0, start=before) == before
+    assert solve(day, limit_s=LONG, seeds=(2,), iterations=5, start=before).objective <= before.objective
     other = data.draw(small_days())
     kept = solution_of(other, kept_of(other, before))
     check(other, kept)
-    warm = solve(other, limit_s=60, seeds=(1,), iterations=data.draw(st.integers(0, 5)), start=before)
+    warm = solve(other, limit_s=LONG, seeds=(1,), iterations=data.draw(st.integers(0, 5)), start=before)
     check(other, warm)
     assert warm.objective <= kept.objective
 
 
 def test_a_warm_start_keeps_what_still_holds() -> None:
     day = grid_day()
-    before = solve(day, limit_s=60, seeds=(1,), iterations=300)
+    before = solve(day, limit_s=LONG, seeds=(1,), iterations=300)
     gone = before.rounds[0].halts[1].task
     without = RoutingDay(
         day.turns, tuple(task for task in day.tasks if task.key != gone), day.seconds, day.metres
@@ -199,7 +202,7 @@ def test_a_warm_start_keeps_what_still_holds() -> None:
     assert [kept[one.turn] for one in before.rounds] == [
         [halt.task for halt in one.halts if halt.task != gone] for one in before.rounds
     ]
-    after = solve(without, limit_s=60, iterations=50, start=before)
+    after = solve(without, limit_s=LONG, iterations=50, start=before)
     check(without, after)
     assert after.objective <= solution_of(without, kept).objective
 
@@ -207,32 +210,56 @@ def test_a_warm_start_keeps_what_still_holds() -> None:
 def test_progress_brings_the_best_so_far_and_never_a_worse_one() -> None:
     day = grid_day()
     heard: list[Progress] = []
-    found = solve(day, limit_s=6, on_progress=lambda progress: heard.append(progress) or True)
-    assert len(heard) >= 4, "about twice a second"
+
+    def until_both_have_searched(progress: Progress) -> bool:
+        heard.append(progress)
+        return len(heard) < 4 or progress.iterations < 2000
+
+    found = solve(day, limit_s=LONG, on_progress=until_both_have_searched)
     for progress in heard:
         check(day, progress.best)
         assert (progress.objective, progress.served) == (progress.best.objective, progress.best.served)
-    objectives = [progress.objective for progress in heard]
-    assert objectives == sorted(objectives, reverse=True)
-    assert found.objective <= objectives[-1]
-    assert heard[-1].iterations > 0
-    assert heard[-1].elapsed_s < 9
+        assert progress.served > 0
+    assert found == heard[-1].best
+    for earlier_one, later in pairwise(heard):
+        assert later.objective <= earlier_one.objective
+        assert later.iterations >= earlier_one.iterations
+        assert later.elapsed_s - earlier_one.elapsed_s >= solving.REPORT_S
+
+
+def test_a_search_ends_with_its_time() -> None:
+    day = grid_day()
+    begun = time.monotonic()
+    check(day, solve(day, limit_s=1.5, seeds=(1,)))
+    assert 1.5 <= time.monotonic() - begun < 30
+
+
+def test_a_plan_is_there_though_no_search_comes_to_it_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a machine so busy that the processes are not loaded when the time is over."""
+    monkeypatch.setattr(solving, "GRACE_S", -1.0)
+    monkeypatch.setattr(solving, "REPORT_S", 0.001)
+    day = grid_day()
+    found = solve(day, limit_s=0.001)
+    check(day, found)
+    assert found == solve(day, limit_s=LONG, seeds=(1,), iterations=0)
+    assert found.served > 0
+    assert not processes()
 
 
 @pytest.mark.parametrize("numbers", [(1,), (1, 2)])
 def test_cancelling_returns_the_best_so_far_at_once(numbers: tuple[int, ...]) -> None:
     day = grid_day()
-    heard: list[Progress] = []
+    heard: list[tuple[float, Progress]] = []
 
     def until_something_is_found(progress: Progress) -> bool:
-        heard.append(progress)
-        return progress.served == 0
+        heard.append((time.monotonic(), progress))
+        return progress.iterations == 0
 
-    begun = time.monotonic()
-    found = solve(day, limit_s=120, seeds=numbers, on_progress=until_something_is_found)
-    assert time.monotonic() - begun < 60
+    found = solve(day, limit_s=LONG, seeds=numbers, on_progress=until_something_is_found)
+    cancelled_at, last = heard[-1]
+    assert time.monotonic() - cancelled_at < 5
     check(day, found)
-    assert found.objective <= heard[-1].objective
+    assert found.objective <= last.objective
     assert not processes()
 
 
@@ -247,7 +274,7 @@ def test_what_the_caller_raises_ends_the_search() -> None:
         raise TimeIsUp
 
     with pytest.raises(TimeIsUp):
-        solve(grid_day(), limit_s=120, on_progress=raises)
+        solve(grid_day(), limit_s=LONG, on_progress=raises)
     assert not processes()
 
 
@@ -263,7 +290,7 @@ def test_when_one_search_dies_the_other_goes_on(caplog: pytest.LogCaptureFixture
             died_at.append(progress.iterations)
         return not died_at or progress.iterations < died_at[0] + 500
 
-    found = solve(day, limit_s=120, on_progress=kill_one)
+    found = solve(day, limit_s=LONG, on_progress=kill_one)
     assert heard[-1].iterations >= died_at[0] + 500, "the other one went on"
     assert "died" in caplog.text
     check(day, found)
@@ -271,7 +298,7 @@ def test_when_one_search_dies_the_other_goes_on(caplog: pytest.LogCaptureFixture
     assert not processes()
 
 
-def test_when_all_searches_die_before_anything_is_found_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_when_all_searches_die_without_a_word_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     def kill_all(_progress: Progress) -> bool:
         for pid in processes():
             os.kill(pid, signal.SIGKILL)
@@ -280,7 +307,7 @@ def test_when_all_searches_die_before_anything_is_found_it_is_said(monkeypatch: 
     # Progress is told while the searches are still being loaded.
     monkeypatch.setattr(solving, "REPORT_S", 0.01)
     with pytest.raises(SearchDied):
-        solve(grid_day(), limit_s=120, on_progress=kill_all)
+        solve(grid_day(), limit_s=LONG, on_progress=kill_all)
     assert not processes()
 
 
@@ -297,7 +324,7 @@ def test_searches_end_when_who_started_them_is_killed(tmp_path: Path) -> None:
                 print(*processes(), flush=True)
             return True
 
-        solve(grid_day(), limit_s=120, on_progress=say)
+        solve(grid_day(), limit_s=250, on_progress=say)
         """
     )
     starter = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
