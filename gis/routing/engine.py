@@ -83,8 +83,8 @@ def building(tiles: Path) -> dict[str, Any]:
 class Engine:
     """The engine over packed tiles, for one mode. Not to be shared over a fork.
 
-    ``reach_km`` is how far apart places of a matrix may be, and how far it looks for a way before it takes a pair for one
-    without: about 70 seconds for each kilometre by car and 700 on foot, measured.
+    ``reach_km`` is how far apart places of a matrix may be; from it the engine also derives the cost at which it takes a
+    pair for one without a way, and that is far less than the time that so many kilometres take.
     """
 
     def __init__(self, packed: Path, mode: Mode, reach_km: int) -> None:

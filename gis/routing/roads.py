@@ -34,8 +34,10 @@ from gis.routing.places import Mode, Place
 from gis.routing.tiles import TilesInfo, state_of
 
 # A pair without a way makes the engine look as far as its reach allows from each place, so the reach is that of the
-# question: so many times the great circle between the places farthest apart, in powers of two.
-_REACH_OVER_CROW, _LEAST_REACH_KM = 8, 32
+# question: so many times the great circle between the places farthest apart, in powers of two, and at least so many
+# kilometres. A car needs more, for lanes that are for residents only count as long detours.
+_REACH_OVER_CROW = {Mode.CAR: 32, Mode.FOOT: 8}
+_LEAST_REACH_KM = {Mode.CAR: 1024, Mode.FOOT: 32}
 
 _log = logging.getLogger(__name__)
 
@@ -72,7 +74,7 @@ class Roads:
             near = np.flatnonzero(~np.isnan(aside))
             if len(near) < 2:
                 return matrix
-            reach_km = _reach_km(int(least[np.ix_(near, near)].max()))
+            reach_km = _reach_km(int(least[np.ix_(near, near)].max()), mode)
             self._fill(matrix, places, near, mode, reach_km)
         aside_m, aside_s = reckon(np.nan_to_num(aside), mode)
         for whole, piece in ((matrix.metres, aside_m), (matrix.seconds, aside_s)):
@@ -160,8 +162,9 @@ class Roads:
             return None
         return round(kilometres * 1000), round(seconds), line
 
-    def _engine(self, mode: Mode, reach_km: int = _LEAST_REACH_KM) -> Engine:
+    def _engine(self, mode: Mode, reach_km: int | None = None) -> Engine:
         """The engine for a mode and a reach. Raises NoPath or OSError where the tiles cannot be opened."""
+        reach_km = reach_km or _LEAST_REACH_KM[mode]
         if (mode, reach_km) not in self._engines:
             self._engines[mode, reach_km] = Engine(self._packed, mode, reach_km)
         return self._engines[mode, reach_km]
@@ -173,7 +176,7 @@ def _crow_m(straight_m: Whole | int) -> Whole:
     return metres
 
 
-def _reach_km(crow_m: int) -> int:
+def _reach_km(crow_m: int, mode: Mode) -> int:
     """How far the engine has to reach where the places farthest apart are so many metres from each other."""
-    wanted = crow_m * _REACH_OVER_CROW // 1000
-    return max(_LEAST_REACH_KM, 1 << wanted.bit_length())
+    wanted = crow_m * _REACH_OVER_CROW[mode] // 1000
+    return max(_LEAST_REACH_KM[mode], 1 << wanted.bit_length())
