@@ -42,7 +42,7 @@ def places_in_helsinki(count: int, seed: int = 2) -> list[Place]:
 
 def asked(packed: Path, places: list[Place], mode: Mode) -> Callable[[], object]:
     """The engine's own answer, from the same tiles."""
-    engine = Engine(packed, mode, 2 if mode is Mode.CAR else 4)
+    engine = Engine(packed, mode, reach_km=1024 if mode is Mode.CAR else 32)
     return lambda: engine.rows(places, places)
 
 

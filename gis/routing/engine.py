@@ -29,8 +29,6 @@ SNAP_M = 2000
 PAIRS_AT_ONCE = 100_000
 
 COSTING = {Mode.CAR: "auto", Mode.FOOT: "pedestrian"}
-# The engine's matrix gives up at a cost in seconds that it derives from ``max_matrix_distance`` by these divisors.
-_METRES_A_SECOND = {Mode.CAR: 112, Mode.FOOT: 7}
 
 Table = NDArray[np.float64]
 NoPath = RuntimeError
@@ -83,9 +81,13 @@ def building(tiles: Path) -> dict[str, Any]:
 
 
 class Engine:
-    """The engine over packed tiles, for one mode and ways of at most so many hours. Not to be shared over a fork."""
+    """The engine over packed tiles, for one mode. Not to be shared over a fork.
 
-    def __init__(self, packed: Path, mode: Mode, hours: int) -> None:
+    ``reach_km`` is how far apart places of a matrix may be; from it the engine also derives the cost at which it takes a
+    pair for one without a way, and that is far less than the time that so many kilometres take.
+    """
+
+    def __init__(self, packed: Path, mode: Mode, reach_km: int) -> None:
         """Open the tiles. Raises NoPath or OSError where they cannot be read."""
         found = package()
         assert found is not None
@@ -98,7 +100,7 @@ class Engine:
         config["thor"]["source_to_target_algorithm"] = "timedistancematrix"
         config["service_limits"][COSTING[mode]] |= {
             "max_matrix_location_pairs": PAIRS_AT_ONCE,
-            "max_matrix_distance": float(hours * 3600 * _METRES_A_SECOND[mode]),
+            "max_matrix_distance": reach_km * 1000.0,
         }
         self._costing = COSTING[mode]
         # The engine reads its configuration once; given a dict, it would leave the file behind.
@@ -119,7 +121,7 @@ class Engine:
     def rows(self, sources: Sequence[Place], targets: Sequence[Place]) -> tuple[Table, Table]:
         """Seconds and kilometres from each source to each target; seconds are NaN where there is no way.
 
-        Raises NoPath when a place has no road, or when there are more than ``PAIRS_AT_ONCE`` pairs.
+        Raises NoPath when a place has no road, or there are more than ``PAIRS_AT_ONCE`` pairs, or one beyond the reach.
         """
         request = {"sources": self._located(sources), "targets": self._located(targets), "verbose": False}
         with _understood():

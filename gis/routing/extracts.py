@@ -28,9 +28,12 @@ _NANODEGREE = 1e-9
 class ExtractFault(Coded):
     """Why a file that can be read gives no roads."""
 
-    FOLDER = "extract_is_folder", "{name} 是文件夹，请给出 .osm.pbf 文件 · is a folder; name an .osm.pbf file"
-    NO_DATA = "extract_without_data", "{name} 里没有地图数据 · the extract holds no map data"
-    NO_ROADS = "extract_without_roads", "{name} 里没有可通行的道路 · the extract holds no roads to travel on"
+    FOLDER = (
+        "extract_is_folder",
+        "{name} 是文件夹，请给出 .osm.pbf 文件 · {name} is a folder: name an .osm.pbf file",
+    )
+    NO_DATA = "extract_without_data", "{name} 里没有地图数据 · {name} holds no map data"
+    NO_ROADS = "extract_without_roads", "{name} 里没有可通行的道路 · {name} holds no roads to travel on"
 
 
 class UnusableExtract(CodedError):

@@ -9,7 +9,7 @@ from pathlib import Path as File
 from gis.routing.matrix import Matrix, Path, path_straight, straight_matrix
 from gis.routing.places import Mode, Place
 from gis.routing.roads import Roads
-from gis.routing.tiles import ATTRIBUTION, CURRENT, TilesInfo
+from gis.routing.tiles import ATTRIBUTION, TilesInfo, current_link
 
 
 class Network:
@@ -53,10 +53,7 @@ class Network:
 
     def _now(self) -> Roads | None:
         """The roads that the folder's link leads to, opened anew when it leads elsewhere."""
-        try:
-            link = (self._folder / CURRENT).readlink().name
-        except OSError:
-            link = None
+        link = current_link(self._folder)
         if link != self._link or (link and self._roads is None):
             self._roads = Roads.open(self._folder) if link else None
             self._link = link

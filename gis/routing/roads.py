@@ -33,10 +33,11 @@ from gis.routing.matrix import (
 from gis.routing.places import Mode, Place
 from gis.routing.tiles import TilesInfo, state_of
 
-# The engine looks for ways of so many hours; a pair without a way makes it look as far as that from each place.
-_HOURS = (1, 2, 4, 8, 16, 24)
-# A way by road may take so many times what it would as the crow flies.
-_ROUNDABOUT = 3
+# A pair without a way makes the engine look as far as its reach allows from each place, so the reach is that of the
+# question: so many times the great circle between the places farthest apart, in powers of two, and at least so many
+# kilometres. A car needs more, for lanes that are for residents only count as long detours.
+_REACH_OVER_CROW = {Mode.CAR: 32, Mode.FOOT: 8}
+_LEAST_REACH_KM = {Mode.CAR: 1024, Mode.FOOT: 32}
 
 _log = logging.getLogger(__name__)
 
@@ -73,8 +74,8 @@ class Roads:
             near = np.flatnonzero(~np.isnan(aside))
             if len(near) < 2:
                 return matrix
-            crow = matrix.seconds[np.ix_(near, near)].max()
-            self._fill(matrix, places, near, mode, _hours(int(crow)))
+            reach_km = _reach_km(int(least[np.ix_(near, near)].max()), mode)
+            self._fill(matrix, places, near, mode, reach_km)
         aside_m, aside_s = reckon(np.nan_to_num(aside), mode)
         for whole, piece in ((matrix.metres, aside_m), (matrix.seconds, aside_s)):
             whole += np.where(matrix.by_road, piece[:, None] + piece, 0)
@@ -97,7 +98,7 @@ class Roads:
             for at, (start, end) in enumerate(pairwise(places)):
                 leg, ends = straight.legs[at], slice(at, at + 2)
                 near = not np.isnan(aside[ends]).any()
-                way = self._way(start, end, mode, _hours(leg.seconds)) if near else None
+                way = self._way(start, end, mode) if near else None
                 if way is not None:
                     metres, seconds, road = way
                     metres = max(metres + int(aside_m[ends].sum()), int(_crow_m(leg.metres)))
@@ -119,7 +120,7 @@ class Roads:
         if not places:
             return aside
         try:
-            found = self._engine(mode, _HOURS[0]).nearest(places)
+            found = self._engine(mode).nearest(places)
         except (NoPath, OSError) as error:
             _log.warning("roads: places could not be located, distances are as the crow flies: %s", error)
             return aside
@@ -130,7 +131,7 @@ class Roads:
         return aside
 
     def _fill(
-        self, matrix: Matrix, places: Sequence[Place], near: NDArray[np.intp], mode: Mode, hours: int
+        self, matrix: Matrix, places: Sequence[Place], near: NDArray[np.intp], mode: Mode, reach_km: int
     ) -> None:
         """Put what the engine finds between the places ``near`` roads into the matrix, a band of rows at a time."""
         targets = [places[at] for at in near]
@@ -138,7 +139,9 @@ class Roads:
         for start in range(0, len(near), band):
             rows = near[start : start + band]
             try:
-                seconds, kilometres = self._engine(mode, hours).rows(targets[start : start + band], targets)
+                seconds, kilometres = self._engine(mode, reach_km).rows(
+                    targets[start : start + band], targets
+                )
             except (NoPath, OSError) as error:
                 _log.warning("roads: %d rows of a matrix are as the crow flies: %s", len(rows), error)
                 continue
@@ -148,12 +151,10 @@ class Roads:
             matrix.metres[at] = np.rint(kilometres[found] * 1000.0)
             matrix.by_road[at] = True
 
-    def _way(
-        self, start: Place, end: Place, mode: Mode, hours: int
-    ) -> tuple[int, int, list[tuple[float, float]]] | None:
+    def _way(self, start: Place, end: Place, mode: Mode) -> tuple[int, int, list[tuple[float, float]]] | None:
         """Metres, seconds and line by road, None where there is no way."""
         try:
-            seconds, kilometres, line = self._engine(mode, hours).way(start, end)
+            seconds, kilometres, line = self._engine(mode).way(start, end)
         except NoPath:
             return None
         except OSError as error:
@@ -161,11 +162,12 @@ class Roads:
             return None
         return round(kilometres * 1000), round(seconds), line
 
-    def _engine(self, mode: Mode, hours: int) -> Engine:
-        """The engine for a mode and ways so long. Raises NoPath or OSError where the tiles cannot be opened."""
-        if (mode, hours) not in self._engines:
-            self._engines[mode, hours] = Engine(self._packed, mode, hours)
-        return self._engines[mode, hours]
+    def _engine(self, mode: Mode, reach_km: int | None = None) -> Engine:
+        """The engine for a mode and a reach. Raises NoPath or OSError where the tiles cannot be opened."""
+        reach_km = reach_km or _LEAST_REACH_KM[mode]
+        if (mode, reach_km) not in self._engines:
+            self._engines[mode, reach_km] = Engine(self._packed, mode, reach_km)
+        return self._engines[mode, reach_km]
 
 
 def _crow_m(straight_m: Whole | int) -> Whole:
@@ -174,6 +176,7 @@ def _crow_m(straight_m: Whole | int) -> Whole:
     return metres
 
 
-def _hours(crow_s: int) -> int:
-    """How long ways to look for where the farthest one takes so many seconds as the crow flies."""
-    return next((hours for hours in _HOURS if crow_s * _ROUNDABOUT <= hours * 3600), _HOURS[-1])
+def _reach_km(crow_m: int, mode: Mode) -> int:
+    """How far the engine has to reach where the places farthest apart are so many metres from each other."""
+    wanted = crow_m * _REACH_OVER_CROW[mode] // 1000
+    return max(_LEAST_REACH_KM[mode], 1 << wanted.bit_length())

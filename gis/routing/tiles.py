@@ -87,10 +87,13 @@ class TilesFault(Coded):
     BUSY = "roads_import_running", "另一个路网导入正在进行 · another import of roads is running"
     NO_ROOM = (
         "roads_no_room",
-        "{folder} 所在磁盘空间不足，需要 {needed} MB · too little room on the disk, which needs that much",
+        "{folder} 所在磁盘空间不足，需要 {needed} MB · too little room for {folder}: {needed} MB are needed",
     )
-    FOLDER = "roads_folder_unusable", "{folder} 不能写入（{reason}） · the folder cannot be written to"
-    FAILED = "roads_build_failed", "路网生成失败（{reason}） · the engine could not build the tiles"
+    FOLDER = "roads_folder_unusable", "{folder} 不能写入（{reason}） · {folder} cannot be written to"
+    FAILED = (
+        "roads_build_failed",
+        "路网生成失败（{reason}），旧路网照常使用 · the tiles could not be built, the former ones stay in use",
+    )
 
 
 class TilesNotBuilt(CodedError):
@@ -175,14 +178,28 @@ class State:
 
 def state_of(folder: Path) -> State:
     """Look at the tiles in a folder without opening them."""
+    none = Standing.NO_TILES if engine.package() else Standing.NO_ENGINE
+    while True:
+        link = current_link(folder)
+        state = _state(folder.absolute() / link) if link else State(none)
+        # Tiles that two imports put away while they were looked at are no reason to do without roads.
+        if state.standing is Standing.READY or current_link(folder) == link:
+            break
+    return state
+
+
+def current_link(folder: Path) -> str | None:
+    """Which tiles are in use, None where none are."""
     try:
-        built = (folder / CURRENT).resolve(strict=True)
+        return (folder / CURRENT).readlink().name
     except OSError:
-        return State(Standing.NO_TILES if engine.package() else Standing.NO_ENGINE)
-    packed = built / PACKED
+        return None
+
+
+def _state(built: Path) -> State:
     try:
         info = TilesInfo.from_json(json.loads((built / TOLD).read_bytes()))
-        whole = packed.stat().st_size == info.packed_bytes
+        whole = (built / PACKED).stat().st_size == info.packed_bytes
     except (OSError, TypeError, KeyError, ValueError):
         return State(Standing.DAMAGED)
     if not whole:
@@ -191,7 +208,7 @@ def state_of(folder: Path) -> State:
         return State(Standing.NO_ENGINE, info)
     if not engine.reads(info.engine):
         return State(Standing.OTHER_ENGINE, info)
-    return State(Standing.READY, info, packed)
+    return State(Standing.READY, info, built / PACKED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,15 +224,12 @@ class Built:
 
         The former ones stay on the disk until the next exchange, for whoever is about to open them.
         """
-        current = self.folder / CURRENT
         final = self.folder / (_BUILT + self.place.name.removeprefix(_BUILDING))
         self.place.rename(final)
-        kept = {final.name}
-        with suppress(OSError):
-            kept.add(current.readlink().name)
+        kept = {final.name, current_link(self.folder)}
         link = final.with_suffix(".link")
         link.symlink_to(final.name)
-        link.replace(current)
+        link.replace(self.folder / CURRENT)
         _settle(self.folder)
         for former in self.folder.glob(f"{_BUILT}*"):
             if former.name not in kept:
@@ -345,7 +359,7 @@ def _pack(place: Path, extract: Extract, counts: dict[str, int], built_at: datet
         for name in names:
             archive.add(tiles / name, str(name))
     try:
-        engine.Engine(packed, Mode.CAR, 1)
+        engine.Engine(packed, Mode.CAR, reach_km=1)
     except engine.NoPath as error:
         raise TilesNotBuilt(TilesFault.FAILED, reason=error) from error
     info = TilesInfo(

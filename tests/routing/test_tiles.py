@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
+import errno
 import json
 import re
 import resource
 import shutil
 import subprocess
 import sys
-import threading
 from collections import namedtuple
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -27,6 +26,7 @@ from gis.routing.tiles import (
     ATTRIBUTION,
     PACKED,
     TOLD,
+    Built,
     Standing,
     Step,
     TilesInfo,
@@ -204,9 +204,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
 
 def test_one_build_at_a_time(folder: Path) -> None:
-    with (folder / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-
+    with built_tiles(HELSINKI, folder, built_at=BUILT_AT):
         assert refused(WHOLE, folder) == "roads_import_running"
 
     built(WHOLE, folder)
@@ -251,23 +249,65 @@ def test_whoever_has_the_old_roads_open_keeps_them(folder: Path) -> None:
     assert len(list(folder.glob("built-*"))) == 2
 
 
+@pytest.mark.parametrize("step", ["rename", "symlink_to", "replace"])
+def test_an_exchange_that_fails_leaves_the_old_ones_in_use(
+    step: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*given: object) -> None:
+        raise OSError(errno.EIO, "the disk is gone")
+
+    before = state_of(folder)
+    monkeypatch.setattr(Path, step, fail, raising=True)
+    if step == "symlink_to":
+        # The build itself needs a link to the extract, so only the exchange is done here.
+        assert before.info is not None
+        place = shutil.copytree((folder / "current").resolve(), folder / "building-1")
+        with pytest.raises(OSError, match="the disk is gone"):
+            Built(folder, place, before.info).put_to_use()
+    else:
+        with pytest.raises(CodedError) as error:
+            build_tiles(HELSINKI, folder, built_at=BUILT_AT)
+        assert error.value.code == "roads_folder_unusable"
+        assert "the disk is gone" in error.value.sentence
+    monkeypatch.undo()
+
+    assert state_of(folder) == before
+    built(WHOLE, folder)
+    assert state_of(folder).info != before.info
+
+
+LOOKING_ON = """
+import sys
+from pathlib import Path
+from gis.routing.tiles import Standing, state_of
+
+folder = Path(sys.argv[1])
+print("looking", flush=True)
+while not (folder.parent / "done").exists():
+    # The link is there at every moment; so is what it leads to.
+    assert all((folder / "current").is_symlink() for _ in range(200)), "the link is gone"
+    assert state_of(folder).standing is Standing.READY, state_of(folder)
+"""
+
+
 def test_whoever_looks_on_sees_old_or_new_and_nothing_else(folder: Path) -> None:
-    seen: set[tuple[str, bool]] = set()
-    done = threading.Event()
+    info = state_of(folder).info
+    assert info is not None
+    with subprocess.Popen(
+        [sys.executable, "-c", LOOKING_ON, str(folder)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as looking:
+        assert looking.stdout is not None
+        assert looking.stdout.readline() == "looking\n"
+        for number in range(60):
+            place = shutil.copytree((folder / "current").resolve(), folder / f"building-{number}")
+            Built(folder, place, info).put_to_use()
+        (folder.parent / "done").touch()
+        _, wrong = looking.communicate()
 
-    def look() -> None:
-        while not done.is_set():
-            state = state_of(folder)
-            seen.add((str(state.standing), state.packed is not None and state.packed.is_file()))
-
-    watcher = threading.Thread(target=look)
-    watcher.start()
-    for _ in range(3):
-        built(extract(*town(TOWN)), folder)
-    done.set()
-    watcher.join()
-
-    assert seen == {("roads_ready", True)}
+    assert looking.returncode == 0, wrong
 
 
 def change(folder: Path, **told: object) -> None:
@@ -293,10 +333,10 @@ def test_tiles_that_tell_nonsense_are_not_opened(told: bytes, folder: Path) -> N
     assert state_of(folder) == replace(state_of(folder), standing=Standing.DAMAGED, info=None, packed=None)
 
 
-def test_a_link_that_leads_nowhere_is_as_if_nothing_was_imported(folder: Path) -> None:
+def test_a_link_that_leads_nowhere_is_told(folder: Path) -> None:
     shutil.rmtree((folder / "current").resolve())
 
-    assert state_of(folder).standing is Standing.NO_TILES
+    assert state_of(folder).standing is Standing.DAMAGED
     assert Network(folder).path(some_places(2), Mode.CAR).by_road == (False,)
 
 
