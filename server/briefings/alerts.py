@@ -62,13 +62,13 @@ def load_alerts(
     """The alerts of each squad, what is most urgent first: incidents, the plan and its papers, goods, clues, the rest."""
     found: dict[uuid.UUID, list[Row]] = defaultdict(list)
     standing = _standing_of_approvals(work, ground)
-    for squad_id, alert in _incidents(work, ground):
-        found[squad_id].append(alert)
+    for squad_id, one in _incidents(work, ground):
+        found[squad_id].append(one)
     for squad_id in ground.squads:
         found[squad_id] += _of_plan(ground, plans.get(squad_id), standing.get(squad_id))
     for part in (_goods, _clues, _unapproved, _devices):
-        for squad_id, alert in part(work, ground):
-            found[squad_id].append(alert)
+        for squad_id, one in part(work, ground):
+            found[squad_id].append(one)
     nobodys = owing.get(None)
     for squad_id in ground.squads:
         own = owing.get(squad_id)

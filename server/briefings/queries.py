@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -85,8 +84,3 @@ def content_of(pack: Briefing) -> dict[str, Any]:
     """What was frozen."""
     content: dict[str, Any] = orjson.loads(pack.content)
     return content
-
-
-def is_intact(pack: Briefing) -> bool:
-    """Whether the bytes are those of which the SHA-256 was kept."""
-    return hashlib.sha256(pack.content).hexdigest() == pack.sha256
