@@ -15,6 +15,7 @@ COMMANDS = {
     "backup": ("server.commands.backup", "group"),
     "briefing": ("server.commands.briefing", "group"),
     "bureau": ("server.commands.founding", "bureau"),
+    "calendar": ("server.commands.calendars", "group"),
     "demo": ("server.commands.demo", "demo"),
     "dispatch": ("server.commands.dispatch", "group"),
     "doctor": ("server.commands.doctor", "doctor"),

@@ -30,14 +30,15 @@ from server.calendars.ops import MOST
 from server.kernel.actor import Actor, house
 from server.kernel.events import record_event
 from server.kernel.work import Kernel
-from server.org.models import SquadMember
+from server.org.models import Bureau, SquadMember
 from server.outlets.models import Outlet
 from server.patrols.models import PatrolPlan
 from tests.api.conftest import problem_of
+from tests.command_line import refused, said
 from tests.conftest import own_database, settings_for
 from tests.one_house import app, kernel, settings
 from tests.patrols.given_out import BASE, Team, give_out
-from tests.town import ROLE_ACCOUNTS, ZONE, Town, client_of, settle_town, today
+from tests.town import PASSWORD, ROLE_ACCOUNTS, ZONE, Town, client_of, settle_town, today
 
 __all__ = ["app", "kernel", "settings"]
 
@@ -421,3 +422,21 @@ def test_a_failure_tells_no_log_the_address(
     assert secret not in printed
     # Nor what any variable held.
     assert str(phone.town.people["li"]) not in printed
+
+
+def test_the_command_issues_lists_and_revokes(phone: Phone, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XUNGE_DATABASE_URL", phone.kernel.settings.database_url)
+    monkeypatch.setenv("XUNGE_PASSWORD", PASSWORD)
+    with phone.kernel.sessions() as session:
+        bureau = session.get_one(Bureau, phone.town.bureau_id).name
+        username = session.get_one(Account, phone.town.accounts["li"]).username
+    own = ("--bureau", bureau)
+    url = said("calendar", "issue", "--label", "我的手机", "--as", username, *own).splitlines()[0]
+    assert phone.read(url).status_code == 200
+    (listed,) = phone.client("li").get(TOKENS).get_json()["items"]
+    table = said("calendar", "list", *own)
+    assert username in table
+    assert url.rpartition("/")[2] not in table
+    said("calendar", "revoke", listed["id"], *own)
+    assert phone.read(url).status_code == 404
+    assert refused("calendar", "revoke", str(uuid.uuid4()), *own).code == "not_found"
