@@ -316,13 +316,13 @@ def _devices(work: Work, ground: Ground) -> Iterator[tuple[uuid.UUID, Row]]:
     """Handhelds that may hold what nobody has seen yet: with something in their queue, or not heard since the working day
     before the meeting began. Over a weekend nobody expects to hear of them.
     """
-    since = datetime.combine(ground.since.date(), time(), work.zone)
     for squad_id, devices in ground.silence.by_squad.items():
         for heard in sorted(devices, key=lambda one: (one.label, str(one.device_id))):
-            is_silent = heard.last_queue > 0 or heard.last_at is None or heard.last_at < since
+            last_at = heard.last_at
+            is_silent = heard.last_queue > 0 or last_at is None or last_at < ground.heard_since
             if squad_id is None or not is_silent:
                 continue
-            last = _minute(heard.last_at, work) if heard.last_at else None
+            last = _minute(last_at, work) if last_at else None
             yield (
                 squad_id,
                 alert(

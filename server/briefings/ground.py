@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 
 from sqlalchemy import or_, select
 
@@ -23,12 +23,14 @@ class Ground:
     """The day of a bureau.
 
     ``judged_at`` is now, or the day's meeting where the pack is made on a day before: what will be due then if nothing more
-    is done. ``since`` is the meeting of the working day before: what became known after it is news.
+    is done. ``since`` is the meeting of the working day before: what became known after it is news. A handheld is expected
+    to have been heard since ``heard_since``, when the working day before began, counted from now where the day is ahead.
     """
 
     day: date
     judged_at: datetime
     since: datetime
+    heard_since: datetime
     workdays: Workdays
     squads: dict[uuid.UUID, str]
     cells: dict[uuid.UUID, tuple[str, str]]
@@ -61,6 +63,7 @@ def load_ground(work: Work, day: date) -> Ground:
         day=day,
         judged_at=work.now if day <= today else meeting_of(work, day),
         since=meeting_of(work, workdays.shift(day, -1)),
+        heard_since=datetime.combine(workdays.shift(min(day, today), -1), time(), work.zone),
         workdays=workdays,
         squads=working_squads(work, day),
         cells={cell_id: (code, name) for cell_id, code, name in work.session.execute(cells)},

@@ -186,8 +186,10 @@ def _sketch(patrol: Row) -> str | None:
 
 
 def _stop(stop: Row, day: str) -> Row:
+    # The plan may say so itself, with who let that be.
+    is_told = any(reason["code"] == "above_cap" for reason in stop["reasons"])
     marks: Sequence[str] = [
-        *(["已达年度检查频次上限"] if stop["at_cap"] else []),
+        *(["已达年度检查频次上限"] if stop["at_cap"] and not is_told else []),
         *([stop["skip_reason_zh"]] if stop["skip_reason_zh"] else []),
         *(["已完成"] if stop["status"] == "done" else []),
         *(["已撤回"] if stop["status"] == "withdrawn" else []),

@@ -13,6 +13,7 @@ from sqlalchemy import update
 
 from server.access.models import Device, DeviceContact
 from server.approvals.ops import give, withdraw, write_up
+from server.briefings.content import contents
 from server.cadence.cap_policies import publish_cap
 from server.clues.ops import register
 from server.demo import documents
@@ -124,6 +125,11 @@ def test_handhelds_that_nobody_heard_since_the_last_working_day(room: Room) -> N
     assert "最近联系 2026-07-08 17:30，待传 0 条" in alerts[room.town.devices["li"]]["zh"]
     theirs = [one for one in room.told(FRIDAY, 1)["alerts"] if one["code"] == "device_silent"]
     assert [one["device_id"] for one in theirs] == [room.town.devices["zhao"]]
+    # Of a day ahead nothing can have been heard yet.
+    with room.kernel.work(house(room.town.bureau_id), FRIDAY) as work:
+        ahead = contents(work, date(2026, 7, 15))[room.town.squads[0]]
+    silent = [one["device_id"] for one in ahead["alerts"] if one["code"] == "device_silent"]
+    assert silent == [room.town.devices["li"]]
     # On Monday a handheld that was heard on Friday has had its weekend.
     hold_device(room, "wang", heard=at(7, 10, 17), queue=0)
     monday = [one for one in room.told(at(7, 13))["alerts"] if one["code"] == "device_silent"]
