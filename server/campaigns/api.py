@@ -24,7 +24,7 @@ from schemas.campaigns import (
     TagQuery,
     TagsPut,
 )
-from server.campaigns import ops, queries, tags
+from server.campaigns import ops, queries, tag_queries, tags
 from server.campaigns.figures import figures_of, outlet_told
 from server.campaigns.models import Campaign, CampaignWithdrawal, PlaceTag, TagKind
 from server.kernel.http import Noun
@@ -38,7 +38,7 @@ blueprint = Noun("campaigns", "专项行动与重点场所标签 Campaigns and t
 @blueprint.endpoint("GET", "/tag-kinds", permission=Permission.CAMPAIGN_READ, gives=TagKindList)
 def list_tag_kinds(work: Work) -> dict[str, Any]:
     """Every tag of the bureau: those that all bureaus have, and its own."""
-    return {"items": [{"code": code, "name": name} for code, name in tags.tag_names(work).items()]}
+    return {"items": [{"code": code, "name": name} for code, name in tag_queries.tag_names(work).items()]}
 
 
 @blueprint.endpoint(
@@ -57,9 +57,9 @@ def define_tag(work: Work, given: dict[str, Any]) -> TagKind:
 @blueprint.endpoint("GET", "/tags", permission=Permission.CAMPAIGN_READ, takes=TagQuery, gives=TagPage)
 def list_tags(work: Work, query: dict[str, Any]) -> dict[str, Any]:
     """The tags of places in scope, in the order in which they were put on."""
-    rows = tags.listed(work, query)
+    rows = tag_queries.listed(work, query)
     page = page_of_rows(work.session, rows, [PlaceTag.known_at, PlaceTag.id], query["after"], query["limit"])
-    return {**page, "items": tags.described(work, page["items"])}
+    return {**page, "items": tag_queries.described(work, page["items"])}
 
 
 @blueprint.endpoint("POST", "/tags", permission=Permission.TAG_MANAGE, takes=TagIn, gives=TagsPut, status=201)

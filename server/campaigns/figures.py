@@ -11,7 +11,7 @@ from sqlalchemy import select
 from server.campaigns.models import Campaign
 from server.campaigns.queries import Marked, Reached, outlets_of, records_of
 from server.campaigns.rules import share
-from server.campaigns.tags import tag_names
+from server.campaigns.tag_queries import tag_names
 from server.grids.models import GridCell
 from server.kernel.bulk import among
 from server.kernel.work import Work

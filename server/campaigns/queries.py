@@ -24,7 +24,7 @@ from server.campaigns.rules import (
     values_between,
     window_of,
 )
-from server.campaigns.tags import held_tags
+from server.campaigns.tag_queries import held_tags
 from server.grids.models import GridCell
 from server.grids.queries import cells_below, cells_in_scope
 from server.kernel.permissions import Permission

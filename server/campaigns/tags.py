@@ -1,4 +1,4 @@
-"""Tags: put on places one by one, by licence number or for all outlets of cells; ended; and kept on the places' rows."""
+"""Writing tags: put on places one by one, by licence number or by cells; ended; and kept on the places' rows."""
 
 from __future__ import annotations
 
@@ -6,20 +6,19 @@ import uuid
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true, update
+from sqlalchemy import select, update
 
-from schemas.vocabulary import PlaceTagKind, TaggedKind
+from schemas.vocabulary import TaggedKind
 from server.cadence.duty_models import DutySubject
-from server.cadence.queries import names_of
 from server.campaigns.models import PlaceTag, PlaceTagEnd, TagKind
-from server.campaigns.rules import Held, held_days
+from server.campaigns.rules import Held
+from server.campaigns.tag_queries import held_by, in_cells, tag_names
 from server.grids.models import GridCell
 from server.grids.ops import announce
 from server.grids.queries import cells_in_scope
-from server.kernel.actor import Actor
 from server.kernel.bulk import among
 from server.kernel.events import record_event
 from server.kernel.ids import new_edit_id, new_id
@@ -51,12 +50,6 @@ class Put:
 
     new: list[PlaceTag]
     unchanged: int
-
-
-def tag_names(work: Work) -> dict[str, str]:
-    """Every tag of the bureau, by its code, with its Chinese name."""
-    own = select(TagKind.code, TagKind.name).where(TagKind.bureau_id == work.bureau_id).order_by(TagKind.code)
-    return {kind.value: kind.label_zh for kind in PlaceTagKind} | dict(work.session.execute(own).all())
 
 
 def define(work: Work, code: str, name: str) -> TagKind:
@@ -93,24 +86,6 @@ def check_tags(work: Work, tags: Iterable[str], path: str) -> None:
             raise invalid(path, "tag_unknown", f"没有标签“{tag}”。There is no tag {tag}.")
 
 
-def visible_to(actor: Actor) -> Select[PlaceTag]:
-    """The tags of the places in the actor's cells, and those of sites, which are the whole bureau's."""
-    tags = select(PlaceTag).where(PlaceTag.bureau_id == actor.bureau_id)
-    return tags if actor.reaches_bureau(Permission.CAMPAIGN_READ) else tags.where(_in_cells(actor, True))
-
-
-def _in_cells(actor: Actor, sites: bool) -> ColumnElement[bool]:
-    cells = cells_in_scope(actor, Permission.CAMPAIGN_READ)
-    outlets = select(Outlet.id).where(Outlet.cell_id.in_(cells))
-    unlicensed = select(DutySubject.id).where(DutySubject.cell_id.in_(cells))
-    own = or_(
-        and_(PlaceTag.subject_kind == "cell", PlaceTag.subject_id.in_(cells)),
-        and_(PlaceTag.subject_kind == "outlet", PlaceTag.subject_id.in_(outlets)),
-        and_(PlaceTag.subject_kind == "unlicensed", PlaceTag.subject_id.in_(unlicensed)),
-    )
-    return or_(own, PlaceTag.subject_kind == "site") if sites else own
-
-
 def put(work: Work, given: Mapping[str, Any]) -> Put:
     """Put a tag on places for some days; ``given`` as schemas.campaigns.TagIn.
 
@@ -128,7 +103,7 @@ def put(work: Work, given: Mapping[str, Any]) -> Put:
         detail = "请按许可证号、网格内全部零售户或对象之一指明。Name the places in exactly one way."
         raise invalid("/licence_nos", "not_exactly_one", detail)
     subjects = _subjects(work, ways[0], given[ways[0]])
-    held = _held_by(work, [subject_id for _, subject_id in subjects])
+    held = held_by(work, [subject_id for _, subject_id in subjects])
     wanted = Held(given["tag"], from_day, to_day)
     fresh = [one for one in subjects if not any(_covers(had, wanted) for had in held.get(one[1], ()))]
     tags = [
@@ -262,7 +237,7 @@ def end(work: Work, tag_ids: Sequence[uuid.UUID], last_day: date | None, reason:
         PlaceTag.bureau_id == work.bureau_id, among(PlaceTag.id, list(set(tag_ids)))
     )
     if not _may_write(work):
-        wanted = wanted.where(_in_cells(work.actor, False))
+        wanted = wanted.where(in_cells(work.actor, False))
     tags = work.session.scalars(wanted).all()
     if len(tags) != len(set(tag_ids)):
         raise Problem("not_found")
@@ -296,51 +271,6 @@ def end(work: Work, tag_ids: Sequence[uuid.UUID], last_day: date | None, reason:
     return list(tags)
 
 
-def _held_by(
-    work: Work, subject_ids: Sequence[uuid.UUID] | None, as_of: datetime | None = None
-) -> dict[uuid.UUID, list[Held]]:
-    """The tags of these places, or of all, by place, as known by a moment or now; those that never held are left out."""
-    known: ColumnElement[bool] = true() if as_of is None else PlaceTag.known_at <= as_of
-    ended = PlaceTagEnd.tag_id == PlaceTag.id
-    if as_of is not None:
-        ended = and_(ended, PlaceTagEnd.known_at <= as_of)
-    rows = (
-        select(
-            PlaceTag.subject_id,
-            PlaceTag.tag,
-            PlaceTag.from_day,
-            PlaceTag.to_day,
-            PlaceTagEnd.tag_id,
-            PlaceTagEnd.last_day,
-        )
-        .outerjoin(PlaceTagEnd, ended)
-        .where(PlaceTag.bureau_id == work.bureau_id, known)
-        .order_by(PlaceTag.from_day, PlaceTag.tag, PlaceTag.id)
-    )
-    if subject_ids is not None:
-        rows = rows.where(among(PlaceTag.subject_id, subject_ids))
-    held: dict[uuid.UUID, list[Held]] = defaultdict(list)
-    for subject_id, tag, from_day, to_day, ended_id, last_day in work.session.execute(rows):
-        days = held_days(from_day, to_day, ended_id is not None, last_day)
-        if days is not None:
-            held[subject_id].append(Held(tag, *days))
-    return held
-
-
-def held_tags(work: Work, as_of: datetime | None = None) -> dict[uuid.UUID, list[Held]]:
-    """Every tag of the bureau by the place that holds it, cells among them, as known by a moment or now."""
-    return dict(_held_by(work, None, as_of))
-
-
-def tags_on(work: Work, day: date) -> dict[uuid.UUID, set[str]]:
-    """The tags that each place of the bureau holds on a day, as known now; what a cell holds stands under the cell's id.
-
-    For planners; it is not narrowed to what the actor may see.
-    """
-    found = {subject: {one.tag for one in held if one.on(day)} for subject, held in held_tags(work).items()}
-    return {subject: tags for subject, tags in found.items() if tags}
-
-
 def _keep(work: Work, subjects: Iterable[Subject]) -> None:
     """Keep what these places hold today or later on their rows, and tell the devices.
 
@@ -354,7 +284,7 @@ def _keep(work: Work, subjects: Iterable[Subject]) -> None:
         if ids:
             rows_held = select(table.id).where(among(table.id, ids)).order_by(table.id)
             work.session.execute(rows_held.with_for_update(key_share=True))
-    held = _held_by(work, [subject_id for _, subject_id in wanted])
+    held = held_by(work, [subject_id for _, subject_id in wanted])
     by_kind: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for kind, subject_id in wanted:
         told = [
@@ -378,46 +308,3 @@ def _keep(work: Work, subjects: Iterable[Subject]) -> None:
         work.session.execute(update(Site), rows)
         everybody = f"bureau:{work.bureau_id}"
         touch(work.session, work.bureau_id, "sites", [(everybody, row["id"]) for row in rows])
-
-
-def listed(work: Work, query: Mapping[str, Any]) -> Select[Any]:
-    """The tags in scope that a query asks for, as schemas.campaigns.TagQuery has it; no page yet."""
-    scope = visible_to(work.actor).with_only_columns(PlaceTag.id)
-    columns = (getattr(PlaceTag, column.key) for column in PlaceTag.__table__.columns)
-    rows = (
-        select(
-            *columns,
-            PlaceTagEnd.tag_id.is_not(None).label("ended"),
-            PlaceTagEnd.last_day,
-            PlaceTagEnd.reason.label("end_reason"),
-        )
-        .outerjoin(PlaceTagEnd, PlaceTagEnd.tag_id == PlaceTag.id)
-        .where(PlaceTag.id.in_(scope))
-    )
-    if query["tag"]:
-        rows = rows.where(PlaceTag.tag == query["tag"])
-    if query["subject_id"]:
-        rows = rows.where(PlaceTag.subject_id == query["subject_id"])
-    if query["on"]:
-        until = func.least(PlaceTag.to_day, PlaceTagEnd.last_day)
-        never = PlaceTagEnd.tag_id.is_not(None) & PlaceTagEnd.last_day.is_(None)
-        rows = rows.where(
-            PlaceTag.from_day <= query["on"], ~never, or_(until.is_(None), until >= query["on"])
-        )
-    elif not query["all"]:
-        rows = rows.where(PlaceTagEnd.tag_id.is_(None))
-    return rows
-
-
-def described(work: Work, rows: Sequence[Any]) -> list[dict[str, Any]]:
-    """Rows of ``listed`` as schemas.campaigns.TagOut shows them."""
-    names = tag_names(work)
-    ids = [row.subject_id for row in rows]
-    places = names_of(work, ids)
-    cells = select(GridCell.id, GridCell.name, GridCell.code).where(among(GridCell.id, ids))
-    places.update((cell_id, (name, code)) for cell_id, name, code in work.session.execute(cells))
-    told = []
-    for row in rows:
-        name, number = places.get(row.subject_id, (None, None))
-        told.append({**row._mapping, "tag_zh": names.get(row.tag, row.tag), "name": name, "number": number})
-    return told

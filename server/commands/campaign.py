@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from schemas.campaigns import CampaignIn, CampaignPage, FiguresOut, ReachedList, TagIn, TagKindIn, TagPage
 from schemas.vocabulary import CampaignState
-from server.campaigns import ops, queries, tags
+from server.campaigns import ops, queries, tag_queries, tags
 from server.campaigns.figures import figures_of, outlet_told
 from server.campaigns.models import Campaign, PlaceTag
 from server.commands.acting import acting, as_account, of_bureau
@@ -165,7 +165,7 @@ def tag() -> None:
 def kinds(bureau: str | None) -> None:
     """全部标签的代码和名称 · every tag with its name."""
     with bureau_work(bureau) as work:
-        names = tags.tag_names(work)
+        names = tag_queries.tag_names(work)
     table = headed("代码", "名称")
     for code, name in names.items():
         table.add_row(code, name)
@@ -206,8 +206,8 @@ def list_tags(
     query: dict[str, Any] = {"tag": code, "subject_id": None, "on": on, "all": every}
     with bureau_work(bureau) as work:
         keys = [PlaceTag.known_at, PlaceTag.id]
-        page = page_of_rows(work.session, tags.listed(work, query), keys, after, limit)
-        page["items"] = tags.described(work, page["items"])
+        page = page_of_rows(work.session, tag_queries.listed(work, query), keys, after, limit)
+        page["items"] = tag_queries.described(work, page["items"])
     if shape == "json":
         print_json(TagPage(), page)
         return

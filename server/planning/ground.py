@@ -18,7 +18,7 @@ from schemas.vocabulary import Deed, Performed, UnfittedCode
 from server.cadence.rulebook import Rulebook
 from server.cadence.timeline import load_timeline
 from server.campaigns.queries import campaigns_on, subjects_of
-from server.campaigns.tags import tags_on
+from server.campaigns.tag_queries import tags_on
 from server.kernel.bulk import among
 from server.kernel.work import Work
 from server.patrols.models import Patrol, PatrolCell, PatrolPlan, PlanWish

@@ -12,7 +12,7 @@ from shapely.geometry import Point
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
-from server.campaigns.tags import tags_on
+from server.campaigns.tag_queries import tags_on
 from server.kernel.actor import house
 from server.kernel.ids import new_edit_id, new_id
 from server.outlets.models import Site

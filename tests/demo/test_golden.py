@@ -26,7 +26,7 @@ from server.cadence.rules import judge
 from server.cadence.timeline import need_rulebook
 from server.campaigns.figures import figures_of
 from server.campaigns.queries import campaigns_on
-from server.campaigns.tags import tags_on
+from server.campaigns.tag_queries import tags_on
 from server.demo.city import build_city
 from server.demo.history import closed_quarter
 from server.demo.load import load_demo

@@ -105,6 +105,42 @@ def test_it_says_what_is_open_in_its_cells_and_nothing_of_others(change: Change)
     assert str(town.outlets[2]) not in json.dumps(whole)
 
 
+def test_goods_that_are_kept_go_along_after_it_was_decided_on_them(change: Change) -> None:
+    town = change.town
+
+    def post(by: str, path: str, **body: Any) -> Any:
+        answer = change.client(by).post(f"/api/v1{path}", json=body)
+        assert answer.status_code in (200, 201), answer.text
+        return answer.get_json()
+
+    list_id = change.push(change.registered(0))
+    keeper = str(town.accounts["wu"])
+    (store,) = post("ju", "/custody/stores", code="K1", name="试样证物库", keeper_id=keeper)["items"]
+    post("wu", f"/custody/hand-overs/{store['offered_id']}/acknowledgement")
+    change.clock.pass_by(hours=1)
+    line = {"list_id": str(list_id), "seq": 1, "quantity": 12, "unit": "carton"}
+    post(
+        "wu",
+        "/custody/acts",
+        kind="take_in",
+        lines=[line],
+        store_id=store["id"],
+        person_id=str(town.people["li"]),
+    )
+    post(
+        "ju",
+        f"/registration-lists/{list_id}/decisions",
+        outcome="return",
+        decided_on=change.today.isoformat(),
+        document_no="试决1号",
+        reason="证据不足",
+        seqs=[1],
+    )
+    change.assign([0], "zhao")
+    (goods,) = change.show(change.only())["content"]["goods"]
+    assert (goods["undecided"], goods["kept"], goods["of_giver"]) == (0, True, True)
+
+
 def test_while_it_is_open_it_follows_what_is_done_and_once_signed_it_does_not(change: Change) -> None:
     change.assign([0], "zhao", change.today + DAY)
     sheet = change.only()
