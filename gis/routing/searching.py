@@ -64,7 +64,7 @@ def search(errand: Errand, tell: Tell) -> None:
         seed=errand.seed,
         collect_stats=False,
         display=False,
-        params=_params(ear),
+        params=_params(ear, formulation.data),
         initial_solution=start,
     )
     ear.close()
@@ -74,19 +74,22 @@ class _Penalties(pyvrp.PenaltyParams):
     """Penalties that begin where they end up for patrols, not half way to the most, and find their level sooner.
 
     On a patrol of hundreds, a second too late weighs at first about what some seconds of work earn, and the search may
-    pass through rounds that are late. A day of a few tasks has few ways through it: there lateness weighs more.
+    pass through rounds that are late. A day of a few tasks has few ways through it: there lateness weighs more. A stop
+    too many weighs as much as a stop earns, and may come to weigh more than any: else a turn with a bound on its stops
+    would rather be over it for ever than give one up.
     """
 
-    def __init__(self) -> None:
-        super().__init__(solutions_between_updates=100)
+    def __init__(self, data: pyvrp.ProblemData) -> None:
+        self._dearest = max(client.prize for client in data.clients())
+        super().__init__(solutions_between_updates=100, max_penalty=max(100_000.0, 2.0 * self._dearest))
 
     def midpoint_penalties(self, data: pyvrp.ProblemData) -> tuple[list[float], float, float]:
         """What the search begins with."""
-        first = min(max(10.0, 400_000 / data.num_clients**2), 1000.0)
-        return [first] * data.num_load_dimensions, first, first
+        late = min(max(10.0, 400_000 / data.num_clients**2), 1000.0)
+        return [float(self._dearest)] * data.num_load_dimensions, late, late
 
 
-def _params(ear: _Ear) -> pyvrp.SolveParams:
+def _params(ear: _Ear, data: pyvrp.ProblemData) -> pyvrp.SolveParams:
     """Tuned on patrol days (`bench/routes.py`), for the first seconds: PyVRP's own defaults are made for minutes, and are
     as good there. A search that has come to rest starts again from its best, which the defaults hardly ever do.
     """
@@ -94,7 +97,7 @@ def _params(ear: _Ear) -> pyvrp.SolveParams:
         ils=pyvrp.IteratedLocalSearchParams(
             num_iters_no_improvement=5000, history_length=100, exhaustive_on_best=False, callbacks=ear
         ),
-        penalty=_Penalties(),
+        penalty=_Penalties(data),
         perturbation=PerturbationParams(max_perturbations=10),
     )
 

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select
 
 from gis.routing.days import Round, Solution
-from gis.routing.infeasible import Reason
 from schemas.vocabulary import Deed, StopStatus
 from server.kernel.ids import new_edit_id, new_id
 from server.kernel.work import Work
 from server.patrols.models import Patrol, PatrolPlan, PatrolStop, PlanUnfitted
 from server.planning import reasons
+from server.planning.doors import Crew
 from server.planning.forms import form_of
-from server.planning.ground import Crew, Doing, Ground, Unfit
-from server.planning.left_over import left_over
+from server.planning.ground import Doing, Ground
+from server.planning.left_over import Unfit, left_over
 from server.planning.meeting import Meeting, meeting_of
 from server.planning.visits import Debt
 from server.planning.ways import Ways
@@ -32,7 +32,6 @@ def apply(
     ground: Ground,
     ways: Ways,
     solution: Solution,
-    faults: Sequence[Reason],
 ) -> None:
     """Replace the stops of the drafts by those of a solution; the plans' rows are held by the caller."""
     ids = [plan.id for plan in ground.plans]
@@ -42,7 +41,7 @@ def apply(
     meeting = meeting_of(ground, solution)
     for crew in ground.crews:
         _write_round(work, ground, ways, crew, rounds.get(str(crew.patrol.id)), meeting)
-    _write_unfitted(work, ground, left_over(work, ground, solution, faults, meeting))
+    _write_unfitted(work, left_over(ground, ways, meeting))
     for plan in work.session.scalars(select(PatrolPlan).where(PatrolPlan.id.in_(ids))):
         plan.objective, plan.solved_at = solution.objective, work.now
         plan.ways, plan.edit_id = ways.told, new_edit_id()
@@ -113,19 +112,18 @@ def _about(work: Work, doing: Doing, meeting: Meeting) -> Row:
     }
 
 
-def _write_unfitted(work: Work, ground: Ground, left: Sequence[Unfit]) -> None:
+def _write_unfitted(work: Work, left: Sequence[Unfit]) -> None:
     by_plan: dict[uuid.UUID, list[Row]] = defaultdict(list)
     for one in left:
-        plan = _plan_of(ground, one.days)
-        by_plan[plan.id].append(
+        by_plan[one.plan.id].append(
             {
                 "bureau_id": work.bureau_id,
-                "plan_id": plan.id,
+                "plan_id": one.plan.id,
                 "subject_kind": one.subject.kind.value,
                 "subject_id": one.subject.id,
                 "cell_id": one.subject.cell_id,
                 "code": one.code.value,
-                "late_on": _late_on(one.debts, plan.day),
+                "late_on": _late_on(one.debts, one.plan.day),
                 "obligation_ids": [str(debt.id) for debt in one.debts],
                 "reasons": reasons.unfitted(one.code, one.debts),
             }
@@ -137,13 +135,6 @@ def _write_unfitted(work: Work, ground: Ground, left: Sequence[Unfit]) -> None:
     ]
     if rows:
         work.session.execute(insert(PlanUnfitted), rows)
-
-
-def _plan_of(ground: Ground, days: Iterable[date]) -> PatrolPlan:
-    """The plan that tells of what did not fit: that of the last day on which it could have been done."""
-    possible = set(days)
-    fitting = [plan for plan in ground.plans if plan.day in possible]
-    return fitting[-1] if fitting else ground.plans[-1]
 
 
 def _late_on(debts: Sequence[Debt], day: date) -> date | None:

@@ -7,21 +7,10 @@ from types import MappingProxyType
 from typing import Any
 
 from gis.routing.infeasible import Reason, ReasonCode
-from schemas.vocabulary import UnfittedCode
 from server.planning.ground import Ground
 
 Sentence = tuple[str, str]
 
-_LEFT_OUT: Mapping[ReasonCode, UnfittedCode] = MappingProxyType(
-    {
-        ReasonCode.NO_WINDOW: UnfittedCode.CLOSED,
-        ReasonCode.NOT_ALLOWED: UnfittedCode.NO_TEAM,
-        ReasonCode.TOO_FAR: UnfittedCode.TOO_FAR,
-        ReasonCode.SHIFT_TOO_SHORT: UnfittedCode.TOO_FAR,
-        ReasonCode.WINDOW_CLOSED: UnfittedCode.CLOSED,
-        ReasonCode.WINDOW_OPENS_LATE: UnfittedCode.CLOSED,
-    }
-)
 _RUNS: Mapping[str, Sentence] = MappingProxyType(
     {
         "process_lost": (
@@ -35,11 +24,6 @@ _RUNS: Mapping[str, Sentence] = MappingProxyType(
         "failed": ("编排出错，计划没有改动", "the solver failed; the plan is as it was"),
     }
 )
-
-
-def left_out(code: ReasonCode) -> UnfittedCode:
-    """What a reason of the solver means for something that is left out."""
-    return _LEFT_OUT.get(code, UnfittedCode.NO_TIME)
 
 
 def of_run(code: str) -> dict[str, Any]:
@@ -89,7 +73,7 @@ def _at(zh: str, en: str, first: str, second: str) -> Callable[[Reason, Ground],
 
     def told(reason: Reason, ground: Ground) -> Sentence:
         one, other = (
-            f"{ground.moment(reason.detail[name]).astimezone(ground.zero.tzinfo):%H:%M}"
+            f"{ground.moment(reason.detail[name]).astimezone(ground.doors.zone):%H:%M}"
             for name in (first, second)
         )
 

@@ -14,37 +14,22 @@ from sqlalchemy import func, select
 
 from gis.routing.days import Option, Task
 from gis.routing.places import Place
-from schemas.vocabulary import Deed, Performed, UnfittedCode
+from schemas.vocabulary import Deed, Performed
 from server.cadence.rulebook import Rulebook
 from server.cadence.timeline import load_timeline
 from server.campaigns.queries import campaigns_on, subjects_of
 from server.campaigns.tag_queries import tags_on
 from server.kernel.bulk import among
 from server.kernel.work import Work
-from server.patrols.models import Patrol, PatrolCell, PatrolPlan, PlanWish
+from server.patrols.models import Patrol, PatrolCell, PatrolPlan, PatrolStop, PlanWish
 from server.planning.ceiling import is_counting
+from server.planning.doors import Crew, Doors
 from server.planning.elsewhere import Elsewhere, load_elsewhere, visits_left
-from server.planning.hours import load_hours
+from server.planning.hours import Hours
 from server.planning.numbers import numbers_on
 from server.planning.priorities import OFF_PATTERN, WISHED, prize_of
 from server.planning.subjects import Owing, Subject, cells_of, load_subjects, others_in, owing_in, owing_of
-from server.planning.visits import Debt, Visit, grouped, in_order
-
-_DAY = timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Crew:
-    """A team as the solver sees it; places are EPSG:4326."""
-
-    patrol: Patrol
-    start: Place
-    end: Place
-    cells: frozenset[uuid.UUID]
-
-    def is_out(self, begins: datetime, ends: datetime) -> bool:
-        """Whether its shift has time in common with a stretch."""
-        return self.patrol.starts_at < ends and begins < self.patrol.ends_at
+from server.planning.visits import Debt, Visit, Wanted, as_wanted, grouped, in_order, is_too_soon
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,63 +52,52 @@ class Doing:
     @property
     def place(self) -> Place:
         """Where it is. Raises ValueError for a subject without a position."""
-        if self.subject.lon is None or self.subject.lat is None:
+        if self.subject.place is None:
             raise ValueError("The subject has no position.")
-        return Place(self.subject.lon, self.subject.lat)
+        return self.subject.place
 
     def as_task(self, place: int) -> Task:
         """The visit as the solver takes it, at a row of its matrices."""
         return Task(self.key, place, self.service_s, self.prize, self.options, required=self.wish is not None)
 
 
-@dataclass(frozen=True, slots=True)
-class Unfit:
-    """What cannot be in the plan, whatever the solver does; ``days`` are those on which it could have been done.
-
-    On ``free`` it still could, should other visits to the same door not come to be.
-    """
-
-    subject: Subject
-    code: UnfittedCode
-    debts: tuple[Debt, ...]
-    days: tuple[date, ...]
-    free: tuple[date, ...] = ()
-
-
 @dataclass(slots=True)
 class Ground:
     """Everything that solving needs and that was read in one transaction.
 
-    ``allowed`` is how many visits the year's cap still leaves each outlet that has one, other plans' visits taken off.
+    ``subjects`` are those who owe something or whom the leader named, ``owing`` is what they owe. ``allowed`` is how many
+    visits the year's cap still leaves each outlet that has one, other plans' visits taken off.
     """
 
-    plans: list[PatrolPlan]
-    crews: list[Crew]
-    zero: datetime
+    doors: Doors
     read_at: datetime
     rulebook: Rulebook
+    subjects: Mapping[uuid.UUID, Subject] = field(default_factory=dict)
     owing: Mapping[uuid.UUID, Owing] = field(default_factory=dict)
     allowed: Mapping[uuid.UUID, int] = field(default_factory=dict)
     doings: dict[str, Doing] = field(default_factory=dict)
-    unfit: list[Unfit] = field(default_factory=list)
 
-    def seconds(self, moment: datetime) -> int:
-        """A moment as the solver counts time."""
-        return int((moment - self.zero).total_seconds())
+    @property
+    def plans(self) -> Sequence[PatrolPlan]:
+        """The drafts, by day."""
+        return self.doors.plans
+
+    @property
+    def crews(self) -> Sequence[Crew]:
+        """All their teams."""
+        return self.doors.crews
 
     def moment(self, seconds: int) -> datetime:
         """The moment that a count of the solver means."""
-        return self.zero + timedelta(seconds=seconds)
+        return self.doors.zero + timedelta(seconds=seconds)
 
 
 def load_ground(work: Work, plans: Sequence[PatrolPlan]) -> Ground:
     """The ground of drafts of one squad, each of another day."""
     plans = sorted(plans, key=lambda plan: plan.day)
-    crews = _crews(work, plans)
-    zero = datetime.combine(plans[0].day, time(), work.zone)
-    ground = Ground(plans, crews, zero, work.now, load_timeline(work).rulebook)
-    _Filling(work, ground).fill()
-    return ground
+    filling = _Filling(work, plans, _crews(work, plans))
+    filling.fill()
+    return filling.ground
 
 
 def _crews(work: Work, plans: Sequence[PatrolPlan]) -> list[Crew]:
@@ -150,207 +124,116 @@ def _crews(work: Work, plans: Sequence[PatrolPlan]) -> list[Crew]:
 
 
 class _Filling:
-    """Fills a ground, step by step; what a step finds impossible goes into ``unfit`` with its code."""
+    """Fills a ground, step by step."""
 
-    def __init__(self, work: Work, ground: Ground) -> None:
-        self.work, self.ground = work, ground
-        self.first = ground.plans[0].day
-        self.dates = self._dates()
-        self.cells = {plan.id: self._cells(plan) for plan in ground.plans}
-        self.assigned = {
-            plan.id: {cell for crew in self._of(plan) for cell in crew.cells} for plan in ground.plans
-        }
-        self.wishes = self._wishes()
-        self.numbers = numbers_on(work, self.first)
+    def __init__(self, work: Work, plans: Sequence[PatrolPlan], crews: Sequence[Crew]) -> None:
+        self.work, self.first = work, plans[0].day
+        numbers = numbers_on(work, self.first)
+        self.doors = Doors(
+            plans=plans,
+            crews=crews,
+            cells={plan.id: _cells(work, plan, crews) for plan in plans},
+            wishes=_wishes(work, plans),
+            dates=_dates(work, plans, crews),
+            hours=Hours(numbers, {}, work.zone),
+            numbers=numbers,
+            zero=datetime.combine(self.first, time(), work.zone),
+            zone=work.zone,
+        )
+        self.met_by_now = _met_by_now(work, plans)
+        self.ground = Ground(self.doors, work.now, load_timeline(work).rulebook)
         self.tags = tags_on(work, self.first)
         self.campaigns = [
             (one.name, subjects_of(work, one, self.first)) for one in campaigns_on(work, self.first)
         ]
 
     def fill(self) -> None:
-        everywhere = set().union(*self.cells.values())
-        picked = {subject_id for _, subject_id in self.wishes}
-        owing = owing_in(self.work, everywhere, self.dates[0], self.dates[-1])
-        subjects = load_subjects(self.work, {*owing, *picked})
-        elsewhere = load_elsewhere(self.work, self.ground.plans)
-        owed = owing_of(self.work, sorted(subjects), self.dates[0], self.dates[-1], elsewhere)
-        self.ground.owing = owed
-        self.ground.allowed = visits_left(self.work, list(subjects), elsewhere, self.first)
-        self.hours = load_hours(self.work, self.numbers, list(subjects.values()))
+        dates, work, ground = self.doors.dates, self.work, self.ground
+        everywhere = frozenset().union(*self.doors.cells.values())
+        picked = {subject_id for _, subject_id in self.doors.wishes}
+        owing = owing_in(work, everywhere, dates[0], dates[-1])
+        ground.subjects = subjects = load_subjects(work, {*owing, *picked})
+        elsewhere = load_elsewhere(work, self.doors.plans)
+        ground.owing = owing_of(work, sorted(subjects), dates[0], dates[-1], elsewhere)
+        ground.allowed = visits_left(work, list(subjects), elsewhere, self.first)
+        self.doors.hours.note(work, list(subjects.values()))
         for subject in subjects.values():
-            found = owed.get(subject.id)
-            if found is not None and found.taken:
-                self._leave(subject, UnfittedCode.PLANNED, found.taken, self.dates)
-            self._add(subject, found.debts if found is not None else ())
+            if subject.is_placed:
+                found = ground.owing.get(subject.id)
+                self._add(subject, found.debts if found is not None else ())
         self._off_pattern(set(subjects), elsewhere)
 
-    def _dates(self) -> list[date]:
-        """Every day that a shift touches."""
-        zone = self.work.zone
-        ends = [crew.patrol.ends_at.astimezone(zone).date() for crew in self.ground.crews]
-        last = max(ends, default=self.ground.plans[-1].day)
-        days = {plan.day for plan in self.ground.plans}
-        return [
-            day
-            for day in (self.first + _DAY * number for number in range((last - self.first).days + 1))
-            if day in days or day in ends
-        ]
-
-    def _of(self, plan: PatrolPlan) -> list[Crew]:
-        return [crew for crew in self.ground.crews if crew.patrol.plan_id == plan.id]
-
-    def _cells(self, plan: PatrolPlan) -> set[uuid.UUID]:
-        """The cells that a plan is about: the squad's own, and those that were assigned to a team beside them."""
-        return cells_of(self.work, plan.squad_id, plan.day).union(
-            *(crew.cells for crew in self.ground.crews if crew.patrol.plan_id == plan.id)
-        )
-
-    def _wishes(self) -> dict[tuple[uuid.UUID, uuid.UUID], PlanWish]:
-        ids = [plan.id for plan in self.ground.plans]
-        found = self.work.session.scalars(select(PlanWish).where(among(PlanWish.plan_id, ids)))
-        return {(wish.plan_id, wish.subject_id): wish for wish in found}
-
-    def _leave(
-        self,
-        subject: Subject,
-        code: UnfittedCode,
-        debts: Iterable[Debt],
-        days: Iterable[date],
-        free: tuple[date, ...] = (),
-    ) -> None:
-        self.ground.unfit.append(Unfit(subject, code, tuple(debts), tuple(days), free))
-
     def _add(self, subject: Subject, owed: Sequence[Debt]) -> None:
-        """The visits to one subject for which there is a team, an open door, a visit left and a place to go to."""
-        plans = [plan for plan in self.ground.plans if self._concerns(plan, subject)]
-        included = next((wish for plan in plans if (wish := self._wish(plan, subject, "include"))), None)
-        kept = [plan for plan in plans if self._wish(plan, subject, "exclude") is None]
-        dates = self._days_out(kept)
-        owed = self._without_excluded(subject, owed, plans, dates)
-        if not kept or not (owed or included):
-            return
-        if not subject.is_placed:
-            self._leave(subject, UnfittedCode.NO_POSITION, owed, dates)
-            return
-        turns = self._turns(subject, kept)
-        if not turns:
-            self._leave(subject, UnfittedCode.NO_TEAM, owed, dates)
-            return
-        drafts, left = grouped(subject.kind, owed, dates, partial(self._is_open, subject, turns))
-        wanted = self._days_out([plan for plan in kept if included and plan.id == included.plan_id])
-        has_its_day = any(day in wanted for draft in drafts for day in draft.days)
-        # A gap that is not over is not walked over; where nothing is owed, it is an inspection for itself.
-        if included is not None and not has_its_day and all(one.code != UnfittedCode.GAP for one in left):
-            drafts.append(Visit(0, Deed.INSPECTION, wanted, ()))
-        for one in left:
-            self._leave(subject, one.code, (one.debt,), dates)
-        visits, without = in_order(self._within_the_cap(subject, drafts), wanted)
-        for one in without:
-            self._leave(subject, one.code, (one.debt,), dates, one.days)
-        self._add_visits(subject, visits, turns, included)
-
-    def _without_excluded(
-        self, subject: Subject, owed: Sequence[Debt], plans: Sequence[PatrolPlan], dates: Collection[date]
-    ) -> list[Debt]:
-        """What is owed, but for what could be met only on days on which the leader keeps the subject out."""
-        out = self._days_out(plans)
-        possible = []
-        for debt in owed:
-            if any(debt.first_day <= day <= debt.grace_last_day for day in dates):
-                possible.append(debt)
-            elif any(debt.first_day <= day <= debt.grace_last_day for day in out):
-                self._leave(subject, UnfittedCode.EXCLUDED, (debt,), out)
-        return possible
-
-    def _add_visits(
-        self, subject: Subject, visits: Sequence[Visit], turns: Sequence[Crew], included: PlanWish | None
-    ) -> None:
-        """The visits in their order; no team comes to one door twice, for a shift across midnight has two days."""
+        """The visits to one subject for which there is a team, an open door and a visit left."""
+        doors = self.doors
+        kept = doors.kept(subject)
+        turns = doors.turns(subject, kept)
+        at_door = partial(self._is_open, subject, turns)
+        drafts = grouped(subject.kind, owed, doors.days_out(kept), at_door)
+        wanted = [plan for plan in kept if doors.wanted(plan.id, subject)]
+        for plan in wanted:
+            want = Wanted(
+                plan.id,
+                doors.days_out([plan]),
+                partial(self._is_open, subject, self._of(turns, plan.id)),
+                self.met_by_now.get((plan.id, subject.id), frozenset()),
+            )
+            drafts = as_wanted(drafts, want) or [*drafts, *_alone(owed, want)]
+        # Where the leader fixed a visit nobody comes for another one.
+        free = [crew for crew in turns if all(crew.patrol.plan_id != plan.id for plan in wanted)]
+        drafts = [one for draft in drafts if (one := self._without_fixed(subject, draft, free)).days]
         used: set[uuid.UUID] = set()
-        for visit in sorted(visits, key=lambda one: not one.wanted):
-            wish = included if visit.wanted else None
-            may = [crew for crew in turns if self._may(crew, wish)]
-            free = [crew for crew in may if crew.patrol.id not in used]
-            options = self._options(subject, visit, free, wish)
-            if options:
+        visits = in_order(self._within_the_cap(subject, drafts))
+        for visit in sorted(visits, key=lambda one: one.wanted is None):
+            # No team comes to one door twice, for a shift across midnight has two days.
+            crews = self._of(turns, visit.wanted) if visit.wanted else free
+            crews = [crew for crew in crews if crew.patrol.id not in used]
+            if options := doors.options(subject, visit.performed, visit.days, crews):
                 used.update(uuid.UUID(key) for option in options for key in option.turns or ())
-                doing = self._doing(subject, visit, options, wish)
+                doing = self._doing(subject, visit, options)
                 self.ground.doings[doing.key] = doing
-            elif self._options(subject, visit, may, wish):
-                self._leave(subject, UnfittedCode.GAP, visit.debts, visit.days, visit.days)
-            else:
-                self._leave(subject, UnfittedCode.CLOSED, visit.debts, visit.days)
-
-    def _concerns(self, plan: PatrolPlan, subject: Subject) -> bool:
-        return subject.cell_id in self.cells[plan.id] or (plan.id, subject.id) in self.wishes
-
-    def _wish(self, plan: PatrolPlan, subject: Subject, which: str) -> PlanWish | None:
-        wish = self.wishes.get((plan.id, subject.id))
-        return wish if wish is not None and wish.wish == which else None
-
-    def _days_out(self, plans: Sequence[PatrolPlan]) -> tuple[date, ...]:
-        """The days on which a team of these plans is out."""
-        crews = [crew for plan in plans for crew in self._of(plan)]
-        return tuple(day for day in self.dates if any(crew.is_out(*self._day(day)) for crew in crews))
-
-    def _day(self, day: date) -> tuple[datetime, datetime]:
-        begins = datetime.combine(day, time(), self.work.zone)
-        return begins, begins + _DAY
-
-    def _turns(self, subject: Subject, plans: Sequence[PatrolPlan]) -> list[Crew]:
-        """The teams that may go there: in each plan those to which its cell is assigned, or that on which the leader fixed
-        it, or all.
-        """
-        found: list[Crew] = []
-        for plan in plans:
-            wish = self._wish(plan, subject, "include")
-            if wish is not None and wish.patrol_id is not None:
-                found += [crew for crew in self._of(plan) if crew.patrol.id == wish.patrol_id]
-            elif subject.cell_id in self.assigned[plan.id]:
-                found += [crew for crew in self._of(plan) if subject.cell_id in crew.cells]
-            else:
-                found += self._of(plan)
-        return found
 
     @staticmethod
-    def _may(crew: Crew, wish: PlanWish | None) -> bool:
-        return wish is None or wish.plan_id == crew.patrol.plan_id
+    def _of(turns: Iterable[Crew], plan_id: uuid.UUID) -> list[Crew]:
+        return [crew for crew in turns if crew.patrol.plan_id == plan_id]
 
-    def _is_open(self, subject: Subject, turns: Sequence[Crew], performed: Performed, day: date) -> bool:
+    def _is_open(self, subject: Subject, crews: Sequence[Crew], performed: Performed, day: date) -> bool:
         """Whether one of the teams can begin and end it on a day while the door is open."""
-        return bool(self._options(subject, Visit(0, performed, (day,), ()), turns, None))
+        return bool(self.doors.options(subject, performed, [day], crews))
 
-    def _options(
-        self, subject: Subject, visit: Visit, crews: Sequence[Crew], wish: PlanWish | None
-    ) -> tuple[Option, ...]:
-        """When and by whom it may be begun: within opening hours, early enough to be done before they end."""
-        ground, lasts = self.ground, timedelta(seconds=self.numbers.service_s(visit.performed))
-        found: dict[tuple[int, int], set[str]] = defaultdict(set)
-        for day in visit.days:
-            for opens, closes in self.hours.on(subject, day):
-                latest = closes - lasts
-                if wish is not None:
-                    opens = max(opens, wish.not_before or opens)
-                    latest = min(latest, wish.not_after or latest)
-                for crew in crews:
-                    if max(opens, crew.patrol.starts_at) <= min(latest, crew.patrol.ends_at - lasts):
-                        span = (ground.seconds(opens), ground.seconds(latest))
-                        found[span].add(str(crew.patrol.id))
-        return tuple(
-            Option(opens, closes, frozenset(keys)) for (opens, closes), keys in sorted(found.items())
-        )
+    def _without_fixed(self, subject: Subject, draft: Visit, free: Sequence[Crew]) -> Visit:
+        if draft.wanted:
+            return draft
+        days = (day for day in draft.days if self._is_open(subject, free, draft.performed, day))
+        return replace(draft, days=tuple(days))
 
-    def _doing(
-        self, subject: Subject, visit: Visit, options: tuple[Option, ...], wish: PlanWish | None
-    ) -> Doing:
+    def _within_the_cap(self, subject: Subject, drafts: Sequence[Visit]) -> list[Visit]:
+        """Of the visits that count to a shop's cap only so many as it still allows, those first that the leader wants, then
+        the oldest debts; beyond it only what the legal office signed for.
+        """
+        left = self.ground.allowed.get(subject.id)
+        if left is None:
+            return list(drafts)
+        possible = []
+        for draft in sorted(drafts, key=lambda one: one.wanted is None):
+            if is_counting(draft.performed, draft.debts):
+                if left <= 0 and not any(debt.above_cap for debt in draft.debts):
+                    continue
+                left -= 1
+            possible.append(draft)
+        # Those of a track stay in their order.
+        return [draft for draft in drafts if draft in possible]
+
+    def _doing(self, subject: Subject, visit: Visit, options: tuple[Option, ...]) -> Doing:
         prize = prize_of(visit.debts, self.first, key_place=bool(self._tags(subject)))
+        wish = self.doors.wanted(visit.wanted, subject) if visit.wanted else None
         return Doing(
             key=f"{subject.id}/{visit.number}",
             subject=subject,
             visit=visit,
             prize=prize + WISHED if wish else prize,
             options=options,
-            service_s=self.numbers.service_s(visit.performed),
+            service_s=self.doors.numbers.service_s(visit.performed),
             wish=wish,
             campaigns=tuple(name for name, subjects in self.campaigns if subject.id in subjects),
         )
@@ -360,45 +243,71 @@ class _Filling:
         of_cell = self.tags.get(subject.cell_id, set()) if subject.cell_id else set()
         return self.tags.get(subject.id, set()) | of_cell
 
-    def _within_the_cap(self, subject: Subject, drafts: Sequence[Visit]) -> list[Visit]:
-        """Of the visits that count to a shop's cap only so many as it still allows, the oldest debts first; beyond it only
-        what the legal office signed for.
-        """
-        left = self.ground.allowed.get(subject.id)
-        if left is None:
-            return list(drafts)
-        possible = []
-        for draft in drafts:
-            if is_counting(draft.performed, draft.debts):
-                if left <= 0 and not any(debt.above_cap for debt in draft.debts):
-                    self._leave(subject, UnfittedCode.CAP, draft.debts, draft.days)
-                    continue
-                left -= 1
-            possible.append(draft)
-        return possible
-
     def _off_pattern(
         self, known: Collection[uuid.UUID], elsewhere: Mapping[uuid.UUID, Sequence[Elsewhere]]
     ) -> None:
         """So many shops as were asked for a day, drawn by the plan's seed from those where nothing is due."""
         drawn: set[uuid.UUID] = set()
-        for plan in self.ground.plans:
+        doors = self.doors
+        for plan in doors.plans:
             wanted = int(plan.wishes["random_checks"])
             if not wanted:
                 continue
-            pool = [one for one in others_in(self.work, self.cells[plan.id], known) if one not in drawn]
+            pool = [one for one in others_in(self.work, doors.cells[plan.id], known) if one not in drawn]
             seed = str(plan.wishes["seed"])
             Random(f"{seed}/{plan.day}").shuffle(pool)  # noqa: S311  A draw that anybody can repeat.
             # Some of them may have no visit left under their cap.
             pool = pool[: wanted * 5]
             left = visits_left(self.work, pool, elsewhere, plan.day)
             subjects = load_subjects(self.work, pool)
-            self.hours = load_hours(self.work, self.numbers, list(subjects.values()))
+            doors.hours.note(self.work, list(subjects.values()))
             allowed = [one for one in pool if left.get(one, 1) > 0]
             for subject_id in allowed[:wanted]:
                 drawn.add(subject_id)
                 subject = subjects[subject_id]
-                visit = Visit(1, Deed.INSPECTION, self._days_out([plan]), ())
-                if options := self._options(subject, visit, self._turns(subject, [plan]), None):
-                    doing = self._doing(subject, visit, options, None)
+                visit = Visit(1, Deed.INSPECTION, doors.days_out([plan]), ())
+                turns = doors.turns(subject, [plan])
+                if options := doors.options(subject, visit.performed, visit.days, turns):
+                    doing = self._doing(subject, visit, options)
                     self.ground.doings[doing.key] = replace(doing, prize=OFF_PATTERN, seed=seed)
+
+
+def _alone(owed: Iterable[Debt], want: Wanted) -> list[Visit]:
+    """Where nothing is owed on the leader's days, it is an inspection for itself; a gap that is not over is not walked
+    over.
+    """
+    days = tuple(day for day in want.days if want.at_door(Deed.INSPECTION, day))
+    return (
+        [Visit(0, Deed.INSPECTION, days, (), want.plan)] if days and not is_too_soon(owed, want.days) else []
+    )
+
+
+def _dates(work: Work, plans: Sequence[PatrolPlan], crews: Sequence[Crew]) -> list[date]:
+    """Every day that a shift touches."""
+    ends = [crew.patrol.ends_at.astimezone(work.zone).date() for crew in crews]
+    return sorted({*(plan.day for plan in plans), *ends})
+
+
+def _cells(work: Work, plan: PatrolPlan, crews: Sequence[Crew]) -> frozenset[uuid.UUID]:
+    """The cells that a plan is about: the squad's own, and those that were assigned to a team beside them."""
+    assigned = (crew.cells for crew in crews if crew.patrol.plan_id == plan.id)
+    return frozenset(cells_of(work, plan.squad_id, plan.day).union(*assigned))
+
+
+def _wishes(work: Work, plans: Sequence[PatrolPlan]) -> dict[tuple[uuid.UUID, uuid.UUID], PlanWish]:
+    ids = [plan.id for plan in plans]
+    found = work.session.scalars(select(PlanWish).where(among(PlanWish.plan_id, ids)))
+    return {(wish.plan_id, wish.subject_id): wish for wish in found}
+
+
+def _met_by_now(
+    work: Work, plans: Sequence[PatrolPlan]
+) -> dict[tuple[uuid.UUID, uuid.UUID], frozenset[uuid.UUID]]:
+    """What the stops meet that the plans have before they are solved anew, by plan and subject."""
+    ids = [plan.id for plan in plans]
+    rows = work.session.execute(
+        select(PatrolStop.plan_id, PatrolStop.subject_id, PatrolStop.obligation_ids).where(
+            among(PatrolStop.plan_id, ids)
+        )
+    )
+    return {(plan_id, subject_id): frozenset(map(uuid.UUID, debts)) for plan_id, subject_id, debts in rows}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, tzinfo
 
@@ -16,11 +16,16 @@ from server.planning.subjects import Subject
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """The opening hours of subjects."""
+    """The opening hours of subjects; ``noted`` are those that somebody noted of them."""
 
     usual: PlanningNumbers
-    noted: Mapping[uuid.UUID, Week]
+    noted: dict[uuid.UUID, Week]
     zone: tzinfo
+
+    def note(self, work: Work, subjects: Sequence[Subject]) -> None:
+        """Look up what is known now of these subjects."""
+        words = last_words(work, sorted(subject.id for subject in subjects))
+        self.noted.update({subject_id: one.week for subject_id, one in words.items() if one.week is not None})
 
     def on(self, subject: Subject, day: date) -> Moments:
         """The spans of a day in which a subject is open, in order, cut at midnight."""
@@ -28,10 +33,3 @@ class Hours:
         if week is not None:
             return cut_on(week, day, self.zone)
         return self.usual.open_on(subject.hours_kind, day, self.zone)
-
-
-def load_hours(work: Work, usual: PlanningNumbers, subjects: Sequence[Subject]) -> Hours:
-    """The hours of these subjects, as known now."""
-    words = last_words(work, sorted(subject.id for subject in subjects))
-    noted = {subject_id: one.week for subject_id, one in words.items() if one.week is not None}
-    return Hours(usual, noted, work.zone)

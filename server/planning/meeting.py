@@ -6,7 +6,6 @@ The solver leaves out what does not fit, so a stop may come to meet an older deb
 from __future__ import annotations
 
 import uuid
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,11 +20,15 @@ from server.planning.visits import Debt
 
 @dataclass(slots=True)
 class Meeting:
-    """What the stops meet, and which of them go beyond the year's cap; both by the key of the doing."""
+    """What the stops meet, and which of them go beyond the year's cap; both by the key of the doing.
+
+    ``at`` are the visits to each subject in their order: when they begin, what for, and the turn that makes them.
+    """
 
     debts: dict[str, tuple[Debt, ...]] = field(default_factory=dict)
     above_cap: set[str] = field(default_factory=set)
     begins: dict[str, datetime] = field(default_factory=dict)
+    at: dict[uuid.UUID, list[tuple[datetime, Doing, str]]] = field(default_factory=dict)
 
     @property
     def met(self) -> set[uuid.UUID]:
@@ -36,14 +39,14 @@ class Meeting:
 def meeting_of(ground: Ground, solution: Solution) -> Meeting:
     """What a solution comes to."""
     meeting = Meeting()
-    visits: dict[uuid.UUID, list[tuple[datetime, Doing]]] = defaultdict(list)
     for one in solution.rounds:
         for halt in one.halts:
             doing, begins = ground.doings[halt.task], ground.moment(halt.begins)
             meeting.begins[doing.key] = begins
-            visits[doing.subject.id].append((begins, doing))
-    for subject_id, of_subject in visits.items():
-        of_subject.sort(key=lambda visit: visit[0])
+            meeting.at.setdefault(doing.subject.id, []).append((begins, doing, one.turn))
+    for subject_id, visits in meeting.at.items():
+        visits.sort(key=lambda visit: visit[0])
+        of_subject = [(begins, doing) for begins, doing, _ in visits]
         meeting.debts |= _met(ground, subject_id, of_subject)
         meeting.above_cap |= _above_cap(ground, subject_id, of_subject, meeting.debts)
     return meeting

@@ -198,7 +198,7 @@ class _Run:
             if not self._unchanged(work):
                 _end(work, row.id, SolvingState.FAILED, [of_run("plan_changed")])
                 return SolvingState.FAILED
-            apply(work, self.ground, ways, solution, faults)
+            apply(work, self.ground, ways, solution)
             state = SolvingState.CANCELLED if self.cancelled else SolvingState.DONE
             _end(work, row.id, state, told)
             return state

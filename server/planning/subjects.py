@@ -10,6 +10,7 @@ from datetime import date, datetime
 
 from sqlalchemy import func, select
 
+from gis.routing.places import Place
 from schemas.vocabulary import ObligationState, OutletStatus, Performed, SubjectKind
 from server.cadence.duty_models import DutySubject
 from server.cadence.histories import Loaded, Owed, load_histories
@@ -53,7 +54,12 @@ class Subject:
     @property
     def is_placed(self) -> bool:
         """Whether there is a place to go to."""
-        return self.lon is not None and self.lat is not None
+        return self.place is not None
+
+    @property
+    def place(self) -> Place | None:
+        """Where it is, EPSG:4326; None where nobody knows."""
+        return None if self.lon is None or self.lat is None else Place(self.lon, self.lat)
 
 
 def cells_of(work: Work, squad_id: uuid.UUID, day: date) -> set[uuid.UUID]:
@@ -160,20 +166,20 @@ def owing_of(
             for one in judged
             if one.state in _OWED
         ]
-        wanted = [
-            debt
-            for debt, kind in debts
-            if debt.first_day <= last
-            and debt.grace_last_day >= first
-            and is_of_the_road(kind, debt.checklists)
-        ]
+        wanted = tuple(debt for debt, kind in debts if is_of_the_road(kind, debt.checklists))
         others = elsewhere.get(subject_id, ())
         coming = tuple(
             as_fact(stop.stop_id, stop.performed, stop.at, work.now) for stop in others if stop.performed
         )
-        owing = Owing(tuple(wanted), (), loaded.history, loaded.last_met, coming)
-        found[subject_id] = _parted(owing, others, rulebook)
+        owing = _parted(Owing(wanted, (), loaded.history, loaded.last_met, coming), others, rulebook)
+        found[subject_id] = replace(
+            owing, debts=_within(owing.debts, first, last), taken=_within(owing.taken, first, last)
+        )
     return found
+
+
+def _within(debts: Iterable[Debt], first: date, last: date) -> tuple[Debt, ...]:
+    return tuple(debt for debt in debts if debt.first_day <= last and debt.grace_last_day >= first)
 
 
 def as_fact(record_id: uuid.UUID, performed: Performed, at: datetime, now: datetime) -> Fact:

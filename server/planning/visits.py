@@ -5,13 +5,13 @@ Pure: whatever is decided here follows from the arguments. Days are the bureau's
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from types import MappingProxyType
 from uuid import UUID
 
-from schemas.vocabulary import CadenceTier, Deed, Performed, SubjectKind, UnfittedCode
+from schemas.vocabulary import CadenceTier, Deed, Performed, SubjectKind
 from server.cadence.matching import Track
 
 _AT_OUTLETS: tuple[Performed, ...] = (Deed.INSPECTION, *CadenceTier, Deed.SERVICE)
@@ -44,11 +44,13 @@ class Debt:
     counts_to_cap: bool = True
     above_cap: bool = False
 
+    def takes(self, day: date) -> bool:
+        """Whether ``day`` lies in its window or its grace."""
+        return self.first_day <= day <= self.grace_last_day
+
     def holds(self, day: date) -> bool:
         """Whether a visit on ``day`` may meet it: within its window once the gap is over, or late while grace lasts."""
-        if not self.first_day <= day <= self.grace_last_day:
-            return False
-        return day > self.last_day or self._gap_is_over(day)
+        return self.takes(day) and (day > self.last_day or self._gap_is_over(day))
 
     def _gap_is_over(self, day: date) -> bool:
         return self.last_met is None or (day - self.last_met).days >= self.min_gap_days
@@ -73,26 +75,14 @@ class Visit:
     """One visit to a subject: what is performed, the days on which it may be, and what it meets then.
 
     ``number`` counts the subject's visits from 1, in the order in which they have to be, and is 0 until they have one.
-    ``wanted`` says that it is the one that the leader wants on his days.
+    ``wanted`` is the plan in which the leader wants it.
     """
 
     number: int
     performed: Performed
     days: tuple[date, ...]
     debts: tuple[Debt, ...]
-    wanted: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    """A debt that no visit of these days can meet, and why.
-
-    ``days`` are its own where nothing keeps it from them but other visits to the same door, which may not come to be.
-    """
-
-    debt: Debt
-    code: UnfittedCode
-    days: tuple[date, ...] = ()
+    wanted: UUID | None = None
 
 
 AtDoor = Callable[[Performed, date], bool]
@@ -103,39 +93,44 @@ def _always(_performed: Performed, _day: date) -> bool:
     return True
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """That the leader wants somebody to go there on one of the ``days`` of his plan, at the times that he fixed.
+
+    ``meets`` are the debts that the plan's stop there meets by now: what is kept is kept for these.
+    """
+
+    plan: UUID
+    days: tuple[date, ...]
+    at_door: AtDoor = _always
+    meets: frozenset[UUID] = frozenset()
+
+
 def is_of_the_road(kind: SubjectKind, checklists: frozenset[Performed]) -> bool:
     """Whether somebody has to go there: a notice is sent and a call is made from the desk."""
     return any(one in checklists for one in _AT.get(kind, _ELSEWHERE))
 
 
-def visits_of(
-    kind: SubjectKind, debts: Iterable[Debt], days: Sequence[date]
-) -> tuple[tuple[Visit, ...], tuple[Left, ...]]:
-    """The visits that meet what a subject owes on these days, in their order, and what none of them can meet."""
-    drafts, left = grouped(kind, debts, days)
-    visits, without = in_order(drafts)
-    return visits, (*left, *without)
+def is_too_soon(debts: Iterable[Debt], days: Sequence[date]) -> bool:
+    """Whether something is owed on these days whose gap is not over on any of them."""
+    taken = [debt for debt in debts if any(map(debt.takes, days))]
+    return any(not any(map(debt.holds, days)) for debt in taken)
 
 
 def grouped(
     kind: SubjectKind, debts: Iterable[Debt], days: Sequence[date], at_door: AtDoor = _always
-) -> tuple[list[Visit], list[Left]]:
-    """The visits that meet what a subject owes on these days, not in order yet, and what none of them can meet.
+) -> list[Visit]:
+    """The visits that meet what a subject owes on these days and can be met, not in order yet.
 
     A visit meets one debt of a track at most (decisions.md, matching), the oldest first; a later one of the track waits
     until its gap is over. Debts whose days have nothing in common, or which ask for different things, get visits of
     their own.
     """
-    left: list[Left] = []
     drafts: list[Visit] = []
     for debt in sorted(debts, key=lambda one: (one.last_day, one.first_day, one.key, one.id)):
-        if not any(debt.first_day <= day <= debt.grace_last_day for day in days):
-            continue
-        held = [day for day in days if debt.holds(day)]
         alone = performed_for(kind, debt.checklists)
-        possible = tuple(day for day in held if at_door(alone, day))
+        possible = tuple(day for day in days if debt.holds(day) and at_door(alone, day))
         if not possible:
-            left.append(Left(debt, UnfittedCode.CLOSED if held else UnfittedCode.GAP))
             continue
         # A later debt of a track never comes into an earlier visit than the one before it.
         begin = 1 + max((place for place, draft in enumerate(drafts) if _has(draft, debt)), default=-1)
@@ -145,7 +140,7 @@ def grouped(
                 break
         else:
             drafts.append(Visit(0, alone, possible, (debt,)))
-    return drafts, left
+    return drafts
 
 
 def _joined(
@@ -170,34 +165,38 @@ def performed_for(kind: SubjectKind, asked: frozenset[Performed]) -> Performed:
     return next(one for one in _AT.get(kind, _ELSEWHERE) if one in asked)
 
 
-def in_order(
-    drafts: Sequence[Visit], wanted: Collection[date] = ()
-) -> tuple[tuple[Visit, ...], tuple[Left, ...]]:
-    """Number the visits, give each days of its own, and tell what finds none.
+def as_wanted(drafts: Sequence[Visit], wanted: Wanted) -> list[Visit] | None:
+    """The visits with one of them on the leader's days; None where none of them can be.
 
-    Whichever of its days a visit is made on, the next one still keeps its gap, and no two are on one day. With ``wanted``
-    one of the visits is on one of those days if any can be.
+    Of several it is the one that leaves most of the others possible, and what is kept as it is.
     """
-    places = [place for place, draft in enumerate(drafts) if any(day in wanted for day in draft.days)]
-    if not places:
-        return _ordered(drafts)
-    tried = [_ordered(_narrowed(drafts, place, wanted)) for place in places]
-    return min(tried, key=lambda found: (not any(one.wanted for one in found[0]), len(found[1])))
+    tried = []
+    for place, draft in enumerate(drafts):
+        days = tuple(day for day in draft.days if day in wanted.days and wanted.at_door(draft.performed, day))
+        if days and draft.wanted is None:
+            narrowed = replace(draft, days=days, wanted=wanted.plan)
+            made = [*drafts[:place], narrowed, *drafts[place + 1 :]]
+            visits = in_order(made)
+            worth = (
+                sum(one.wanted is not None for one in visits),
+                len(wanted.meets.intersection(debt.id for debt in draft.debts)),
+                sum(len(one.debts) for one in visits),
+            )
+            tried.append((worth, made))
+    return max(tried, key=lambda one: one[0])[1] if tried else None
 
 
-def _narrowed(drafts: Sequence[Visit], place: int, wanted: Collection[date]) -> list[Visit]:
-    days = tuple(day for day in drafts[place].days if day in wanted)
-    return [*drafts[:place], replace(drafts[place], days=days, wanted=True), *drafts[place + 1 :]]
+def in_order(drafts: Sequence[Visit]) -> tuple[Visit, ...]:
+    """Number the visits and give each days of its own; what finds none is not among them.
 
-
-def _ordered(drafts: Sequence[Visit]) -> tuple[tuple[Visit, ...], tuple[Left, ...]]:
-    """Each as early as can be first, so that as many as can be find a day; then what room there is is shared out."""
+    Whichever of its days a visit is made on, the next one still keeps its gap, and no two are on one day. Each is taken as
+    early as can be first, so that as many as can be find a day; then what room there is is shared out.
+    """
     waiting = list(drafts)
     kept: list[Visit] = []
     earliest: list[date] = []
-    left: list[Left] = []
     while waiting:
-        draft = min(_ready(waiting), key=lambda one: (one.days[-1], one.days[0]))
+        draft = min(_ready(waiting), key=lambda one: (one.days[-1], one.wanted is None, one.days[0]))
         waiting.remove(draft)
         taken = list(zip(kept, earliest, strict=True))
         day = next(
@@ -206,11 +205,7 @@ def _ordered(drafts: Sequence[Visit]) -> tuple[tuple[Visit, ...], tuple[Left, ..
         if day is not None:
             kept.append(draft)
             earliest.append(day)
-            continue
-        apart = () if any(_shares_a_track(one, draft) for one in kept) else draft.days
-        left += [Left(debt, UnfittedCode.GAP, apart) for debt in draft.debts]
-    visits = (replace(one, number=number) for number, one in enumerate(_with_room(kept), start=1))
-    return tuple(visits), tuple(left)
+    return tuple(replace(one, number=number) for number, one in enumerate(_with_room(kept), start=1))
 
 
 def _ready(waiting: Sequence[Visit]) -> list[Visit]:

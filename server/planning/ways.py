@@ -14,7 +14,8 @@ from gis.routing.matrix import Leg, Matrix
 from gis.routing.network import Network, network
 from gis.routing.places import Mode, Place
 from server.kernel.settings import Settings
-from server.planning.ground import Crew, Doing, Ground
+from server.planning.doors import Crew
+from server.planning.ground import Doing, Ground
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +76,8 @@ def routing_day(ground: Ground, settings: Settings) -> tuple[Ways, RoutingDay]:
         Turn(
             key=str(crew.patrol.id),
             team=crew.patrol.name,
-            starts=ground.seconds(crew.patrol.starts_at),
-            ends=ground.seconds(crew.patrol.ends_at),
+            starts=ground.doors.seconds(crew.patrol.starts_at),
+            ends=ground.doors.seconds(crew.patrol.ends_at),
             start=rows[crew.start],
             end=rows[crew.end],
             most_stops=crew.patrol.most_stops or shares.get(crew.patrol.plan_id),

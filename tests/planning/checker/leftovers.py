@@ -170,20 +170,18 @@ def _no_team(case: Case) -> bool:
     return not _is_excluded(case) and not any(True for _ in case.chances())
 
 
-def _is_closed(case: Case) -> bool:
-    """Nobody can begin and end a visit while it is open, the way there and back reckoned with where it is not too long."""
-    reasons = [_why_not(case, chance) for chance in case.chances()]
-    return all(reasons) and any("closed" in why for why in reasons)
+def _is_blocked_by(code: str) -> Callable[[Case], bool]:
+    """Whoever could go is kept from it by closed doors, the way or the gap; and somebody by this one of them."""
 
+    def is_true(case: Case) -> bool:
+        reasons = [_why_not(case, chance) for chance in case.chances()]
+        return all(reasons) and any(code in why for why in reasons)
 
-def _is_too_far(case: Case) -> bool:
-    """There, the visit and back is longer than a shift, for whoever could go while it is open."""
-    reasons = [_why_not(case, chance) for chance in case.chances()]
-    return all(reasons) and any("too_far" in why for why in reasons)
+    return is_true
 
 
 def _why_not(case: Case, chance: Chance) -> set[str]:
-    """What keeps a team that does nothing else from a visit; nothing where it can be made."""
+    """What keeps a team from a visit, were it to do nothing else; nothing where it can be made."""
     if case.subject.place is None:
         return {"no_position"}
     world, team = case.world, chance.team
@@ -196,7 +194,10 @@ def _why_not(case: Case, chance: Chance) -> set[str]:
         there = back = timedelta(0)
     spans = open_on(world, case.subject, chance.day, case.first)
     is_open = any(_fits(chance, opens, closes, there, lasts, back) for opens, closes in spans)
-    return {code for code, holds in (("too_far", too_far), ("closed", not is_open)) if holds}
+    # Somebody is at the door on that day, or the same team anyhow; or one more visit would meet something else or nothing.
+    gap = _is_taken(case, chance.day) or _is_there(case, chance) or not _would_meet(case, chance.day)
+    reasons = {"too_far": too_far, "closed": not is_open, "gap": gap}
+    return {code for code, holds in reasons.items() if holds}
 
 
 def _fits(
@@ -208,17 +209,6 @@ def _fits(
         begins = max(begins, chance.wish.not_before or begins)
         latest = min(latest, chance.wish.not_after or latest)
     return begins <= latest
-
-
-def _is_in_the_gap(case: Case) -> bool:
-    """Were a visit more made on any of the days, it would meet something else or nothing, or come to a door at which the
-    plans have somebody on that day, or by the same team, anyhow.
-    """
-    kept = [plan for plan in case.concerned if not case.is_excluded_from(plan)]
-    if _is_excluded(case):
-        return False
-    free = {chance.day for chance in case.chances() if not _is_there(case, chance)} or case.days(kept)
-    return not any(_would_meet(case, day) and not _is_taken(case, day) for day in free)
 
 
 def _is_taken(case: Case, day: date) -> bool:
@@ -240,7 +230,7 @@ def _would_meet(case: Case, day: date) -> bool:
 
 
 def _is_capped(case: Case) -> bool:
-    """The year's cap is used up by what was done, what is planned, and what is told of before it; and nobody signed."""
+    """The year's cap is used up by what was done and what is planned; and nobody signed."""
     owed = case.term.owed
     if owed.subject_kind != "outlet" or is_signed(case.world, owed.id):
         return False
@@ -253,12 +243,6 @@ def _is_capped(case: Case) -> bool:
         (stop.visit_kind, stop.obligation_ids)
         for stop in case.standing.stops
         if owed.id not in stop.obligation_ids
-    ]
-    planned += [
-        ("routine", one.obligation_ids)
-        for plan in case.plans
-        for one in plan.left
-        if one.subject_id == owed.subject_id and one.code in ("no_time", "too_far", "closed")
     ]
     used = sum(is_counting(case.world, kind, obligations) for kind, obligations in planned)
     return left - planned_before(case.world, case.plans, owed.subject_id, day.year) - used <= 0
@@ -274,9 +258,9 @@ _TRUE: Mapping[str, Callable[[Case], bool]] = {
     "planned": _is_planned,
     "excluded": _is_excluded,
     "no_team": _no_team,
-    "closed": _is_closed,
-    "too_far": _is_too_far,
-    "gap": _is_in_the_gap,
+    "closed": _is_blocked_by("closed"),
+    "too_far": _is_blocked_by("too_far"),
+    "gap": _is_blocked_by("gap"),
     "cap": _is_capped,
     "no_time": _has_no_time,
 }
