@@ -20,7 +20,7 @@ from server.planning.doors import Crew
 from server.planning.forms import form_of
 from server.planning.ground import Doing, Ground
 from server.planning.left_over import Unfit, left_over
-from server.planning.meeting import Meeting, meeting_of
+from server.planning.meeting import Meeting
 from server.planning.visits import Debt
 from server.planning.ways import Ways
 
@@ -32,13 +32,13 @@ def apply(
     ground: Ground,
     ways: Ways,
     solution: Solution,
+    meeting: Meeting,
 ) -> None:
-    """Replace the stops of the drafts by those of a solution; the plans' rows are held by the caller."""
+    """Replace the stops of the drafts by those of a solution, with what they meet; the caller holds the plans' rows."""
     ids = [plan.id for plan in ground.plans]
     work.session.execute(delete(PatrolStop).where(PatrolStop.plan_id.in_(ids)))
     work.session.execute(delete(PlanUnfitted).where(PlanUnfitted.plan_id.in_(ids)))
     rounds = {one.turn: one for one in solution.rounds}
-    meeting = meeting_of(ground, solution)
     for crew in ground.crews:
         _write_round(work, ground, ways, crew, rounds.get(str(crew.patrol.id)), meeting)
     _write_unfitted(work, left_over(ground, ways, meeting))

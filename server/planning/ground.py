@@ -25,11 +25,12 @@ from server.patrols.models import Patrol, PatrolCell, PatrolPlan, PatrolStop, Pl
 from server.planning.ceiling import is_counting
 from server.planning.doors import Crew, Doors
 from server.planning.elsewhere import Elsewhere, load_elsewhere, visits_left
+from server.planning.forms import performed_by
 from server.planning.hours import Hours
 from server.planning.numbers import numbers_on
 from server.planning.priorities import OFF_PATTERN, WISHED, prize_of
 from server.planning.subjects import Owing, Subject, cells_of, load_subjects, others_in, owing_in, owing_of
-from server.planning.visits import Debt, Visit, Wanted, as_wanted, grouped, in_order, is_too_soon
+from server.planning.visits import Debt, Visit, Wanted, as_wanted, grouped, in_order, is_too_soon, with_kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,7 @@ class _Filling:
             zero=datetime.combine(self.first, time(), work.zone),
             zone=work.zone,
         )
-        self.met_by_now = _met_by_now(work, plans)
+        self.stops = _stops(work, plans)
         self.ground = Ground(self.doors, work.now, load_timeline(work).rulebook)
         self.tags = tags_on(work, self.first)
         self.campaigns = [
@@ -169,18 +170,22 @@ class _Filling:
         kept = doors.kept(subject)
         turns = doors.turns(subject, kept)
         at_door = partial(self._is_open, subject, turns)
-        drafts = grouped(subject.kind, owed, doors.days_out(kept), at_door)
-        wanted = [plan for plan in kept if doors.wanted(plan.id, subject)]
-        for plan in wanted:
-            want = Wanted(
-                plan.id,
-                doors.days_out([plan]),
-                partial(self._is_open, subject, self._of(turns, plan.id)),
-                self.met_by_now.get((plan.id, subject.id), frozenset()),
-            )
-            drafts = as_wanted(drafts, want) or [*drafts, *_alone(owed, want)]
+        wanted = [
+            Wanted(plan.id, doors.days_out([plan]), partial(self._is_open, subject, self._of(turns, plan.id)))
+            for plan in kept
+            if doors.wanted(plan.id, subject)
+        ]
+        stays = [visit for want in wanted if (visit := self._as_before(subject, want, owed))]
+        planned = {debt.id for visit in stays for debt in visit.debts}
+        others = [debt for debt in owed if debt.id not in planned]
+        drafts = grouped(subject.kind, others, doors.days_out(kept), at_door)
+        for visit in stays:
+            drafts = with_kept(drafts, visit)
+        for want in wanted:
+            if all(visit.wanted != want.plan for visit in stays):
+                drafts = as_wanted(drafts, want) or [*drafts, *_alone(owed, want)]
         # Where the leader fixed a visit nobody comes for another one.
-        free = [crew for crew in turns if all(crew.patrol.plan_id != plan.id for plan in wanted)]
+        free = [crew for crew in turns if all(crew.patrol.plan_id != want.plan for want in wanted)]
         drafts = [one for draft in drafts if (one := self._without_fixed(subject, draft, free)).days]
         used: set[uuid.UUID] = set()
         visits = in_order(self._within_the_cap(subject, drafts))
@@ -192,6 +197,18 @@ class _Filling:
                 used.update(uuid.UUID(key) for option in options for key in option.turns or ())
                 doing = self._doing(subject, visit, options)
                 self.ground.doings[doing.key] = doing
+
+    def _as_before(self, subject: Subject, want: Wanted, owed: Iterable[Debt]) -> Visit | None:
+        """The visit that the plan has by now to somebody whom the leader wants in it, if it still can be made: a stop that
+        is kept is kept for what it was for.
+        """
+        stop = self.stops.get((want.plan, subject.id))
+        if stop is None:
+            return None
+        performed, meets = stop
+        days = tuple(day for day in want.days if want.at_door(performed, day))
+        debts = tuple(debt for debt in owed if debt.id in meets)
+        return Visit(0, performed, days, debts, want.plan) if days else None
 
     @staticmethod
     def _of(turns: Iterable[Crew], plan_id: uuid.UUID) -> list[Crew]:
@@ -300,14 +317,19 @@ def _wishes(work: Work, plans: Sequence[PatrolPlan]) -> dict[tuple[uuid.UUID, uu
     return {(wish.plan_id, wish.subject_id): wish for wish in found}
 
 
-def _met_by_now(
+def _stops(
     work: Work, plans: Sequence[PatrolPlan]
-) -> dict[tuple[uuid.UUID, uuid.UUID], frozenset[uuid.UUID]]:
-    """What the stops meet that the plans have before they are solved anew, by plan and subject."""
-    ids = [plan.id for plan in plans]
-    rows = work.session.execute(
-        select(PatrolStop.plan_id, PatrolStop.subject_id, PatrolStop.obligation_ids).where(
-            among(PatrolStop.plan_id, ids)
-        )
+) -> dict[tuple[uuid.UUID, uuid.UUID], tuple[Performed, frozenset[uuid.UUID]]]:
+    """What the plans have before they are solved anew, by plan and subject: what is performed, and the debts it meets."""
+    stops = work.session.scalars(
+        select(PatrolStop).where(among(PatrolStop.plan_id, [plan.id for plan in plans]))
     )
-    return {(plan_id, subject_id): frozenset(map(uuid.UUID, debts)) for plan_id, subject_id, debts in rows}
+    performed = performed_by(work)
+    return {
+        (stop.plan_id, stop.subject_id): (
+            performed[stop.form_code],
+            frozenset(map(uuid.UUID, stop.obligation_ids)),
+        )
+        for stop in stops
+        if stop.form_code in performed
+    }

@@ -20,13 +20,15 @@ from server.planning.visits import Debt
 
 @dataclass(slots=True)
 class Meeting:
-    """What the stops meet, and which of them go beyond the year's cap; both by the key of the doing.
+    """What the stops meet, and which of them go beyond the year's cap, signed for (``above_cap``) or not (``beyond_cap``);
+    all by the key of the doing.
 
     ``at`` are the visits to each subject in their order: when they begin, what for, and the turn that makes them.
     """
 
     debts: dict[str, tuple[Debt, ...]] = field(default_factory=dict)
     above_cap: set[str] = field(default_factory=set)
+    beyond_cap: set[str] = field(default_factory=set)
     begins: dict[str, datetime] = field(default_factory=dict)
     at: dict[uuid.UUID, list[tuple[datetime, Doing, str]]] = field(default_factory=dict)
 
@@ -48,7 +50,9 @@ def meeting_of(ground: Ground, solution: Solution) -> Meeting:
         visits.sort(key=lambda visit: visit[0])
         of_subject = [(begins, doing) for begins, doing, _ in visits]
         meeting.debts |= _met(ground, subject_id, of_subject)
-        meeting.above_cap |= _above_cap(ground, subject_id, of_subject, meeting.debts)
+        signed, unsigned = _beyond(ground, subject_id, of_subject, meeting.debts)
+        meeting.above_cap |= signed
+        meeting.beyond_cap |= unsigned
     return meeting
 
 
@@ -73,17 +77,24 @@ def _met(
     return {key: tuple(debts) for key, debts in found.items()}
 
 
-def _above_cap(
+def _beyond(
     ground: Ground,
     subject_id: uuid.UUID,
     visits: list[tuple[datetime, Doing]],
     met: Mapping[str, tuple[Debt, ...]],
-) -> set[str]:
-    """So many of the counting visits as are beyond the cap: the last of those that the legal office signed for."""
+) -> tuple[set[str], set[str]]:
+    """So many of the counting visits as are beyond the cap: the last of those that the legal office signed for, and where
+    these are not enough, the last of the others.
+    """
     allowed = ground.allowed.get(subject_id)
     if allowed is None or any(doing.subject.kind is not SubjectKind.OUTLET for _, doing in visits):
-        return set()
+        return set(), set()
     counting = [doing.key for _, doing in visits if is_counting(doing.visit.performed, met[doing.key])]
     signed = [key for key in counting if any(debt.above_cap for debt in met[key])]
+    unsigned = [key for key in counting if key not in signed]
     beyond = max(0, len(counting) - allowed)
-    return set(signed[len(signed) - beyond :]) if beyond else set()
+    return _last(signed, beyond), _last(unsigned, beyond - len(signed))
+
+
+def _last(keys: list[str], number: int) -> set[str]:
+    return set(keys[max(0, len(keys) - number) :]) if number > 0 else set()

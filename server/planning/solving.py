@@ -28,6 +28,8 @@ from server.planning.applying import apply
 from server.planning.faults import of_day, of_run
 from server.planning.ground import Ground, load_ground
 from server.planning.kept import start_of, to_json
+from server.planning.lawful import lawful
+from server.planning.meeting import Meeting
 from server.planning.queries import find_plan, find_solving
 from server.planning.ways import Ways, routing_day
 
@@ -173,7 +175,8 @@ class _Run:
             start=start,
             on_progress=self._progress,
         )
-        return self._write(ways, solution, explain(day, solution=solution))
+        solution, meeting = lawful(self.ground, day, solution)
+        return self._write(ways, solution, meeting, explain(day, solution=solution))
 
     def _progress(self, progress: Progress) -> bool:
         if self.watch is not None:
@@ -188,7 +191,9 @@ class _Run:
                 self.cancelled = row.cancel_asked_at is not None
         return not self.cancelled
 
-    def _write(self, ways: Ways, solution: Solution, faults: Sequence[Reason]) -> SolvingState:
+    def _write(
+        self, ways: Ways, solution: Solution, meeting: Meeting, faults: Sequence[Reason]
+    ) -> SolvingState:
         told = [of_day(fault, self.ground) for fault in faults]
         with self.kernel.work(house(self.bureau_id), self.clock()) as work:
             row = work.session.get_one(PlanSolving, self.solving.id)
@@ -198,7 +203,7 @@ class _Run:
             if not self._unchanged(work):
                 _end(work, row.id, SolvingState.FAILED, [of_run("plan_changed")])
                 return SolvingState.FAILED
-            apply(work, self.ground, ways, solution)
+            apply(work, self.ground, ways, solution, meeting)
             state = SolvingState.CANCELLED if self.cancelled else SolvingState.DONE
             _end(work, row.id, state, told)
             return state

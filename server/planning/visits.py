@@ -95,15 +95,11 @@ def _always(_performed: Performed, _day: date) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """That the leader wants somebody to go there on one of the ``days`` of his plan, at the times that he fixed.
-
-    ``meets`` are the debts that the plan's stop there meets by now: what is kept is kept for these.
-    """
+    """That the leader wants somebody to go there on one of the ``days`` of his plan, at the times that he fixed."""
 
     plan: UUID
     days: tuple[date, ...]
     at_door: AtDoor = _always
-    meets: frozenset[UUID] = frozenset()
 
 
 def is_of_the_road(kind: SubjectKind, checklists: frozenset[Performed]) -> bool:
@@ -168,7 +164,7 @@ def performed_for(kind: SubjectKind, asked: frozenset[Performed]) -> Performed:
 def as_wanted(drafts: Sequence[Visit], wanted: Wanted) -> list[Visit] | None:
     """The visits with one of them on the leader's days; None where none of them can be.
 
-    Of several it is the one that leaves most of the others possible, and what is kept as it is.
+    Of several it is the one that leaves most of the others possible.
     """
     tried = []
     for place, draft in enumerate(drafts):
@@ -177,13 +173,20 @@ def as_wanted(drafts: Sequence[Visit], wanted: Wanted) -> list[Visit] | None:
             narrowed = replace(draft, days=days, wanted=wanted.plan)
             made = [*drafts[:place], narrowed, *drafts[place + 1 :]]
             visits = in_order(made)
-            worth = (
-                sum(one.wanted is not None for one in visits),
-                len(wanted.meets.intersection(debt.id for debt in draft.debts)),
-                sum(len(one.debts) for one in visits),
-            )
+            worth = sum(one.wanted is not None for one in visits), sum(len(one.debts) for one in visits)
             tried.append((worth, made))
     return max(tried, key=lambda one: one[0])[1] if tried else None
+
+
+def with_kept(drafts: Sequence[Visit], kept: Visit) -> list[Visit]:
+    """The visits and one that stays as it was planned before: after those that meet an older debt of a track of it."""
+    older = [place for place, draft in enumerate(drafts) if _goes_before(draft, kept)]
+    begin = max(older, default=-1) + 1
+    return [*drafts[:begin], kept, *drafts[begin:]]
+
+
+def _goes_before(draft: Visit, other: Visit) -> bool:
+    return any(one.track == debt.track and one.precedes(debt) for one in draft.debts for debt in other.debts)
 
 
 def in_order(drafts: Sequence[Visit]) -> tuple[Visit, ...]:
