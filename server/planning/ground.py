@@ -226,20 +226,17 @@ class _Filling:
 
     def _within_the_cap(self, subject: Subject, drafts: Sequence[Visit]) -> list[Visit]:
         """Of the visits that count to a shop's cap only so many as it still allows, those first that the leader wants, then
-        the oldest debts; beyond it only what the legal office signed for.
+        the oldest debts; what the legal office signed for may go beyond it.
         """
         left = self.ground.allowed.get(subject.id)
         if left is None:
             return list(drafts)
-        possible = []
-        for draft in sorted(drafts, key=lambda one: one.wanted is None):
-            if is_counting(draft.performed, draft.debts):
-                if left <= 0 and not any(debt.above_cap for debt in draft.debts):
-                    continue
-                left -= 1
-            possible.append(draft)
-        # Those of a track stay in their order.
-        return [draft for draft in drafts if draft in possible]
+        counting = [
+            draft
+            for draft in sorted(drafts, key=lambda one: one.wanted is None)
+            if is_counting(draft.performed, draft.debts) and not any(debt.above_cap for debt in draft.debts)
+        ]
+        return [draft for draft in drafts if draft not in counting[left:]]
 
     def _doing(self, subject: Subject, visit: Visit, options: tuple[Option, ...]) -> Doing:
         prize = prize_of(visit.debts, self.first, key_place=bool(self._tags(subject)))

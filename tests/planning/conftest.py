@@ -65,16 +65,22 @@ class Desk:
         }
 
     def draft(
-        self, *teams: Told, now: datetime = MONDAY, day: date = WEDNESDAY, **given: Any
+        self,
+        *teams: Told,
+        now: datetime = MONDAY,
+        day: date = WEDNESDAY,
+        squad: int = 0,
+        by: str = "li",
+        **given: Any,
     ) -> list[uuid.UUID]:
-        """Drafts of the first squad's day or days."""
+        """Drafts of a squad's day or days, the first squad's unless told otherwise."""
         body = {
-            "squad_id": str(self.town.squads[0]),
+            "squad_id": str(self.town.squads[squad]),
             "first_day": day.isoformat(),
             "teams": list(teams) or None,
             **given,
         }
-        with self.at(now) as work:
+        with self.at(now, by) as work:
             return [plan.id for plan in drafting.make_plans(work, PlanIn().load(body))]
 
     def set_teams(self, plan_id: uuid.UUID, *teams: Told, now: datetime = MONDAY) -> None:
@@ -88,12 +94,14 @@ class Desk:
         with self.at(now) as work:
             drafting.wish(work, plan_id, WishIn().load(body))
 
-    def solve(self, *plan_ids: uuid.UUID, now: datetime = MONDAY, limit_s: int = 1) -> PlanSolving:
+    def solve(
+        self, *plan_ids: uuid.UUID, now: datetime = MONDAY, limit_s: int = 1, by: str = "li"
+    ) -> PlanSolving:
         """Let the solver order drafts; the row of the run as it stands then."""
-        with self.at(now) as work:
+        with self.at(now, by) as work:
             run = solving.ask(work, plan_ids, limit_s, enqueue=False)
         state = solving.run(self.kernel, self.town.bureau_id, run.id, lambda: now)
-        with self.at(now) as work:
+        with self.at(now, by) as work:
             row = work.session.get_one(PlanSolving, run.id)
         assert row.state == state
         return row
@@ -104,9 +112,15 @@ class Desk:
         assert self.solve(plan_id, now=now).state == SolvingState.DONE
         return self.told(plan_id, now)
 
-    def publish(self, plan_id: uuid.UUID, now: datetime = MONDAY, approval: uuid.UUID | None = None) -> None:
+    def publish(
+        self,
+        plan_id: uuid.UUID,
+        now: datetime = MONDAY,
+        approval: uuid.UUID | None = None,
+        by: str = "li",
+    ) -> None:
         """Give a plan out."""
-        with self.at(now) as work:
+        with self.at(now, by) as work:
             publishing.publish(work, plan_id, approval)
 
     def told(self, plan_id: uuid.UUID, now: datetime = MONDAY) -> Told:

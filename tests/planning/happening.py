@@ -275,14 +275,14 @@ def _register(stage: Stage, number: int, what: str, at: datetime) -> None:
 def drafts_of(stage: Stage, asked: Asked) -> list[uuid.UUID]:
     """The drafts that the leader asks for, with what he fixes in them."""
     first = stage.today + asked.ahead * DAY
+    days = [first + number * DAY for number in range(asked.days)]
     teams = [_team(stage, asked, crew, number, first) for number, crew in enumerate(asked.crews)]
     ids = stage.desk.draft(
         *teams,
         now=stage.now,
         day=first,
         days=asked.days,
-        # A week of National Day has no working day.
-        every_day=asked.every_day or first >= date(2026, 9, 30),
+        every_day=asked.every_day or not any(map(_is_worked, days)),
         random_checks=asked.random_checks,
         even=asked.even,
     )
@@ -290,6 +290,11 @@ def drafts_of(stage: Stage, asked: Asked) -> list[uuid.UUID]:
         if wish.plan < len(ids):
             fix(stage, ids[wish.plan], wish)
     return ids
+
+
+def _is_worked(day: date) -> bool:
+    """Of the days of these stories those of a weekend are free, and the Mid-Autumn and National Day holidays."""
+    return day.weekday() < 5 and day != date(2026, 9, 25) and day < date(2026, 9, 30)
 
 
 def _team(stage: Stage, asked: Asked, crew: Crew, number: int, day: date) -> dict[str, Any]:

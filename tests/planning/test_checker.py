@@ -26,16 +26,29 @@ from tests.planning.checker.objecting import Objection, Rule
 from tests.planning.checker.told import plan_of
 from tests.planning.checker.world import Elsewhere, World
 from tests.planning.happening import come_true, drafts_of
-from tests.planning.random_days import as_json
 from tests.planning.steady import steadily
+from tests.planning.test_random_days import as_json
 from tests.town import ZONE
 
 Json = dict[str, Any]
 NOTE = "店主下午在"
 # Who of the town is what: its first debts are late on Tuesday, the day on which its leader plans Tuesday and Wednesday.
-LATE, TRIED, FOUND, UNPLACED, OUT, PLAIN_A, PLAIN_B, WANTED, CLOSED, NEXT_CELL, CAPPED, SIGNED, TAKEN = range(
-    13
-)
+(
+    LATE,
+    TRIED,
+    FOUND,
+    UNPLACED,
+    OUT,
+    PLAIN_A,
+    PLAIN_B,
+    WANTED,
+    CLOSED,
+    NEXT_CELL,
+    CAPPED,
+    SIGNED,
+    TAKEN,
+    CHECKED,
+) = range(14)
 SHOPS = (
     Shop(0, 0, 0),
     Shop(0, 1, 1),
@@ -50,7 +63,8 @@ SHOPS = (
     Shop(1, 0, 5, grade="D", ecig=False),
     Shop(1, 0, 6, grade="D"),
     Shop(0, 5, 5),
-    *(Shop(0, 6, north) for north in range(3)),
+    Shop(1, 6, 4),
+    *(Shop(0, 6 + north % 3, north) for north in range(9)),
 )
 STORY = Story(
     monday=0,
@@ -75,6 +89,8 @@ STORY = Story(
         Happening(20, TRIED, "attempt"),
         Happening(40, FOUND, "finding"),
         Happening(41, CAPPED, "finding"),
+        Happening(42, NEXT_CELL, "finding"),
+        Happening(3 * 24 + 16, CHECKED, "WEEKLY"),
     ),
     rules=Rules(policy=(3, 2, True), signed=True, caps=(9, 9, 0, 9)),
     published=Asked(ahead=3, days=1, crews=(Crew(1, 540, 240, most_stops=1),), wishes=(Wish(0, TAKEN),)),
@@ -265,7 +281,7 @@ def _(week: Week) -> None:
 
 @breaks(Rule.HOURS)
 def _(week: Week) -> None:
-    moved(week.stop_at(LATE), timedelta(hours=-6))
+    moved(week.stops[0], timedelta(hours=-6))
 
 
 @breaks(Rule.NOT_BEFORE)
@@ -312,7 +328,8 @@ def _(week: Week) -> None:
 
 @breaks(Rule.SCOPE)
 def _(week: Week) -> None:
-    for team in week.plans[0]["patrols"]:
+    stop = week.stop_at(NEXT_CELL)
+    for team in week.plan_with(stop)["patrols"]:
         team["cell_ids"] = []
 
 
@@ -538,15 +555,18 @@ def codes(stop: Json) -> list[str]:
     return [reason["code"] for reason in stop["reasons"]]
 
 
+LEFT = ("no_position", "closed", "gap", "cap", "excluded", "planned", "no_time")
+
+
 def test_a_good_week_is_let_stand(week: Week) -> None:
     assert week.objections() == []
     # It has something of everything, or the breaking below would break nothing.
     told = {code for stop in week.stops for code in codes(stop)}
     assert told == {
-        *("overdue", "also_meets", "follow_up", "attempted", "wished", "off_pattern", "above_cap")
+        *("duty", "overdue", "also_meets", "follow_up", "attempted", "wished", "off_pattern", "above_cap")
     }
     left = {row["code"] for plan in week.plans for row in plan["unfitted"]}
-    assert left >= {"no_position", "closed", "gap", "cap", "excluded", "planned"}
+    assert left >= set(LEFT)
 
 
 @pytest.mark.parametrize(
@@ -565,7 +585,7 @@ def test_what_breaks_a_rule_is_objected_to_by_its_name(
 
 
 @pytest.mark.parametrize("false", sorted(CODES))
-@pytest.mark.parametrize("code", ["no_position", "closed", "gap", "cap", "excluded", "planned"])
+@pytest.mark.parametrize("code", LEFT)
 def test_no_code_stands_for_another(week: Week, code: str, false: str) -> None:
     if false == code:
         return

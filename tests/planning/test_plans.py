@@ -81,7 +81,7 @@ def test_a_short_shift_tells_what_does_not_fit_and_from_when_it_is_late(desk: De
     assert len(stops_of(plan)) + len({one["subject_id"] for one in left}) == 2
     assert left
     assert {one["code"] for one in left} <= {"no_time", "too_far"}
-    assert {one["late_on"] for one in left} == {MONDAY.date() + timedelta(days=7)}
+    assert min(one["late_on"] for one in left) == MONDAY.date() + timedelta(days=7)
 
 
 def test_what_the_leader_fixes_outlives_every_solving(desk: Desk) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from schemas.roster import RosterEntryIn
 from schemas.vocabulary import PlanState, StopStatus
 from server.approvals import ops as approvals
 from server.demo import documents
@@ -18,6 +19,7 @@ from server.grids.models import Scope, ScopeGrant
 from server.kernel.problems import Problem
 from server.patrols.models import PatrolPlan
 from server.planning import publishing
+from server.roster import ops as roster
 from tests.fieldwork import push_at, visit_of
 from tests.planning.conftest import WEDNESDAY, Desk, stops_of
 from tests.town import MONDAY
@@ -203,6 +205,46 @@ def test_what_is_not_solved_or_changed_since_is_not_given_out(desk: Desk) -> Non
     desk.solve(plan_id)
     desk.publish(plan_id)
     assert row(desk, plan_id).state == PlanState.PUBLISHED
+
+
+def test_people_and_vehicles_that_another_squad_s_plan_has_are_taken(desk: Desk) -> None:
+    desk.approve()
+    desk.publish(solved(desk))
+    (other,) = desk.draft(desk.team("zhao", "wang"), squad=1, by="ju")
+    desk.solve(other, by="ju")
+    refused = refusal(lambda: desk.publish(other, by="ju"))
+    assert {(error["path"], error["code"]) for error in refused.errors} == {
+        ("/teams/0/people/1", "person_twice"),
+        ("/teams/0/vehicle_id", "vehicle_twice"),
+    }
+    assert row(desk, other).state == PlanState.DRAFT
+    # Once the first squad's team is back the same people and the same car may go out again.
+    begins = MONDAY.replace(hour=18) + timedelta(days=2)
+    evening = {"starts_at": begins.isoformat(), "ends_at": (begins + timedelta(hours=4)).isoformat()}
+    (later,) = desk.draft(desk.team("zhao", "wang", **evening), squad=1, by="ju")
+    desk.solve(later, by="ju")
+    desk.publish(later, by="ju")
+    assert row(desk, later).state == PlanState.PUBLISHED
+
+
+def test_who_went_on_leave_since_the_plan_was_made_keeps_it_in(desk: Desk) -> None:
+    desk.approve()
+    plan_id = solved(desk)
+    leave = RosterEntryIn().load(
+        {
+            "person_id": str(desk.town.people["wang"]),
+            "kind": "leave",
+            "first_day": WEDNESDAY.isoformat(),
+            "last_day": WEDNESDAY.isoformat(),
+        }
+    )
+    with desk.at() as work:
+        roster.enter(work, leave)
+    refused = refusal(lambda: desk.publish(plan_id))
+    assert [(error["path"], error["code"]) for error in refused.errors] == [
+        ("/teams/0/people/1", "person_away")
+    ]
+    assert row(desk, plan_id).state == PlanState.DRAFT
 
 
 def test_a_state_is_left_once(desk: Desk) -> None:

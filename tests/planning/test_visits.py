@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from itertools import combinations
 from uuid import UUID
@@ -9,9 +10,9 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.vocabulary import CadenceTier, Deed, DutyRule, Performed, SubjectKind, UnfittedCode
+from schemas.vocabulary import CadenceTier, Deed, DutyRule, Performed, SubjectKind
 from server.cadence.duty_rules import INSPECTIONS
-from server.planning.visits import Debt, visits_of
+from server.planning.visits import Debt, Visit, Wanted, as_wanted, grouped, in_order, with_kept
 
 MONDAY = date(2026, 11, 30)
 WEEK = tuple(MONDAY + timedelta(days=n) for n in range(5))
@@ -58,21 +59,23 @@ def recheck(number: int, place: int, found_on: date) -> Debt:
     )
 
 
+def visits_of(debts: Iterable[Debt], days: Sequence[date]) -> tuple[Visit, ...]:
+    return in_order(grouped(SubjectKind.OUTLET, debts, days))
+
+
 def test_one_visit_with_the_deeper_checklist_meets_the_week_and_the_month() -> None:
     week = weekly(1, "2026-W49", MONDAY)
     month = of_tier(2, CadenceTier.MONTHLY, "2026-12", date(2026, 12, 1), date(2026, 12, 31))
-    (visit,), left = visits_of(SubjectKind.OUTLET, [month, week], WEEK)
+    (visit,) = visits_of([month, week], WEEK)
     assert visit.performed is CadenceTier.MONTHLY
     assert visit.days == WEEK[1:], "the month begins on Tuesday"
     assert {debt.key for debt in visit.debts} == {"2026-W49", "2026-12"}
-    assert left == ()
 
 
 def test_three_rechecks_are_three_visits_on_different_days_in_their_order() -> None:
     debts = [recheck(n, n, MONDAY - timedelta(days=1)) for n in (1, 2, 3)]
-    visits, left = visits_of(SubjectKind.OUTLET, debts, WEEK)
+    visits = visits_of(debts, WEEK)
     assert [visit.number for visit in visits] == [1, 2, 3]
-    assert left == ()
     for earlier, later in combinations(visits, 2):
         assert max(earlier.days) < min(later.days)
 
@@ -80,29 +83,47 @@ def test_three_rechecks_are_three_visits_on_different_days_in_their_order() -> N
 def test_what_was_met_two_days_ago_waits_for_the_gap() -> None:
     saturday = MONDAY - timedelta(days=2)
     debt = weekly(1, "2026-W49", MONDAY, last_met=saturday)
-    (visit,), left = visits_of(SubjectKind.OUTLET, [debt], WEEK)
+    (visit,) = visits_of([debt], WEEK)
     assert visit.days == WEEK[1:], "three days after Saturday is Tuesday"
-    nothing, left = visits_of(SubjectKind.OUTLET, [debt], [MONDAY])
-    assert nothing == ()
-    assert [one.code for one in left] == [UnfittedCode.GAP]
+    assert visits_of([debt], [MONDAY]) == ()
 
 
 def test_the_week_before_is_met_late_first_and_this_week_once_its_gap_is_over() -> None:
     before = weekly(1, "2026-W48", MONDAY - timedelta(days=7))
     this = weekly(2, "2026-W49", MONDAY)
-    visits, left = visits_of(SubjectKind.OUTLET, [this, before], WEEK)
+    visits = visits_of([this, before], WEEK)
     assert [[debt.key for debt in visit.debts] for visit in visits] == [["2026-W48"], ["2026-W49"]]
-    assert left == ()
     assert min(visits[1].days) - max(visits[0].days) >= timedelta(days=3)
-    alone, left = visits_of(SubjectKind.OUTLET, [this, before], [MONDAY])
+    alone = visits_of([this, before], [MONDAY])
     assert [debt.key for visit in alone for debt in visit.debts] == ["2026-W48"]
-    assert [(one.debt.key, one.code) for one in left] == [("2026-W49", UnfittedCode.GAP)]
 
 
 def test_a_depot_is_checked_and_an_outlet_inspected_where_nothing_deeper_is_asked() -> None:
     order = recheck(1, 1, MONDAY - timedelta(days=1))
-    (visit,), _ = visits_of(SubjectKind.OUTLET, [order], WEEK)
+    (visit,) = visits_of([order], WEEK)
     assert visit.performed is Deed.INSPECTION
+
+
+def test_a_leader_has_a_visit_on_his_day_and_another_on_another() -> None:
+    debts = [recheck(n, n, MONDAY - timedelta(days=1)) for n in (1, 2, 3)]
+    drafts = grouped(SubjectKind.OUTLET, debts, WEEK)
+    for place, plan in ((1, UUID(int=1)), (3, UUID(int=2))):
+        found = as_wanted(drafts, Wanted(plan, (WEEK[place],)))
+        assert found is not None
+        drafts = found
+    days = {visit.wanted: visit.days for visit in in_order(drafts) if visit.wanted}
+    assert days == {UUID(int=1): (WEEK[1],), UUID(int=2): (WEEK[3],)}
+    assert len(in_order(drafts)) == 3, "the third still has a day"
+    assert as_wanted(drafts, Wanted(UUID(int=3), (WEEK[4] + timedelta(days=30),))) is None
+
+
+def test_what_is_kept_stays_what_it_was_and_the_older_debt_goes_before_it() -> None:
+    debts = [recheck(n, n, MONDAY - timedelta(days=1)) for n in (1, 2, 3)]
+    second = Visit(0, Deed.INSPECTION, (WEEK[2],), (debts[1],), wanted=UUID(int=1))
+    drafts = with_kept(grouped(SubjectKind.OUTLET, [debts[0], debts[2]], WEEK), second)
+    visits = in_order(drafts)
+    assert [visit.debts for visit in visits] == [(debt,) for debt in debts]
+    assert visits[1].days == (WEEK[2],)
 
 
 def _debts() -> st.SearchStrategy[list[Debt]]:
@@ -146,20 +167,25 @@ def _debts() -> st.SearchStrategy[list[Debt]]:
 
 
 @given(debts=_debts(), days=st.sets(st.sampled_from(WEEK), min_size=1).map(sorted))
-def test_every_debt_that_can_be_met_is_in_one_visit_or_left_by_name(
+def test_no_debt_is_in_two_visits_and_none_waits_where_nobody_is_visited(
     debts: list[Debt], days: list[date]
 ) -> None:
-    visits, left = visits_of(SubjectKind.OUTLET, debts, days)
-    placed = [debt.id for visit in visits for debt in visit.debts] + [one.debt.id for one in left]
-    in_time = [debt.id for debt in debts if any(debt.first_day <= day <= debt.grace_last_day for day in days)]
-    assert sorted(placed) == sorted(in_time)
+    visits = visits_of(debts, days)
+    placed = [debt.id for visit in visits for debt in visit.debts]
+    assert len(placed) == len(set(placed))
+    assert set(placed) <= {debt.id for debt in debts}
+    if not placed:
+        assert not any(debt.holds(day) for debt in debts for day in days)
+    for debt in debts:
+        met_alone = [one.id for visit in visits_of([debt], days) for one in visit.debts]
+        assert met_alone == ([debt.id] if any(map(debt.holds, days)) else [])
 
 
 @given(debts=_debts(), days=st.sets(st.sampled_from(WEEK), min_size=1).map(sorted))
 def test_whatever_days_are_chosen_every_visit_meets_all_that_it_says(
     debts: list[Debt], days: list[date]
 ) -> None:
-    visits, _ = visits_of(SubjectKind.OUTLET, debts, days)
+    visits = visits_of(debts, days)
     for visit in visits:
         assert visit.days
         for debt in visit.debts:

@@ -1,8 +1,4 @@
-"""Days by lot: whatever happened in a town and whatever its leader asks for, the checker has no objection to the plan.
-
-The suite does not collect this file yet, for the checker still objects to some plans; run it by its name:
-``./dev test tests/planning/random_days.py``.
-"""
+"""Days by lot: whatever happened in a town and whatever its leader asks for, the checker has no objection to the plan."""
 
 from __future__ import annotations
 
