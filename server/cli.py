@@ -31,11 +31,16 @@ def serve(host: str, port: int, workers: int) -> None:
 
 
 @main.command()
-def worker() -> None:
-    """启动后台任务 · work the job queue."""
+@click.option(
+    "--without-long",
+    is_flag=True,
+    help="不接编排等耗时任务，留给另一个 worker · leave what takes minutes, such as solving plans, to another worker",
+)
+def worker(without_long: bool) -> None:
+    """启动后台任务 · work the job queues."""
     from server.worker import run_worker
 
-    run_worker(read_settings())
+    run_worker(read_settings(), without_long=without_long)
 
 
 @main.command()

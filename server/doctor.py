@@ -22,6 +22,7 @@ from gis.routing.tiles import Standing, state_of
 from server.audit.queries import oldest_unsealed
 from server.backups.queries import last_backup
 from server.cadence.models import Obligation
+from server.house import LONG, TIMELY, USUAL
 from server.kernel.sealing import SealBroken, unseal
 from server.kernel.settings import Settings
 from server.notices.channels import Undelivered, greet_mail_server
@@ -277,16 +278,18 @@ def _redis(settings: Settings) -> Iterator[Finding]:
         with Redis.from_url(settings.redis_url) as redis:
             redis.ping()
             yield Finding("redis", Level.OK, f"{redis.info('server')['redis_version']}")
-            workers = len(Worker.all(connection=redis))
+            workers = Worker.all(connection=redis)
+            taken = {name for worker in workers for name in worker.queue_names()}
             schedulers = CronScheduler.all(redis)
     except (RedisError, OSError) as error:
         yield Finding("redis", Level.FAIL, str(error), "检查 XUNGE_REDIS_URL · check XUNGE_REDIS_URL")
         return
+    left = [name for name in (TIMELY, USUAL, LONG) if name not in taken]
     yield Finding(
         "worker",
-        Level.OK if workers else Level.FAIL,
-        f"{workers}",
-        "" if workers else "启动 xunge worker · start it",
+        Level.FAIL if left else Level.OK,
+        f"{len(workers)}" + (f"，无人处理 · nobody takes {'、'.join(left)}" if left else ""),
+        "启动一个不带 --without-long 的 xunge worker · start one without --without-long" if left else "",
     )
     yield Finding(
         "scheduler",

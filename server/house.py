@@ -16,15 +16,40 @@ from server.kernel.settings import Settings
 from server.kernel.work import Kernel
 from server.upkeep import UPKEEP
 
-QUEUE = "xunge"
+# What people or other people's machines wait for, what follows a push, and what may take minutes: in the order in which a
+# worker takes them up.
+TIMELY, USUAL, LONG = "xunge-timely", "xunge", "xunge-long"
+QUEUE_OF = {
+    **dict.fromkeys(
+        (
+            "server.worker.carry_out_scope",
+            "server.worker.deliver",
+            "server.worker.deliver_due",
+            "server.worker.erase_file",
+            "server.worker.make_briefings",
+            "server.worker.number_waiting",
+            "server.worker.seal_trail",
+            "server.worker.tell_people",
+        ),
+        TIMELY,
+    ),
+    "server.worker.index_waiting": LONG,
+    "server.worker.solve_plans": LONG,
+}
 # RQ ends a job after three minutes; the solver may look for ten, and reads and writes beside.
 _LONGEST_S = {"server.worker.solve_plans": 900}
 _BEAT = "xunge:scheduler:beat"
 
 
-def queue_of(settings: Settings) -> Queue:
-    """The one job queue; arguments travel as JSON, never as pickles."""
-    return Queue(QUEUE, connection=Redis.from_url(settings.redis_url), serializer=JSONSerializer)
+def queues_of(settings: Settings) -> dict[str, Queue]:
+    """The job queues by name, the most timely first; arguments travel as JSON, never as pickles."""
+    redis = Redis.from_url(settings.redis_url)
+    return {name: Queue(name, connection=redis, serializer=JSONSerializer) for name in (TIMELY, USUAL, LONG)}
+
+
+def queue_name(job: str) -> str:
+    """In which queue a job waits, by its dotted name."""
+    return QUEUE_OF.get(job, USUAL)
 
 
 def beat_scheduler(redis: Redis, now: datetime) -> None:
@@ -48,10 +73,10 @@ def compose(settings: Settings) -> Kernel:
     """The kernel over the settings' database and redis."""
     plain_logs()
     engine = make_engine(settings.database_url)
-    queue = queue_of(settings)
+    queues = queues_of(settings)
 
     def enqueue(job: str, arguments: tuple[Any, ...]) -> None:
-        queue.enqueue(job, *arguments, job_timeout=_LONGEST_S.get(job))
+        queues[queue_name(job)].enqueue(job, *arguments, job_timeout=_LONGEST_S.get(job))
 
     return Kernel(
         settings=settings,

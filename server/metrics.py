@@ -27,7 +27,7 @@ from sqlalchemy.orm import Session
 
 from server.access.models import Device, DeviceContact
 from server.audit.queries import oldest_unsealed
-from server.house import queue_of, scheduler_beat
+from server.house import TIMELY, queues_of, scheduler_beat
 from server.kernel import http
 from server.kernel.problems import Problem
 from server.kernel.work import Kernel
@@ -209,15 +209,21 @@ class State(Collector):
         return [pushed]
 
     def _of_queue(self) -> list[GaugeMetricFamily]:
-        queue = queue_of(self._kernel.settings)
-        with queue.connection:
+        queues = queues_of(self._kernel.settings)
+        redis = queues[TIMELY].connection
+        waiting = GaugeMetricFamily("xunge_jobs_waiting", "Jobs that wait for a worker", labels=["queue"])
+        failed = GaugeMetricFamily("xunge_jobs_failed", "Jobs that failed and are kept", labels=["queue"])
+        with redis:
+            for name, queue in queues.items():
+                waiting.add_metric([name], queue.count)
+                failed.add_metric([name], queue.failed_job_registry.count)
             return [
-                _gauge("xunge_jobs_waiting", "Jobs that wait for a worker", queue.count),
-                _gauge("xunge_jobs_failed", "Jobs that failed and are kept", queue.failed_job_registry.count),
+                waiting,
+                failed,
                 _gauge(
                     "xunge_scheduler_beat_age_seconds",
                     "Since the scheduler last looked what is due",
-                    self._age(scheduler_beat(queue.connection)),
+                    self._age(scheduler_beat(redis)),
                 ),
             ]
 

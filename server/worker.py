@@ -29,7 +29,7 @@ from server.covered import CONTENTS
 from server.evidence import jobs as evidence
 from server.evidence.retention import remove_bytes
 from server.evidence.storage import LocalDisk
-from server.house import QUEUE, beat_scheduler, compose, queue_of
+from server.house import LONG, TIMELY, beat_scheduler, compose, queue_name, queues_of
 from server.kernel.actor import house
 from server.kernel.settings import Settings, read_settings
 from server.kernel.work import Kernel, Work
@@ -39,7 +39,7 @@ from server.notices.ops import retire_notices, send_digests
 from server.org.models import Bureau
 from server.papers import numbering
 from server.patrols.syncing import retire_plans
-from server.planning import solving
+from server.planning import kept, solving
 from server.records.amending import link_waiting
 from server.records.co_signing import compare_waiting
 from server.records.window import carry_out_dates
@@ -90,6 +90,7 @@ def carry_out_scope() -> None:
     """
     _for_each_bureau("scope", carry_out_dates)
     _for_each_bureau("plans_retired", retire_plans)
+    _for_each_bureau("solvings_forgotten", kept.forget_old)
     _for_each_bureau("roll_ups", bring_up_to_date)
     while _for_each_bureau("amendments", link_waiting):
         pass
@@ -237,24 +238,29 @@ def deliver_due() -> None:
         raise ExceptionGroup(f"{len(failed)} deliveries failed", failed)
 
 
-def run_worker(settings: Settings) -> None:
-    """Work the queue until told to stop."""
-    queue = queue_of(settings)
-    Worker([queue], connection=queue.connection, serializer=JSONSerializer).work(logging_level="WARNING")
+def run_worker(settings: Settings, *, without_long: bool = False) -> None:
+    """Work the queues until told to stop, what is timely first; ``without_long`` leaves what takes minutes to others."""
+    queues = [queue for name, queue in queues_of(settings).items() if not (without_long and name == LONG)]
+    Worker(queues, connection=queues[0].connection, serializer=JSONSerializer).work(logging_level="WARNING")
 
 
 class Schedule(CronScheduler):
-    """RQ's schedule, enqueuing on our queue: RQ's own would pickle what our workers read as JSON."""
+    """RQ's schedule, enqueuing on our queues: RQ's own would pickle what our workers read as JSON."""
 
     def __init__(self, settings: Settings) -> None:
-        self.queue = queue_of(settings)
-        super().__init__(connection=self.queue.connection, name="xunge")
+        self.queues = queues_of(settings)
+        self.redis = self.queues[TIMELY].connection
+        super().__init__(connection=self.redis, name="xunge")
+
+    def ask_for(self, job: str) -> None:
+        """Put a job into its queue."""
+        self.queues[queue_name(job)].enqueue(job)
 
     def enqueue_jobs(self) -> list[Any]:
-        beat_scheduler(self.queue.connection, datetime.now(UTC))
+        beat_scheduler(self.redis, datetime.now(UTC))
         due = [job for job in self.get_jobs() if job.should_run()]
         for job in due:
-            self.queue.enqueue(job.func_name)
+            self.ask_for(job.func_name)
             job.set_enqueue_time(datetime.now(UTC))
         return due
 
@@ -289,6 +295,7 @@ def run_scheduler(settings: Settings) -> None:
     time.tzset()
     schedule = Schedule(settings)
     for job, cron in jobs_of(settings):
-        schedule.register(job, queue_name=QUEUE, cron=cron)
-        schedule.queue.enqueue(job)
+        name = f"{job.__module__}.{job.__name__}"
+        schedule.register(job, queue_name=queue_name(name), cron=cron)
+        schedule.ask_for(name)
     schedule.start()  # type: ignore[no-untyped-call]  # rq leaves it untyped.

@@ -5,13 +5,17 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import null, select, update
 
 from gis.routing.days import Halt, Round, Solution
 from server.kernel.work import Work
 from server.patrols.models import PlanSolving
+
+# Drafts are solved again for some days; what a run had is long, for it names every stop.
+KEPT_FOR = timedelta(days=30)
 
 
 def to_json(solution: Solution) -> dict[str, Any]:
@@ -25,6 +29,21 @@ def from_json(kept: Mapping[str, Any]) -> Solution:
         Round(**{**one, "halts": tuple(Halt(**halt) for halt in one["halts"])}) for one in kept["rounds"]
     )
     return Solution(rounds, tuple(kept["unserved"]), kept["objective"])
+
+
+def forget_old(work: Work) -> int:
+    """Forget what runs had that ended so long ago that nobody solves their drafts again; how many. The runs stay."""
+    old = (
+        update(PlanSolving)
+        .where(
+            PlanSolving.bureau_id == work.bureau_id,
+            PlanSolving.best.is_not(None),
+            PlanSolving.ended_at < work.now - KEPT_FOR,
+        )
+        .values(best=null())
+        .returning(PlanSolving.id)
+    )
+    return len(work.session.scalars(old).all())
 
 
 def start_of(work: Work, solving: PlanSolving) -> Solution | None:

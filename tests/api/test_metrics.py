@@ -17,7 +17,7 @@ from sqlalchemy import insert
 
 from server.access.models import DeviceContact
 from server.app import create_app
-from server.house import beat_scheduler, queue_of
+from server.house import TIMELY, beat_scheduler, queues_of
 from server.kernel.actor import house
 from server.kernel.ids import new_id
 from server.kernel.settings import Settings
@@ -91,7 +91,7 @@ def test_what_is_told(app: Flask, kernel: Kernel, town: Town) -> None:
     row = {"newDocumentState": {"id": str(town.outlets[0]), "edit_id": str(town.outlets[0])}}
     assert li.post("/sync/v1/records/push", json=[row]).status_code == 200
     assert watcher.open("/no/such/place", method="BREW").status_code in (404, 405)
-    redis = queue_of(kernel.settings).connection
+    redis = queues_of(kernel.settings)[TIMELY].connection
     beat_scheduler(redis, now)
     redis.close()
     after = scraped(watcher)

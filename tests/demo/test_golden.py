@@ -37,7 +37,7 @@ from server.demo.shift.link import Link
 from server.demo.shift.play import officer_with_work
 from server.grids.models import Duty, GridCell
 from server.handovers.queries import wanted
-from server.house import compose, queue_of
+from server.house import compose, queues_of
 from server.kernel.actor import house
 from server.kernel.packaged_workdays import packaged_workdays
 from server.kernel.settings import Settings
@@ -234,8 +234,9 @@ def _serving(settings: Settings) -> Iterator[str]:
         "XUNGE_RECEIPT_KEYS_FILE": str(settings.receipt_keys_file),
     }
     command = [sys.executable, "-m", "server", "serve", "--port", str(port), "--workers", "1"]
-    # What other tests left in the queue is of databases that are gone.
-    queue_of(settings).empty()
+    # What other tests left in the queues is of databases that are gone.
+    for queue in queues_of(settings).values():
+        queue.empty()
     working = [sys.executable, "-m", "server", "worker"]
     with (
         subprocess.Popen(command, env=environment) as server,

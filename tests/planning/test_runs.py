@@ -12,9 +12,10 @@ import pytest
 from gis.routing.days import Progress, Solution
 from gis.routing.solving import solve
 from schemas.vocabulary import SolvingState
+from server.kernel.actor import house
 from server.kernel.problems import Problem
 from server.patrols.models import PlanSolving
-from server.planning import solving
+from server.planning import kept, solving
 from tests.planning.conftest import WEDNESDAY, Desk, stops_of
 from tests.town import MONDAY
 
@@ -266,3 +267,20 @@ def test_a_pin_before_anybody_can_be_there_is_told_with_its_times(desk: Desk, pl
     assert "08:31" in fault["en"]
     left = [one for one in desk.told(plan_id)["unfitted"] if one["subject_id"] == desk.town.outlets[0]]
     assert {one["code"] for one in left} == {"closed"}
+
+
+def test_what_a_run_had_is_forgotten_a_month_after_it_ended_and_the_run_stays(desk: Desk) -> None:
+    (plan_id,) = desk.draft(desk.team("li", "wang"))
+    run_id = desk.solve(plan_id).id
+
+    def forgotten(after: timedelta) -> int:
+        with desk.kernel.work(house(desk.town.bureau_id), MONDAY + after) as work:
+            return kept.forget_old(work)
+
+    assert forgotten(timedelta(days=30)) == 0
+    assert row(desk, run_id).best is not None
+    assert forgotten(timedelta(days=30, minutes=1)) == 1
+    before = row(desk, run_id)
+    assert (before.best, before.state, before.served) == (None, SolvingState.DONE, 2)
+    assert len(stops_of(desk.told(plan_id))) == 2, "the plan is as it was"
+    assert desk.solve(plan_id).state == SolvingState.DONE

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,10 @@ from rq.cron import CronScheduler
 from sqlalchemy import Engine, create_engine, insert, make_url, text
 from sqlalchemy.pool import NullPool
 
-from server import migrate
+from server import house, migrate
 from server.backups.models import Backup
 from server.doctor import Finding, Level, examine
-from server.house import queue_of
+from server.house import LONG, TIMELY, USUAL, queues_of
 from server.kernel.db import table_of
 from server.kernel.settings import Settings
 from tests.backups.programs import xunge
@@ -40,15 +41,16 @@ def owner(settings: Settings) -> Engine:
 @pytest.fixture
 def running(settings: Settings) -> Iterator[None]:
     """A worker and a scheduler that have said that they live."""
-    queue = queue_of(settings)
-    worker = Worker([queue], connection=queue.connection)
-    scheduler = CronScheduler(connection=queue.connection, name="xunge")
+    queues = queues_of(settings)
+    redis = queues[TIMELY].connection
+    worker = Worker(list(queues.values()), connection=redis)
+    scheduler = CronScheduler(connection=redis, name="xunge")
     worker.register_birth()
     scheduler.register_birth()
     yield
     worker.register_death()
     scheduler.register_death()
-    queue.connection.close()
+    redis.close()
 
 
 def note_backup(owner: Engine, at: datetime, faults: int = 0) -> None:
@@ -90,6 +92,39 @@ def test_the_command_says_what_to_do_and_exits_with_1_where_a_part_fails(setting
     assert told["migrations"]["level"] == "ok"
     assert told["worker"]["level"] == "fail"
     assert "xunge worker" in told["worker"]["advice"]
+
+
+def test_long_work_that_no_worker_takes_is_found(settings: Settings) -> None:
+    queues = queues_of(settings)
+    redis = queues[TIMELY].connection
+    worker = Worker([queues[TIMELY], queues[USUAL]], connection=redis)
+    worker.register_birth()
+    finding = found(settings)["worker"]
+    worker.register_death()
+    redis.close()
+    assert finding.level is Level.FAIL
+    assert "xunge-long" in finding.told
+    assert "xunge-timely" not in finding.told
+
+
+def test_each_job_waits_in_the_queue_of_its_kind(settings: Settings) -> None:
+    for name in house.QUEUE_OF:
+        module, _, function = name.rpartition(".")
+        assert callable(getattr(import_module(module), function)), name
+    kernel, queues = house.compose(settings), queues_of(settings)
+    for queue in queues.values():
+        queue.empty()
+    for job in ("solve_plans", "seal_trail", "number_records"):
+        kernel.enqueue(f"server.worker.{job}", ())
+    waiting = {name: [job.func_name for job in queue.get_jobs()] for name, queue in queues.items()}
+    assert waiting == {
+        TIMELY: ["server.worker.seal_trail"],
+        USUAL: ["server.worker.number_records"],
+        LONG: ["server.worker.solve_plans"],
+    }
+    for queue in queues.values():
+        queue.empty()
+    kernel.close()
 
 
 def test_an_application_that_may_rewrite_facts_is_found(settings: Settings, owner: Engine) -> None:
