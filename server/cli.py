@@ -36,11 +36,12 @@ def serve(host: str, port: int, workers: int) -> None:
     is_flag=True,
     help="不接编排等耗时任务，留给另一个 worker · leave what takes minutes, such as solving plans, to another worker",
 )
-def worker(without_long: bool) -> None:
+@click.option("--until-empty", is_flag=True, help="做完排队的任务即退出 · end once nothing waits")
+def worker(without_long: bool, until_empty: bool) -> None:
     """启动后台任务 · work the job queues."""
     from server.worker import run_worker
 
-    run_worker(read_settings(), without_long=without_long)
+    run_worker(read_settings(), without_long=without_long, until_empty=until_empty)
 
 
 @main.command()

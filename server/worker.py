@@ -238,10 +238,13 @@ def deliver_due() -> None:
         raise ExceptionGroup(f"{len(failed)} deliveries failed", failed)
 
 
-def run_worker(settings: Settings, *, without_long: bool = False) -> None:
-    """Work the queues until told to stop, what is timely first; ``without_long`` leaves what takes minutes to others."""
+def run_worker(settings: Settings, *, without_long: bool = False, until_empty: bool = False) -> None:
+    """Work the queues until told to stop, or ``until_empty``, what is timely first; ``without_long`` leaves what takes
+    minutes to others.
+    """
     queues = [queue for name, queue in queues_of(settings).items() if not (without_long and name == LONG)]
-    Worker(queues, connection=queues[0].connection, serializer=JSONSerializer).work(logging_level="WARNING")
+    worker = Worker(queues, connection=queues[0].connection, serializer=JSONSerializer)
+    worker.work(burst=until_empty, logging_level="WARNING")
 
 
 class Schedule(CronScheduler):

@@ -19,7 +19,7 @@ from sqlalchemy import select
 from server.evidence import media
 from server.evidence.media import Undrawable, draw_small
 from server.evidence.models import Thumbnail
-from server.house import queue_of
+from server.house import queues_of
 from server.kernel.settings import Settings
 from server.kernel.work import Kernel
 from tests.api.conftest import problem_of
@@ -32,26 +32,21 @@ GPS, ORIENTATION, MODEL = 0x8825, 0x0112, 0x0110
 
 @pytest.fixture(scope="module")
 def settings(settings: Settings) -> Settings:
-    """With an empty queue: other tests have left jobs for databases that are gone."""
-    queue_of(settings).empty()
+    """With empty queues: other tests have left jobs for databases that are gone."""
+    for queue in queues_of(settings).values():
+        queue.empty()
     return settings
 
 
 def work_off(settings: Settings) -> None:
     """Run the real worker until the queue is empty."""
-    program = (
-        "import server.worker; from rq import Worker; from rq.serializers import JSONSerializer;"
-        "from server.house import queue_of; from server.kernel.settings import read_settings;"
-        "q = queue_of(read_settings());"
-        "Worker([q], connection=q.connection, serializer=JSONSerializer).work(burst=True)"
-    )
     environment = {
         **os.environ,
         "XUNGE_DATABASE_URL": settings.database_url,
         "XUNGE_FILES_DIR": str(settings.files_dir),
     }
     ended = subprocess.run(
-        [sys.executable, "-c", program],
+        [sys.executable, "-m", "server", "worker", "--until-empty"],
         env=environment,
         cwd=Path(__file__).parents[2],
         capture_output=True,
@@ -120,7 +115,7 @@ def test_a_worker_makes_them_after_the_upload(
     assert tried.keys() == {sha256_of(one) for one in (photo, broken, bomb)}
     assert tried[sha256_of(photo)] is None
     assert tried[sha256_of(bomb)] == "DecompressionBombError"
-    assert queue_of(settings).failed_job_registry.count == 0
+    assert all(queue.failed_job_registry.count == 0 for queue in queues_of(settings).values())
     listed = wang.get(f"/api/v1/records/{record['id']}/files").get_json()["items"]
     assert [item["thumbnail"] for item in listed] == [True, False, False]
 

@@ -16,7 +16,7 @@ import pytest
 from redis import Redis
 from sqlalchemy import Engine, select
 
-from server.house import queue_of
+from server.house import TIMELY, queues_of
 from server.kernel.settings import Settings, read_settings
 from server.kernel.smtp import MailServer
 from server.notices.models import Delivery
@@ -31,13 +31,6 @@ from tests.notices.receivers import (
     certificate,
     https_server,
     mail_server,
-)
-
-WORKER = (
-    "import server.worker; from rq import Worker; from rq.serializers import JSONSerializer;"
-    "from server.house import queue_of; from server.kernel.settings import read_settings;"
-    "q = queue_of(read_settings());"
-    "Worker([q], connection=q.connection, serializer=JSONSerializer).work(burst=True)"
 )
 
 
@@ -73,7 +66,7 @@ def work_off(settings: Settings, *, workers: int) -> None:
     }
     running = [
         subprocess.Popen(
-            [sys.executable, "-c", WORKER],
+            [sys.executable, "-m", "server", "worker", "--until-empty"],
             env=environment,
             cwd=Path(__file__).parents[2],
             stdout=subprocess.PIPE,
@@ -87,14 +80,15 @@ def work_off(settings: Settings, *, workers: int) -> None:
         assert worker.returncode == 0, printed[-2000:]
         for secret in ("zhao@example.cn", "pass:word", "whsec_", "for=xunge"):
             assert secret not in printed
-    queue = queue_of(settings)
-    assert (queue.count, queue.failed_job_registry.count) == (0, 0)
-    queue.connection.close()
+    queues = queues_of(settings)
+    for queue in queues.values():
+        assert (queue.count, queue.failed_job_registry.count) == (0, 0)
+    queues[TIMELY].connection.close()
 
 
 def ask(settings: Settings, at: datetime, times: int) -> None:
     """Enqueue the morning's job so many times, as schedules do that run side by side."""
-    queue = queue_of(settings)
+    queue = queues_of(settings)[TIMELY]
     for _ in range(times):
         queue.enqueue(tell_people, at.isoformat())
     queue.connection.close()
