@@ -90,7 +90,6 @@ def carry_out_scope() -> None:
     """
     _for_each_bureau("scope", carry_out_dates)
     _for_each_bureau("plans_retired", retire_plans)
-    _for_each_bureau("solvings_forgotten", kept.forget_old)
     _for_each_bureau("roll_ups", bring_up_to_date)
     while _for_each_bureau("amendments", link_waiting):
         pass
@@ -111,8 +110,9 @@ def materialise_obligations() -> None:
 
 
 def end_retention() -> None:
-    """Every night: what is kept of persons for a time only, and whose time is over."""
+    """Every night: what is kept of persons for a time only, and whose time is over; and what runs of the solver had."""
     _for_each_bureau("retention", lambda work: sum(retention.carry_out(work).values()))
+    _for_each_bureau("solvings_forgotten", kept.forget_old)
 
 
 def erase_file(bureau_id: str, sha256: str) -> None:

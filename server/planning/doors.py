@@ -101,14 +101,8 @@ class Doors:
             if wish is not None and wish.patrol_id is not None:
                 found += [crew for crew in crews if crew.patrol.id == wish.patrol_id]
             else:
-                found += [crew for crew in crews if subject.cell_id in crew.cells] or [
-                    crew for crew in crews if not self._is_shared_out(subject, crews)
-                ]
+                found += [crew for crew in crews if subject.cell_id in crew.cells] or crews
         return found
-
-    @staticmethod
-    def _is_shared_out(subject: Subject, crews: Sequence[Crew]) -> bool:
-        return any(subject.cell_id in crew.cells for crew in crews)
 
     def begins(
         self, subject: Subject, crew: Crew, day: date, lasts: timedelta
